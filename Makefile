@@ -1,0 +1,44 @@
+# Two commands do all the set-up: `make run` and `make test`.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: run test check bench clean
+
+run: .venv/.app
+	@echo "Ravine is at http://localhost:$(PORT)"
+	@$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: .venv/.dev
+	@sh tests/browser/chromium.sh
+	$(BIN)/python -m pytest
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+bench: .venv/.bench
+	@sh tests/browser/chromium.sh
+	$(BIN)/python -m benchmarks.blocks
+	$(BIN)/python -m benchmarks.page
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.app: .venv/bin/python requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.dev: .venv/.app requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv/.bench: .venv/.dev benchmarks/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf .venv static/plotly.min.js
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,21 @@
+"""Optimizers written once: each rule moves a dot on a surface, fills a map and trains a network."""
+
+from typing import Any
+
+from optim_core.outcome import Outcome
+from optim_core.rule import Rule, discover
+from optim_core.sweep import Sweep, sweep
+from optim_core.trace import Trace, trace
+
+RULES = discover()
+
+__all__ = ["RULES", "Outcome", "Rule", "RuleOptimizer", "Sweep", "Trace", "sweep", "trace"]
+
+
+def __getattr__(name: str) -> Any:
+    # RuleOptimizer imports torch, which the app's process does without.
+    if name == "RuleOptimizer":
+        from optim_core.torch_optimizer import RuleOptimizer
+
+        return RuleOptimizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

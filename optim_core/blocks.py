@@ -1,0 +1,473 @@
+"""Compiles each surface and each rule alone, into functions over a block of 64 runs, and drives them by address.
+
+A block function is a C function over raw pointers to float64; LANES runs lie side by side in the last axis:
+
+    value(p[2, 64], v[64], q[k, 64], data)                       the surface at p
+    gradient(p[2, 64], g[2, 64], q[k, 64], data, spacing)        central, forward, exact or as printed
+    init(p[2, 64], s[slots, 64])                                 the rule's state at the start
+    update(p[2, 64], g[2, 64], s[slots, 64], t, n, h[k, 64])     one step of the rule, in place
+
+q are the surface's parameters and h the rule's hyperparameters, one column a run; data is a pointer or null. ``drive``
+links them by address: one call per block and step costs nothing, so N surfaces and M rules make N + M compilations.
+
+The on-disk cache. Numba keys an entry by the closure's byte code and what it closes over, files it under the qualified
+name, and misses in every new process where a kernel closes over a jitted function. So kernels here close over modules
+and over a fingerprint of all sources they are made from, and the fingerprint is part of the name too: functions that
+share a name share one index file, and two processes could then leave one surface's code under another's key.
+"""
+
+import hashlib
+import inspect
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, cfunc, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from optim_core import elementary, xp
+from optim_core.rule import Rule
+from optim_core.xp import Vec2, vec2
+
+LANES = 64
+DIFFERENCES = ("central", "forward", "exact", "as_printed")
+STOPS = ("none", "step", "gradient", "loss")
+CYCLE = 12  # steps between the anchor and the end: a multiple of the periods 1, 2, 3, 4, 6 and 12
+
+_F = types.float64
+_POINTER = types.CPointer(_F)
+_VALUE = types.void(_POINTER, _POINTER, _POINTER, types.intp)
+_GRADIENT = types.void(_POINTER, _POINTER, _POINTER, types.intp, _F)
+_INIT = types.void(_POINTER, _POINTER)
+_UPDATE = types.void(_POINTER, _POINTER, _POINTER, _F, _F, _POINTER)
+_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
+_CONTRACT = {"contract"}  # surfaces only: fused multiply-adds there, while rules round as NumPy and torch do
+
+
+# ---------------------------------------------------------------- from lanes to named tuples and back
+
+
+def _slots(fields: Any) -> list[tuple[int, int]]:
+    """Offset and width, in rows of a block, of each field of a named tuple's Numba type."""
+    found, offset = [], 0
+    for field in fields.types:
+        width = 2 if field is vec2 else 1
+        found.append((offset, width))
+        offset += width
+    return found
+
+
+def _address(builder: Any, base: Any, row: int, lane: Any) -> Any:
+    index = builder.add(ir.Constant(ir.IntType(64), row * LANES), lane)
+    return builder.gep(base, [index])
+
+
+@intrinsic
+def load(typingctx, rows, lane, like):
+    """The named tuple of the type of ``like`` that stands in one lane of an array of rows."""
+
+    def generate(context, builder, signature, arguments):
+        base = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        result = cgutils.get_null_value(context.get_value_type(signature.return_type))
+        for index, (row, width) in enumerate(_slots(like)):
+            if width == 2:
+                pair = cgutils.create_struct_proxy(vec2)(context, builder)
+                pair.x = builder.load(_address(builder, base, row, arguments[1]))
+                pair.y = builder.load(_address(builder, base, row + 1, arguments[1]))
+                field = pair._getvalue()
+            else:
+                field = builder.load(_address(builder, base, row, arguments[1]))
+            result = builder.insert_value(result, field, index)
+        return result
+
+    return like(rows, types.intp, like), generate
+
+
+@intrinsic
+def store(typingctx, rows, lane, fields):
+    """Writes a named tuple into one lane of an array of rows."""
+
+    def generate(context, builder, signature, arguments):
+        base = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        for index, (row, width) in enumerate(_slots(fields)):
+            field = builder.extract_value(arguments[2], index)
+            if width == 2:
+                pair = cgutils.create_struct_proxy(vec2)(context, builder, value=field)
+                builder.store(pair.x, _address(builder, base, row, arguments[1]))
+                builder.store(pair.y, _address(builder, base, row + 1, arguments[1]))
+            else:
+                builder.store(field, _address(builder, base, row, arguments[1]))
+        return context.get_dummy_value()
+
+    return types.void(rows, types.intp, fields), generate
+
+
+# ---------------------------------------------------------------- calls by address
+
+
+def _caller(signature: Any) -> Callable[..., Any]:
+    """An intrinsic that calls the C function of that signature at an address."""
+
+    @intrinsic
+    def call(typingctx, address, arguments):
+        def generate(context, builder, _, values):
+            kinds = [context.get_value_type(kind) for kind in signature.args]
+            function = ir.FunctionType(ir.VoidType(), kinds).as_pointer()
+            unpacked = [builder.extract_value(values[1], index) for index in range(len(kinds))]
+            builder.call(builder.inttoptr(values[0], function), unpacked)
+            return context.get_dummy_value()
+
+        return types.void(types.intp, types.Tuple(signature.args)), generate
+
+    return call
+
+
+_call_value = _caller(_VALUE)
+_call_gradient = _caller(_GRADIENT)
+_call_init = _caller(_INIT)
+_call_update = _caller(_UPDATE)
+
+
+@intrinsic
+def _pointer(typingctx, array):
+    """The address of an array's first element."""
+
+    def generate(context, builder, signature, arguments):
+        return cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+
+    return _POINTER(array), generate
+
+
+# ---------------------------------------------------------------- block functions
+
+
+def _fingerprint(*sources: bytes) -> int:
+    digest = hashlib.sha256()
+    for module in (elementary, xp, sys.modules[__name__]):
+        digest.update(inspect.getsource(module).encode())
+    for source in sources:
+        digest.update(source)
+    return int.from_bytes(digest.digest()[:7], "big")
+
+
+def _named(kernel: Callable, kind: str, owner: str, mark: int) -> Callable:
+    kernel.__qualname__ = f"{kind}_{owner}_{mark:014x}"
+    return kernel
+
+
+def _values(surface: Any) -> ModuleType:
+    """The surface's module with ``at(x, y, q, k)``, its formula on one lane, ready to be inlined."""
+    module = surface.module
+    if not hasattr(module, "_at"):
+        module._f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
+        if surface.ranges:
+            like = surface.Parameters()
+
+            def at(x, y, q, k):
+                return module._f(x, y, load(q, k, like))
+        else:
+
+            def at(x, y, q, k):
+                return module._f(x, y)
+
+        module._at = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(at)
+    return module
+
+
+def _compile_value(surface: Any) -> Any:
+    module, mark, rows = _values(surface), _fingerprint(surface.fingerprint), max(1, len(surface.ranges))
+
+    def value(p_, v_, q_, data):
+        mark  # noqa: B018  closed over, so that it is part of the cache's key
+        p = carray(p_, (2, LANES))
+        v = carray(v_, (LANES,))
+        q = carray(q_, (rows, LANES))
+        for k in range(LANES):
+            v[k] = module._at(p[0, k], p[1, k], q, k)
+
+    return cfunc(_VALUE, cache=True, fastmath=_CONTRACT, **_OPTIONS)(_named(value, "value", surface.name, mark))
+
+
+def _compile_gradient(surface: Any, difference: str) -> Any:
+    module, rows = _values(surface), max(1, len(surface.ranges))
+    sources = [surface.fingerprint]
+
+    if difference == "central":
+
+        def gradient(p_, g_, q_, data, spacing):
+            mark  # noqa: B018
+            p = carray(p_, (2, LANES))
+            g = carray(g_, (2, LANES))
+            q = carray(q_, (rows, LANES))
+            scale = 0.5 / spacing
+            for k in range(LANES):
+                x = p[0, k]
+                y = p[1, k]
+                g[0, k] = (module._at(x + spacing, y, q, k) - module._at(x - spacing, y, q, k)) * scale
+                g[1, k] = (module._at(x, y + spacing, q, k) - module._at(x, y - spacing, q, k)) * scale
+
+    elif difference == "forward":
+
+        def gradient(p_, g_, q_, data, spacing):
+            mark  # noqa: B018
+            p = carray(p_, (2, LANES))
+            g = carray(g_, (2, LANES))
+            q = carray(q_, (rows, LANES))
+            scale = 1.0 / spacing
+            for k in range(LANES):
+                x = p[0, k]
+                y = p[1, k]
+                here = module._at(x, y, q, k)
+                g[0, k] = (module._at(x + spacing, y, q, k) - here) * scale
+                g[1, k] = (module._at(x, y + spacing, q, k) - here) * scale
+
+    elif difference == "as_printed":
+
+        def gradient(p_, g_, q_, data, spacing):
+            mark  # noqa: B018
+            p = carray(p_, (2, LANES))
+            g = carray(g_, (2, LANES))
+            q = carray(q_, (rows, LANES))
+            scale = 0.5 / spacing
+            for k in range(LANES):
+                x = p[0, k]
+                y = p[1, k]
+                g[0, k] = module._at(x + spacing, y, q, k) - module._at(x - spacing, y, q, k) * scale
+                g[1, k] = module._at(x, y + spacing, q, k) - module._at(x, y - spacing, q, k) * scale
+
+    else:
+        derivative = surface.derivative
+        sources.append(derivative.fingerprint)
+        _values(derivative)
+        exact = derivative.module
+
+        def gradient(p_, g_, q_, data, spacing):
+            mark  # noqa: B018
+            p = carray(p_, (2, LANES))
+            g = carray(g_, (2, LANES))
+            q = carray(q_, (rows, LANES))
+            for k in range(LANES):
+                g[0, k], g[1, k] = exact._at(p[0, k], p[1, k], q, k)
+
+    mark = _fingerprint(*sources)
+    kernel = _named(gradient, f"gradient_{difference}", surface.name, mark)
+    return cfunc(_GRADIENT, cache=True, fastmath=_CONTRACT, **_OPTIONS)(kernel)
+
+
+def _compile_rule(rule: Rule) -> tuple[Any, Any]:
+    module, mark = rule.module, _fingerprint(rule.source.encode())
+    slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
+    defaults = tuple(rule.Hyper())
+    module._init = njit(**_OPTIONS)(rule.init)  # type: ignore[attr-defined]
+    module._step = njit(**_OPTIONS)(rule.step)  # type: ignore[attr-defined]
+
+    def init(p_, s_):
+        mark  # noqa: B018
+        p = carray(p_, (2, LANES))
+        s = carray(s_, (slots, LANES))
+        for k in range(LANES):
+            store(s, k, module._init(Vec2(p[0, k], p[1, k])))
+
+    def update(p_, g_, s_, t, n, h_):
+        mark  # noqa: B018
+        p = carray(p_, (2, LANES))
+        g = carray(g_, (2, LANES))
+        s = carray(s_, (slots, LANES))
+        h = carray(h_, (rows, LANES))
+        like_state = module._init(Vec2(0.0, 0.0))
+        like_hyper = module.Hyper(*defaults)
+        for k in range(LANES):
+            x, state = module._step(
+                Vec2(p[0, k], p[1, k]),
+                Vec2(g[0, k], g[1, k]),
+                load(s, k, like_state),
+                load(h, k, like_hyper),
+                t,
+                n,
+            )
+            p[0, k] = x.x
+            p[1, k] = x.y
+            store(s, k, state)
+
+    return (
+        cfunc(_INIT, cache=True, **_OPTIONS)(_named(init, "init", rule.name, mark)),
+        cfunc(_UPDATE, cache=True, **_OPTIONS)(_named(update, "update", rule.name, mark)),
+    )
+
+
+_compiled: dict[tuple, Any] = {}
+_compiling = threading.Lock()
+
+
+def _once(key: tuple, compile_: Callable[[], Any]) -> Any:
+    """The block function under the key, compiled on first use; kept, since its address must stay alive."""
+    if key not in _compiled:
+        with _compiling:
+            if key not in _compiled:
+                _compiled[key] = compile_()
+    return _compiled[key]
+
+
+def value_block(surface: Any) -> Any:
+    """The compiled value(p, v, q, data) of a surface."""
+    return _once(("value", surface.name, surface.fingerprint), lambda: _compile_value(surface))
+
+
+def gradient_block(surface: Any, difference: str) -> Any:
+    """The compiled gradient(p, g, q, data, spacing) of a surface, by one of DIFFERENCES."""
+    key = ("gradient", difference, surface.name, surface.fingerprint)
+    return _once(key, lambda: _compile_gradient(surface, difference))
+
+
+def rule_blocks(rule: Rule) -> tuple[Any, Any]:
+    """The compiled init(p, s) and update(p, g, s, t, n, h) of a rule."""
+    return _once(("rule", rule.name, rule.source), lambda: _compile_rule(rule))
+
+
+# ---------------------------------------------------------------- the driver
+
+
+@njit(nogil=True, cache=True, **_OPTIONS)
+def drive(
+    value, gradient, init, update, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before, first, last,
+    lanes, path, loss, slope, state,
+):  # fmt: skip
+    """Runs blocks first..last-1 for at most n steps each, in place.
+
+    value, gradient, init, update: addresses of block functions. p (blocks, 2, 64): starts, and ends afterwards.
+    h (blocks, k, 64) and q (blocks, k, 64): hyperparameters and surface parameters. stop: index into STOPS, with its
+    threshold. steps (blocks, 64): steps made. anchor, before (blocks, 2, 64): the points CYCLE steps and one step
+    before the n-th. lanes: how many lanes of each block to remember, 0 for none, in path (n+1, 2, lanes), loss
+    (n+1, lanes), slope (n, 2, lanes; the gradients) and state (n+1, slots, lanes).
+
+    A run that its stop rule ends is frozen by a mask (1 running, 0 stopped); a NaN ends it too. A block is left once
+    all its runs have stopped. Between the gradient and the update is the seam for what goes around any rule (decay,
+    clipping, schedules, noise): it acts on g and on h, whatever surface and rule stand on its sides.
+    """
+    g = np.empty((2, LANES))
+    s = np.empty((slots, LANES))
+    v = np.empty(LANES)
+    old = np.empty((2, LANES))
+    on = np.empty(LANES)
+    made = np.empty(LANES)
+    for b in range(first, last):
+        pb, hb, qb = p[b], h[b], q[b]
+        _call_init(init, (_pointer(pb), _pointer(s)))
+        for k in range(LANES):
+            on[k] = 1.0
+            made[k] = 0.0
+        if stop == 3 or lanes > 0:
+            _call_value(value, (_pointer(pb), _pointer(v), _pointer(qb), data))
+        if stop == 3:
+            for k in range(LANES):
+                on[k] = elementary.select(v[k] >= threshold, 1.0, 0.0)
+        for k in range(lanes):
+            path[0, 0, k] = pb[0, k]
+            path[0, 1, k] = pb[1, k]
+            loss[0, k] = v[k]
+            for i in range(slots):
+                state[0, i, k] = s[i, k]
+        for t in range(1, n + 1):
+            if t == n - CYCLE + 1:
+                anchor[b] = pb
+            if t == n:
+                before[b] = pb
+            _call_gradient(gradient, (_pointer(pb), _pointer(g), _pointer(qb), data, spacing))
+            if stop == 2:
+                for k in range(LANES):
+                    size = g[0, k] * g[0, k] + g[1, k] * g[1, k]
+                    on[k] = elementary.select(size >= threshold * threshold, on[k], 0.0)
+            if stop != 0:
+                for k in range(LANES):
+                    old[0, k] = pb[0, k]
+                    old[1, k] = pb[1, k]
+            _call_update(update, (_pointer(pb), _pointer(g), _pointer(s), float(t), float(n), _pointer(hb)))
+            if stop != 0:
+                for k in range(LANES):
+                    running = on[k] > 0.0
+                    x = elementary.select(running, pb[0, k], old[0, k])
+                    y = elementary.select(running, pb[1, k], old[1, k])
+                    pb[0, k] = x
+                    pb[1, k] = y
+                    made[k] += on[k]
+            if stop == 1:
+                for k in range(LANES):
+                    size = abs(pb[0, k] - old[0, k]) + abs(pb[1, k] - old[1, k])
+                    on[k] = elementary.select(size >= threshold, on[k], 0.0)
+            if stop == 3 or lanes > 0:
+                _call_value(value, (_pointer(pb), _pointer(v), _pointer(qb), data))
+            if stop == 3:
+                for k in range(LANES):
+                    on[k] = elementary.select(v[k] >= threshold, on[k], 0.0)
+            for k in range(lanes):
+                path[t, 0, k] = pb[0, k]
+                path[t, 1, k] = pb[1, k]
+                loss[t, k] = v[k]
+                slope[t - 1, 0, k] = g[0, k]
+                slope[t - 1, 1, k] = g[1, k]
+                for i in range(slots):
+                    state[t, i, k] = s[i, k]
+            if stop != 0 and (t & 15) == 0:
+                live = 0.0
+                for k in range(LANES):
+                    live += on[k]
+                if live == 0.0:
+                    break
+        for k in range(LANES):
+            steps[b, k] = made[k] if stop != 0 else float(n)
+
+
+@njit(nogil=True, cache=True, **_OPTIONS)
+def _evaluate(value, data, p, q, v):
+    for b in range(len(p)):
+        _call_value(value, (_pointer(p[b]), _pointer(v[b]), _pointer(q), data))
+
+
+def evaluate(surface: Any, x: Any, y: Any, parameters: Any) -> np.ndarray:
+    """The surface at x, y, arrays of one shape, by its compiled function: float64 of that shape."""
+    x, y = np.broadcast_arrays(x, y)
+    count = -(-x.size // LANES)
+    p = np.zeros((2, count * LANES))
+    p[0, : x.size], p[1, : x.size] = x.ravel(), y.ravel()
+    p = np.ascontiguousarray(p.reshape(2, count, LANES).transpose(1, 0, 2))
+    q = np.repeat(np.array(tuple(parameters) or (0.0,), dtype=np.float64)[:, None], LANES, axis=1)
+    v = np.empty((count, LANES))
+    _evaluate(value_block(surface).address, 0, p, q, v)
+    return v.reshape(-1)[: x.size].reshape(x.shape)
+
+
+class Driver:
+    """A rule and a surface linked for runs under given options; any number of threads may call it at once."""
+
+    def __init__(self, rule: Rule, surface: Any, options: Any, lowest: float) -> None:
+        self._kept = (gradient_block(surface, options.difference), value_block(surface), *rule_blocks(rule))
+        gradient, value, init, update = (kernel.address for kernel in self._kept)
+        self._addresses = (value, gradient, init, update, 0)
+        self._slots = sum(rule.state_slots.values())
+        self._options = (options.steps, options.spacing, options.stop_index, options.threshold(lowest))
+
+    def __call__(
+        self,
+        p: np.ndarray,
+        h: np.ndarray,
+        q: np.ndarray,
+        steps: np.ndarray,
+        anchor: np.ndarray,
+        before: np.ndarray,
+        remembered: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        """Runs all blocks of p in place; ``drive`` says what the arrays hold."""
+        n, spacing, stop, threshold = self._options
+        path, loss, slope, state = remembered or _NOTHING
+        drive(
+            *self._addresses, p, h, q, self._slots, n, spacing, stop, threshold,
+            steps, anchor, before, 0, len(p), path.shape[2], path, loss, slope, state,
+        )  # fmt: skip
+
+
+_NOTHING = (np.empty((0, 2, 0)), np.empty((0, 0)), np.empty((0, 2, 0)), np.empty((0, 0, 0)))

@@ -1,0 +1,314 @@
+"""exp, log, sin, cos, tanh and power in float64, without branches, so that LLVM vectorises the loops they stand in.
+
+Numba inlines them: they are Python functions over intrinsics, for ``overload(..., inline="always")``, and may also be
+called by name from compiled code. They need the processor's fused multiply-add to be fast.
+
+Each result is within ``MAX_ULP`` units in the last place of the exact value for arguments in ``RANGES``, subnormal
+numbers included. That holds whether or not the caller lets LLVM contract products and sums: where rounding matters,
+products enter sums through ``fma`` only. NaN gives NaN, except in ``power`` as C99 has it.
+
+The polynomials are minimax fits, printed by ``scripts/coefficients.py``.
+"""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, register_jitable
+
+MAX_ULP = 2.0
+
+# Arguments for which MAX_ULP holds; of power: the base, for any exponent with a result in the normal range.
+RANGES: dict[str, tuple[float, float]] = {
+    "exp": (-float("inf"), float("inf")),
+    "log": (0.0, float("inf")),
+    "sin": (-1e9, 1e9),
+    "cos": (-1e9, 1e9),
+    "tanh": (-float("inf"), float("inf")),
+    "power": (0.0, float("inf")),
+}
+
+INF = float("inf")
+NAN = float("nan")
+
+# Added to a float64 below 2**51 in magnitude, it rounds that to an integer, which the low bits of the sum then hold.
+ROUNDER = 1.5 * 2.0**52
+ROUNDER_BITS = 0x4338000000000000
+EXP_ROUNDER = ROUNDER + 2046.0  # the low bits then hold the integer and twice the bias of a float64's exponent
+SIGN_BIT = -0x8000000000000000
+MIN_NORMAL = 2.0**-1022
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
+MANTISSA = 0x000FFFFFFFFFFFFF
+
+# Constants as unevaluated sums: each term is the float64 nearest to what the terms before it leave.
+LOG2_E = 1.4426950408889634
+LN2_1, LN2_2 = 0.6931471805599453, 2.3190468138462996e-17
+INV_PI = 0.3183098861837907
+PI_1, PI_2, PI_3 = 3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33
+TWELFTH_1, TWELFTH_2 = 0.08333333333333333, 4.625929269271485e-18
+MINUS_SIXTH = -0.16666666666666666
+
+# exp(r) = 1 + r + r² EXP(r), |r| <= ln(2)/2
+EXP = (
+    0.5000000000000011,
+    0.16666666666666413,
+    0.041666666666530246,
+    0.008333333333493844,
+    0.0013888888943603282,
+    0.00019841269507851815,
+    2.4801493130147067e-05,
+    2.755758531758545e-06,
+    2.7630236173959936e-07,
+    2.5000366896058685e-08,
+)
+
+# sin(r) = r + r (MINUS_SIXTH s + s² SIN(s)), s = r², |r| <= pi/2
+SIN = (
+    0.008333333333333212,
+    -0.00019841269841215238,
+    2.7557319212123526e-06,
+    -2.5052106959370727e-08,
+    1.60589438872698e-10,
+    -7.643096266105587e-13,
+    2.7222392127357096e-15,
+)
+
+# log(m) = t + t (z/12 + z² ATANH(z)), t = 2 (m - 1) / (m + 1), z = t², sqrt(1/2) <= m <= sqrt(2)
+ATANH = (
+    0.012499999999999994,
+    0.0022321428571441485,
+    0.0004340277776863167,
+    8.877841245097272e-05,
+    1.8779976678367722e-05,
+    4.069920809270847e-06,
+    8.907193660726541e-07,
+    2.2866937475230626e-07,
+)
+
+# tanh(x) = x + x z TANH_N(z) / TANH_D(z), z = x², |x| < 0.625
+TANH_N = (-675675.0, -45045.0, -594.0, -1.0)
+TANH_D = (2027025.0, 945945.0, 51975.0, 630.0, 1.0)
+
+_float64 = types.float64
+
+
+def _inlined(function: Callable) -> Callable:
+    """Let compiled code call the function by name; Numba inlines it."""
+    return register_jitable(inline="always", error_model="numpy", fastmath={"contract"})(function)
+
+
+# ---------------------------------------------------------------- intrinsics
+
+
+@intrinsic
+def bits(typingctx, i):
+    """The float64 with the bits of an int64."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return _float64(types.int64), generate
+
+
+@intrinsic
+def to_bits(typingctx, x):
+    """The bits of a float64 as an int64."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(_float64), generate
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    """a b + c, rounded once."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return _float64(_float64, _float64, _float64), generate
+
+
+@intrinsic
+def select(typingctx, condition, a, b):
+    """a where the condition holds, b elsewhere, both evaluated."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.select(*arguments)
+
+    return _float64(types.boolean, _float64, _float64), generate
+
+
+@intrinsic
+def horner(typingctx, x, coefficients):
+    """The polynomial with the given tuple of coefficients, constant term first, at x; one fma a degree."""
+
+    def generate(context, builder, signature, arguments):
+        x, packed = arguments
+        *rest, p = cgutils.unpack_tuple(builder, packed, len(coefficients))
+        for coefficient in reversed(rest):
+            p = builder.fma(p, x, coefficient)
+        return p
+
+    return _float64(_float64, coefficients), generate
+
+
+# ---------------------------------------------------------------- shared parts
+
+
+@_inlined
+def _two_powers(shifted):
+    """Two float64 whose product is 2**k, given k + EXP_ROUNDER, |k| <= 1100: 2**k itself may be out of range."""
+    k = to_bits(shifted)
+    half = k >> 1
+    return bits(half << 52), bits((k - half) << 52)
+
+
+@_inlined
+def _sine(r, shifted):
+    """(-1)**k sin(r) for |r| <= pi/2, given k + ROUNDER."""
+    s = r * r
+    y = fma(r, fma(MINUS_SIXTH, s, s * s * horner(s, SIN)), r)
+    return select(s > 2.5, 0.0, bits(to_bits(y) ^ (to_bits(shifted) << 63)))
+
+
+# ---------------------------------------------------------------- the functions
+
+
+@_inlined
+def exp(x):
+    """e to the power x.
+
+    All x: overflows to inf above 709.78, is subnormal below -708.39 and 0 below -745.13.
+    Method: x = k ln(2) + r with |r| <= ln(2)/2, a polynomial in r, and the scaling by 2**k rounded once.
+    """
+    c = select(x > 710.0, 710.0, x)
+    c = select(c < -746.0, -746.0, c)
+    shifted = fma(c, LOG2_E, EXP_ROUNDER)
+    k = shifted - EXP_ROUNDER
+    r = fma(-k, LN2_2, fma(-k, LN2_1, c))
+    a, b = _two_powers(shifted)
+    return fma(fma(r * horner(r, EXP), r, r), a, a) * b
+
+
+@_inlined
+def log(x):
+    """Natural logarithm of x.
+
+    All x >= 0; log(0) = -inf, either sign of zero, and NaN below.
+    Method: x = 2**k m with sqrt(1/2) <= m < sqrt(2), and the series of 2 atanh((m - 1) / (m + 1)) as a polynomial.
+    """
+    tiny = x < MIN_NORMAL
+    i = to_bits(select(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
+    k = bits((i >> 52) + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
+    f = bits((i & MANTISSA) + SQRT_HALF_BITS) - 1.0
+    t = f / fma(0.5, f, 1.0)
+    z = t * t
+    # log(m) = f + t (q - f/2), q = log(m)/t - 1: f is exact and the rest small
+    q = z * fma(z, horner(z, ATANH), TWELFTH_1)
+    y = fma(k, LN2_1, f + fma(t, fma(-0.5, f, q), k * LN2_2))
+    y = select(x < INF, y, x)
+    return select(x > 0.0, y, select(x == 0.0, -INF, NAN))
+
+
+@_inlined
+def sin(x):
+    """Sine of x in radians; odd, NaN for x = ±inf.
+
+    |x| <= 1e9; beyond, the error grows, without any digit right from 1e16 on, but |sin(x)| <= 1 for every finite x.
+    Method: x = k pi + r with |r| <= pi/2, subtracting k pi in three parts, and a polynomial in r.
+    """
+    shifted = fma(x, INV_PI, ROUNDER)
+    k = shifted - ROUNDER
+    return _sine(fma(-k, PI_3, fma(-k, PI_2, fma(-k, PI_1, x))), shifted)
+
+
+@_inlined
+def cos(x):
+    """Cosine of x in radians; even, NaN for x = ±inf.
+
+    |x| <= 1e9; beyond, the error grows, without any digit right from 1e16 on, but |cos(x)| <= 1 for every finite x.
+    Method: |x| = (k - 1/2) pi + r, so cos(x) = (-1)**k sin(r), continued as in ``sin``.
+    """
+    x = abs(x)
+    shifted = fma(x, INV_PI, 0.5) + ROUNDER
+    k = shifted - ROUNDER - 0.5
+    return _sine(fma(-k, PI_3, fma(-k, PI_2, fma(-k, PI_1, x))), shifted)
+
+
+@_inlined
+def tanh(x):
+    """Hyperbolic tangent of x; odd, ±1 for x = ±inf.
+
+    All x. Method: below 0.625 a convergent of Lambert's continued fraction, above 1 - 2 / (exp(2 |x|) + 1).
+    """
+    a = abs(x)
+    z = a * a
+    small = a < 0.625
+    t = select(small, z * horner(z, TANH_N), -2.0) / select(small, horner(z, TANH_D), exp(a + a) + 1.0)
+    y = select(small, fma(a, t, a), 1.0 + t)
+    return bits(to_bits(y) | (to_bits(x) & SIGN_BIT))
+
+
+@_inlined
+def power(x, y):
+    """x to the power y, for x >= 0; exact where the exact value is a float64.
+
+    NaN for x < 0, whatever y is. Otherwise as pow in C99, with -0.0 taken for 0.0: 1 where y = 0 or x = 1, even if
+    the other one is NaN; 0 to a negative power is inf. A subnormal result is within 2 of the subnormal spacing.
+    Method: exp(y log(x)), the logarithm and the product as unevaluated sums of two float64.
+    """
+    # x = 2**k m, as in log
+    tiny = x < MIN_NORMAL
+    i = to_bits(select(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
+    k = bits((i >> 52) + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
+    f = bits((i & MANTISSA) + SQRT_HALF_BITS) - 1.0
+
+    # t + t2 = f / (1 + f/2)
+    d = fma(0.5, f, 1.0)
+    d2 = fma(0.5, f, 1.0 - d)
+    inverse = 1.0 / d
+    t = f * inverse
+    t2 = fma(-t, d2, fma(-t, d, f)) * inverse
+
+    # z + z2 = (t + t2)², w + w2 = 1/12 + z ATANH(z), q + q2 = z w, l + l2 = t + t q = log(m)
+    z = t * t
+    z2 = fma(t + t, t2, fma(t, t, -z))
+    p = horner(z, ATANH)
+    w = fma(z, p, TWELFTH_1)
+    w2 = fma(z, p, TWELFTH_1 - w) + TWELFTH_2
+    q = z * w
+    q2 = fma(z, w2, fma(z2, w, fma(z, w, -q)))
+    l = fma(t, q, t)
+    l2 = fma(t, q2, fma(t2, q, fma(t, q, t - l))) + t2
+
+    # h + h2 = k ln(2) + log(m)
+    h = fma(k, LN2_1, l)
+    h2 = fma(k, LN2_1, -h) + l + fma(k, LN2_2, l2)
+    h = select(x < INF, h, INF)
+    h = select(x > 0.0, h, -INF)
+
+    # e + e2 = y log(x), the second part dropped where the first is out of range or not a number
+    e = y * h
+    inside = abs(e) < 1000.0
+    e2 = select(inside, fma(y, h2, fma(y, h, -e)), 0.0)
+    e = select(e > 710.0, 710.0, e)
+    e = select(e < -746.0, -746.0, e)
+
+    # exp(e + e2), as in exp, up to the last sum in two parts
+    shifted = fma(e, LOG2_E, EXP_ROUNDER)
+    n = shifted - EXP_ROUNDER
+    rest = fma(-n, LN2_1, e)
+    e2 = fma(-n, LN2_2, e2)
+    r = rest + e2
+    r2 = e2 - (r - rest)
+    s = fma(r * r, horner(r, EXP), fma(r, r2, r2))
+    u = r + s
+    v = u + 1.0
+    a, b = _two_powers(shifted)
+    result = (v + ((u - (v - 1.0)) + (s - (u - r)))) * a * b
+
+    result = select((x == 1.0) | (y == 0.0), 1.0, result)
+    return select((x >= 0.0) | (x != x), result, NAN)

@@ -1,0 +1,41 @@
+"""Momentum, the heavy ball. Polyak, USSR Comp. Math. 4 (1964) 1-17, in the form of torch.optim.SGD.
+
+Three forms circulate. This one, v <- mu v + g, x <- x - lr v, keeps the rate out of the velocity; for a constant rate it
+makes the same steps as v <- mu v + lr g, x <- x - v; the average form is the rule ``momentum_average``. On a quadratic
+with largest curvature L it converges for lr < 2 (1 + mu) / L.
+"""
+
+from typing import Annotated, NamedTuple
+
+from optim_core import xp
+from optim_core.parameters import Range
+from optim_core.rule import Vector
+
+NAME = "Momentum"
+YEAR = 1964
+FAMILY = "momentum"
+LATEX = r"v_t = \mu v_{t-1} + g_t,\quad \theta_t = \theta_{t-1} - \eta\,v_t"
+
+
+class Hyper(NamedTuple):
+    lr: Annotated[float, Range(1e-5, 1.0, r"\eta", log=True, valid="(0, 1e6]")] = 0.01
+    momentum: Annotated[float, Range(0.0, 0.999, r"\mu", valid="[0, 1)")] = 0.9
+
+
+class State(NamedTuple):
+    v: Vector
+
+
+def init(x):
+    return State(xp.zeros(x))
+
+
+def step(x, g, s, h, t, n):
+    v = h.momentum * s.v + g
+    return x - h.lr * v, State(v)
+
+
+def reference(params, h):
+    import torch
+
+    return torch.optim.SGD(params, lr=h.lr, momentum=h.momentum)

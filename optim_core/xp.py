@@ -1,0 +1,289 @@
+"""The verbs in which rules and surfaces are written, on whatever they are given.
+
+In Python they act on floats, NumPy arrays, torch tensors and SymPy expressions, told apart by type; torch and SymPy
+are not imported unless such a value arrives. In Numba they act on floats, and on ``Vec2``, a point of the plane held
+in two registers, which stands for a rule's parameter vector there.
+
+``+ - * / absolute sign maximum minimum where`` round alike everywhere, and ``sqrt`` in Numba and NumPy; torch's CPU
+builds on MKL leave sqrt one unit in the last place off for about 1 % of all float64. ``exp log sin cos tanh power``
+are within a few units in the last place of each other (in Numba: ``optim_core.elementary``).
+"""
+
+import operator
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import (
+    lower_builtin,
+    make_attribute_wrapper,
+    models,
+    overload,
+    register_model,
+    type_callable,
+    typeof_impl,
+)
+
+from optim_core import elementary
+
+# ---------------------------------------------------------------- in Python
+
+
+def _library(*values: Any) -> Any:
+    """The module (torch, sympy or numpy) whose functions act on the values."""
+    for value in values:
+        root = type(value).__module__.partition(".")[0]
+        if root in ("torch", "sympy"):
+            return sys.modules[root]
+    return np
+
+
+def sqrt(x):
+    """Square root, elementwise."""
+    return _library(x).sqrt(x)
+
+
+def exp(x):
+    """e to the power x, elementwise."""
+    return _library(x).exp(x)
+
+
+def log(x):
+    """Natural logarithm, elementwise; -inf at 0, NaN below."""
+    return _library(x).log(x)
+
+
+def sin(x):
+    """Sine, elementwise; x in radians."""
+    return _library(x).sin(x)
+
+
+def cos(x):
+    """Cosine, elementwise; x in radians."""
+    return _library(x).cos(x)
+
+
+def tanh(x):
+    """Hyperbolic tangent, elementwise."""
+    return _library(x).tanh(x)
+
+
+def power(x, y):
+    """x to the power y for x >= 0, elementwise; NaN for x < 0 in Numba, whatever y is."""
+    library = _library(x, y)
+    return x**y if library.__name__ == "sympy" else library.pow(x, y)
+
+
+def absolute(x):
+    """Absolute value, elementwise."""
+    return abs(x)
+
+
+def sign(x):
+    """-1, 0 or 1, elementwise."""
+    return _library(x).sign(x)
+
+
+def maximum(a, b):
+    """The larger one, elementwise; NaN where either is NaN."""
+    library = _library(a, b)
+    if library.__name__ == "torch":
+        return library.maximum(*library.broadcast_tensors(*_tensors(a, b)))
+    return library.Max(a, b) if library.__name__ == "sympy" else library.maximum(a, b)
+
+
+def minimum(a, b):
+    """The smaller one, elementwise; NaN where either is NaN."""
+    library = _library(a, b)
+    if library.__name__ == "torch":
+        return library.minimum(*library.broadcast_tensors(*_tensors(a, b)))
+    return library.Min(a, b) if library.__name__ == "sympy" else library.minimum(a, b)
+
+
+def where(condition, a, b):
+    """a where the condition holds, b elsewhere; a plain bool chooses between the two."""
+    if isinstance(condition, (bool, np.bool_)):
+        return a if condition else b
+    library = _library(condition, a, b)
+    if library.__name__ == "sympy":
+        return library.Piecewise((a, condition), (b, True))
+    return library.where(condition, a, b)
+
+
+def dot(a, b):
+    """Inner product of two vectors, a scalar."""
+    return (a * b).sum()
+
+
+def zeros(x):
+    """The zero vector of x's shape."""
+    library = _library(x)
+    return library.zeros_like(x) if library.__name__ != "sympy" else library.Integer(0)
+
+
+def scalar(x, value):
+    """A number kept in the state of x's run: in torch a 0-d float64 tensor, since torch.compile freezes floats."""
+    library = _library(x)
+    if library.__name__ == "torch":
+        return library.full((), value, dtype=library.float64, device=x.device)
+    return value
+
+
+def _tensors(a, b):
+    """a and b as tensors of one type, that of the one which is a tensor already."""
+    like = a if type(a).__module__.startswith("torch") else b
+    return tuple(v if type(v).__module__.startswith("torch") else like.new_tensor(v) for v in (a, b))
+
+
+# ---------------------------------------------------------------- in Numba
+
+
+class Vec2:
+    """A point of the plane, passed by value in compiled code."""
+
+    __slots__ = ("x", "y")
+
+    def __init__(self, x: float, y: float) -> None:
+        self.x = x
+        self.y = y
+
+
+class Vec2Type(types.Type):
+    """Numba's type of ``Vec2``: a pair of float64."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Vec2")
+
+
+vec2 = Vec2Type()
+
+
+@typeof_impl.register(Vec2)
+def _typeof(value, context):
+    return vec2
+
+
+@register_model(Vec2Type)
+class _Vec2Model(models.StructModel):
+    def __init__(self, manager, frontend_type):
+        super().__init__(manager, frontend_type, [("x", types.float64), ("y", types.float64)])
+
+
+make_attribute_wrapper(Vec2Type, "x", "x")
+make_attribute_wrapper(Vec2Type, "y", "y")
+
+
+@type_callable(Vec2)
+def _vec2_typer(context):
+    def typer(x, y):
+        return vec2 if isinstance(x, types.Float) and isinstance(y, types.Float) else None
+
+    return typer
+
+
+@lower_builtin(Vec2, types.Float, types.Float)
+def _vec2_constructor(context, builder, signature, arguments):
+    pair = cgutils.create_struct_proxy(signature.return_type)(context, builder)
+    pair.x, pair.y = arguments
+    return pair._getvalue()
+
+
+# No fastmath: rules then round as NumPy and torch do. Inlined by Numba itself, since LLVM vectorises the loop over a
+# block only then.
+_EXACT: dict[str, Any] = {"jit_options": {"error_model": "numpy"}, "inline": "always"}
+_CONTRACT: dict[str, Any] = {
+    "jit_options": {"error_model": "numpy", "fastmath": {"contract"}},
+    "inline": "always",
+}
+
+
+def _overload_operator(op: Callable) -> None:
+    @overload(op, jit_options={"error_model": "numpy"})
+    def _implementation(a, b):
+        if a is vec2 and b is vec2:
+            return lambda a, b: Vec2(op(a.x, b.x), op(a.y, b.y))
+        if a is vec2 and isinstance(b, types.Number):
+            return lambda a, b: Vec2(op(a.x, b), op(a.y, b))
+        if b is vec2 and isinstance(a, types.Number):
+            return lambda a, b: Vec2(op(a, b.x), op(a, b.y))
+        return None
+
+
+for _operator in (operator.add, operator.sub, operator.mul, operator.truediv):
+    _overload_operator(_operator)
+
+
+@overload(operator.neg, jit_options={"error_model": "numpy"})
+def _negative(a):
+    return (lambda a: Vec2(-a.x, -a.y)) if a is vec2 else None
+
+
+def _overload_unary(verb: Callable, implementation: Callable, options: dict[str, Any]) -> None:
+    @overload(verb, **options)
+    def _implementation(x):
+        if x is vec2:
+            return lambda x: Vec2(verb(x.x), verb(x.y))
+        return implementation if isinstance(x, types.Number) else None
+
+
+_overload_unary(sqrt, lambda x: np.sqrt(x), _EXACT)
+_overload_unary(absolute, lambda x: abs(x), _EXACT)
+_overload_unary(
+    sign, lambda x: elementary.select(x > 0.0, 1.0, elementary.select(x < 0.0, -1.0, x)), _EXACT
+)  # NaN stays NaN
+_overload_unary(exp, elementary.exp, _CONTRACT)
+_overload_unary(log, elementary.log, _CONTRACT)
+_overload_unary(sin, elementary.sin, _CONTRACT)
+_overload_unary(cos, elementary.cos, _CONTRACT)
+_overload_unary(tanh, elementary.tanh, _CONTRACT)
+
+
+def _overload_binary(verb: Callable, implementation: Callable, options: dict[str, Any]) -> None:
+    @overload(verb, **options)
+    def _implementation(a, b):
+        if a is vec2 and b is vec2:
+            return lambda a, b: Vec2(verb(a.x, b.x), verb(a.y, b.y))
+        if a is vec2:
+            return lambda a, b: Vec2(verb(a.x, b), verb(a.y, b))
+        if b is vec2:
+            return lambda a, b: Vec2(verb(a, b.x), verb(a, b.y))
+        return implementation
+
+
+# Not Numba's own max and min: theirs lose a NaN that stands second.
+_overload_binary(maximum, lambda a, b: elementary.select((a >= b) | (a != a), float(a), float(b)), _EXACT)
+_overload_binary(minimum, lambda a, b: elementary.select((a <= b) | (a != a), float(a), float(b)), _EXACT)
+
+
+@overload(power, **_CONTRACT)
+def _power(x, y):
+    if x is vec2:
+        return lambda x, y: Vec2(power(x.x, y), power(x.y, y))
+    return elementary.power
+
+
+@overload(where, **_EXACT)
+def _where(condition, a, b):
+    if a is vec2 and b is vec2:
+        return lambda condition, a, b: Vec2(
+            elementary.select(condition, a.x, b.x), elementary.select(condition, a.y, b.y)
+        )
+    return lambda condition, a, b: elementary.select(condition, float(a), float(b))
+
+
+@overload(dot, **_EXACT)
+def _dot(a, b):
+    return lambda a, b: a.x * b.x + a.y * b.y
+
+
+@overload(zeros, **_EXACT)
+def _zeros(x):
+    return lambda x: Vec2(0.0, 0.0)
+
+
+@overload(scalar, **_EXACT)
+def _scalar(x, value):
+    return lambda x, value: value

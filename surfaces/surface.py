@@ -1,0 +1,147 @@
+"""What a surface is: a module of ``surfaces/`` that holds one function of two variables and what is known of it.
+
+    NAME, REFERENCE, DIFFICULTY    how it is called, where it comes from, what makes it hard, in one sentence
+    DOMAIN                         ((x low, x high), (y low, y high)), the window in which it is drawn
+    START                          where runs begin unless told otherwise
+    LATEX                          the formula; derived from f where it is left out
+    f(x, y) or f(x, y, q)          written in the verbs of ``optim_core.xp``
+    class Parameters(NamedTuple)   q, each field ``Annotated[float, Range(...)] = default``, where there are any
+    MINIMA, SADDLES                points (x, y, value); minima(q), saddles(q) where they depend on the parameters
+    SMOOTH_AT_MINIMA = False       where the gradient does not vanish at a minimum
+    LOG_HEIGHTS = True             where heights span decades and are drawn on a logarithmic scale
+
+Nothing is registered: a file in the folder is a surface.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optim_core.parameters import Range, ranges
+
+_NOT_SURFACES = ("surface", "derivative")
+
+
+class NoParameters(NamedTuple):
+    """The parameters of a surface that has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """One function of two variables, as its module declares it."""
+
+    name: str
+    title: str
+    domain: tuple[tuple[float, float], tuple[float, float]]
+    start: tuple[float, float]
+    f: Callable[..., Any]
+    Parameters: Any
+    smooth_at_minima: bool
+    log_heights: bool
+    difficulty: str
+    reference: str
+    paper: str
+    source: str
+    module: ModuleType
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:
+        """The Range of each parameter, in order."""
+        return ranges(self.Parameters)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What the compiled functions depend on."""
+        return self.source.encode()
+
+    @property
+    def scale(self) -> float:
+        """The longer side of the domain."""
+        return max(high - low for low, high in self.domain)
+
+    def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
+        """The surface at x, y: floats, arrays, tensors or symbols."""
+        if not self.ranges:
+            return self.f(x, y)
+        return self.f(x, y, self.Parameters() if parameters is None else parameters)
+
+    def minima(self, parameters: Any = None) -> np.ndarray:
+        """The known minima, (k, 3): x, y, value."""
+        return self._points("MINIMA", parameters)
+
+    def saddles(self, parameters: Any = None) -> np.ndarray:
+        """The known saddles, (k, 3): x, y, value."""
+        return self._points("SADDLES", parameters)
+
+    def lowest(self, parameters: Any = None) -> float:
+        """The least value among the known minima; 0 where none is known."""
+        minima = self.minima(parameters)
+        return float(minima[:, 2].min()) if len(minima) else 0.0
+
+    @cached_property
+    def derivative(self) -> Any:
+        """The exact gradient, as a function that compiles like the surface's own formula."""
+        from surfaces.derivative import derivative
+
+        return derivative(self)
+
+    @cached_property
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        if hasattr(self.module, "LATEX"):
+            return self.module.LATEX
+        from surfaces.derivative import latex
+
+        return latex(self)
+
+    def _points(self, kind: str, parameters: Any) -> np.ndarray:
+        declared = getattr(self.module, kind, ())
+        if not declared and hasattr(self.module, kind.lower()):
+            declared = getattr(self.module, kind.lower())(self.Parameters() if parameters is None else parameters)
+        return np.array(declared, dtype=np.float64).reshape(-1, 3)
+
+
+def surface_from_module(module: ModuleType) -> Surface:
+    """The Surface that a module declares; TypeError says what is missing or wrong."""
+    name = module.__name__.rpartition(".")[2]
+    wanted = ("NAME", "DOMAIN", "START", "REFERENCE", "DIFFICULTY", "f", "__doc__")
+    missing = [item for item in wanted if getattr(module, item, None) is None]
+    if missing:
+        raise TypeError(f"surface {name}: {', '.join(missing)} missing in {module.__file__}")
+    if not hasattr(module, "MINIMA") and not hasattr(module, "minima"):
+        raise TypeError(f"surface {name}: MINIMA or minima(q) missing in {module.__file__}")
+    parameters = getattr(module, "Parameters", NoParameters)
+    arguments = ["x", "y", "q"] if ranges(parameters) else ["x", "y"]
+    if list(inspect.signature(module.f).parameters) != arguments:
+        raise TypeError(f"surface {name}: f must take ({', '.join(arguments)})")
+    return Surface(
+        name=name,
+        title=module.NAME,
+        domain=module.DOMAIN,
+        start=module.START,
+        f=module.f,
+        Parameters=parameters,
+        smooth_at_minima=getattr(module, "SMOOTH_AT_MINIMA", True),
+        log_heights=getattr(module, "LOG_HEIGHTS", False),
+        difficulty=module.DIFFICULTY,
+        reference=module.REFERENCE,
+        paper=inspect.cleandoc(module.__doc__ or ""),
+        source=Path(module.__file__ or "").read_text(encoding="utf-8"),
+        module=module,
+    )
+
+
+def discover() -> Mapping[str, Surface]:
+    """All surfaces by name; a module that is none raises."""
+    package = importlib.import_module("surfaces")
+    names = [entry.name for entry in pkgutil.iter_modules(package.__path__) if entry.name not in _NOT_SURFACES]
+    found = [surface_from_module(importlib.import_module(f"surfaces.{name}")) for name in names]
+    return MappingProxyType({surface.name: surface for surface in found})

@@ -1,0 +1,94 @@
+"""What imports what, and what a declaration must say."""
+
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import pytest
+
+from optim_core import RULES
+from optim_core.parameters import Interval, Range, ranges, settings, switch
+from optim_core.rule import rule_from_module
+from surfaces import SURFACES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("package", ["optim_core", "surfaces"])
+def test_the_core_imports_no_torch_no_streamlit_no_plotly(package: str) -> None:
+    code = f"import {package}, sys; print([m for m in ('torch', 'streamlit', 'plotly', 'sympy') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_arrows_go_down() -> None:
+    allowed = {"optim_core": {"optim_core"}, "surfaces": {"surfaces", "optim_core"}}
+    for package, below in allowed.items():
+        for path in (ROOT / package).rglob("*.py"):
+            found = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.MULTILINE)
+            own = {name for name in found if (ROOT / name).is_dir()}
+            assert own <= below, path
+
+
+def test_every_rule_and_surface_is_found_under_the_name_of_its_file() -> None:
+    for mapping, folder, rest in ((RULES, "optim_core/rules", {"__init__"}),
+                                  (SURFACES, "surfaces", {"__init__", "surface", "derivative"})):  # fmt: skip
+        assert set(mapping) == {path.stem for path in (ROOT / folder).glob("*.py")} - rest
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_says_where_it_comes_from(name: str) -> None:
+    rule = RULES[name]
+    assert re.search(r"\b(1[89]|20)\d\d\b", rule.paper), "no year in the docstring"
+    assert rule.latex.count("{") == rule.latex.count("}")
+    for field, limits in rule.ranges.items():
+        assert limits.symbol, field
+
+
+def test_a_broken_rule_does_not_vanish() -> None:
+    module = types.ModuleType("optim_core.rules.broken")
+    module.__file__ = __file__
+    with pytest.raises(TypeError, match="rule broken: NAME, YEAR"):
+        rule_from_module(module)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [("(0, 1]", (1e-300, 1.0), (0.0, 1.1, -1.0)), ("[0, 1)", (0.0, 0.999), (1.0, float("nan"))),
+     ("(-inf, inf)", (0.0, -1e308), (float("inf"), float("nan")))],
+)  # fmt: skip
+def test_intervals(text: str, inside: tuple, outside: tuple) -> None:
+    assert all(Interval.parse(text).holds(v) for v in inside)
+    assert not any(Interval.parse(text).holds(v) for v in outside)
+
+
+def test_declarations_are_checked() -> None:
+    class NoRange(NamedTuple):
+        a: float = 1.0
+
+    class Outside(NamedTuple):
+        a: Annotated[float, Range(0.0, 1.0, "a")] = 2.0
+
+    for wrong in (NoRange, Outside):
+        with pytest.raises(TypeError):
+            ranges(wrong)
+    for wrong in (
+        {"low": 1.0, "high": 0.0},
+        {"low": 0.0, "high": 1.0, "log": True},
+        {"low": 0.0, "high": 1.0, "valid": "(0, 1]"},
+    ):
+        with pytest.raises(ValueError, match="slider"):
+            Range(symbol="a", **wrong)
+
+
+def test_settings_fill_in_defaults() -> None:
+    class Some(NamedTuple):
+        a: Annotated[float, Range(0.0, 1.0, "a")] = 0.5
+        on: Annotated[float, switch("o")] = 1.0
+
+    assert settings(Some, {"a": 1}, owner="it") == Some(1.0, 1.0)
+    with pytest.raises(ValueError, match="on = 0.5 is not allowed"):
+        settings(Some, {"on": 0.5}, owner="it")

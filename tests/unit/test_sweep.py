@@ -1,0 +1,124 @@
+"""Sweeps: equal to traces made one by one, whatever the threads, and safe beside each other."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optim_core import RULES, Outcome, sweep, trace
+from surfaces import SURFACES
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("stop", [None, "step", "gradient", "loss"])
+def test_a_sweep_is_the_traces_made_one_by_one(name: str, stop: str | None) -> None:
+    surface = SURFACES["himmelblau"]
+    rng = np.random.default_rng(1)
+    starts = rng.uniform(-5, 5, (100, 2))
+    options = {"stop": stop, "tolerance": 0.05}
+    grid = sweep(RULES[name], surface, starts, 120, **options)
+    for index, start in enumerate(starts):
+        run = trace(RULES[name], surface, start, 120, **options)
+        np.testing.assert_array_equal(grid.end[index], run.path[-1])
+        np.testing.assert_array_equal(grid.loss[index], run.loss[-1])
+        assert (grid.steps[index], grid.outcome[index], grid.minimum[index]) == (run.steps, run.outcome, run.minimum)
+
+
+@pytest.mark.parametrize("stop", ["step", "gradient", "loss"])
+def test_a_stop_rule_that_never_fires_changes_no_bit(stop: str) -> None:
+    surface = SURFACES["ackley"]
+    starts = np.random.default_rng(2).uniform(-5, 5, (5000, 2))
+    plain = sweep(RULES["adam"], surface, starts, 200)
+    # Ackley's least value is 0, so that a loss below 1e-300 is not met; nor is a step or a gradient that short.
+    stopped = sweep(RULES["adam"], surface, starts, 200, stop=stop, tolerance=1e-300)
+    np.testing.assert_array_equal(plain.end, stopped.end)
+    assert (stopped.steps == 200).all()
+
+
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
+    starts = np.random.default_rng(3).uniform(-5, 5, (20_000, 2))
+    one, many = (sweep(RULES["adam"], SURFACES["ackley"], starts, 50, threads=k) for k in (1, 7))
+    for field in ("end", "loss", "steps", "outcome", "minimum"):
+        np.testing.assert_array_equal(getattr(one, field), getattr(many, field))
+
+
+def test_hyperparameters_may_differ_from_run_to_run() -> None:
+    rates = np.geomspace(1e-4, 0.1, 70)
+    grid = sweep(
+        RULES["gradient_descent"], SURFACES["ravine"], (0.0, 1.0), 400, hyper={"lr": rates}, difference="exact"
+    )
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(grid.end[:, 1], (1 - 30 * rates) ** 400, rtol=1e-9)
+    assert ((grid.outcome == Outcome.DIVERGED) == (np.abs(grid.end[:, 1]) > 1e7)).all()
+
+
+def test_surface_parameters_reach_the_compiled_code() -> None:
+    grid = sweep(
+        RULES["adam"], SURFACES["rosenbrock"], [(0.5, 0.5)], 3000, surface_parameters={"a": 0.5, "b": 10.0},
+        hyper={"lr": 0.01},
+    )  # fmt: skip
+    np.testing.assert_allclose(grid.end[0], (0.5, 0.25), atol=1e-3)
+    assert grid.minimum[0] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lr=st.floats(min_value=0, max_value=1e6, exclude_min=True),
+    beta1=st.floats(min_value=0, max_value=1, exclude_max=True),
+    beta2=st.floats(min_value=0, max_value=1, exclude_max=True),
+    eps=st.floats(min_value=0, max_value=1),
+    x=st.floats(min_value=-1e9, max_value=1e9),
+    surface=st.sampled_from(sorted(SURFACES)),
+)
+def test_allowed_hyperparameters_never_raise(lr, beta1, beta2, eps, x, surface) -> None:
+    hyper = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+    run = trace(RULES["adam"], SURFACES[surface], (x, 1.0), 40, hyper=hyper)
+    grid = sweep(RULES["adam"], SURFACES[surface], (x, 1.0), 40, hyper=hyper)
+    assert run.outcome == grid.outcome[0]
+    np.testing.assert_array_equal(run.path[-1], grid.end[0])
+    if not np.isfinite(run.path[-1]).all():
+        assert run.outcome == Outcome.DIVERGED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"starts": [[1.0, 2.0, 3.0]]}, "starts has shape (1, 3)"),
+        ({"starts": [[1.0, float("inf")]]}, "starts = inf is not allowed"),
+        ({"starts": [[1.0, 2.0]] * 3, "hyper": {"lr": [0.1, 0.2]}}, "do not agree on the number of runs"),
+        ({"starts": (0, 0), "hyper": {"lr": [0.1, -0.2]}}, "lr = -0.2 is not allowed"),
+        ({"starts": (0, 0), "threads": -1}, "threads = -1 is not allowed"),
+    ],
+)
+def test_bad_values_are_named(arguments: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=".") as caught:
+        sweep(RULES["adam"], SURFACES["ackley"], arguments.pop("starts"), 10, **arguments)
+    assert sentence in str(caught.value)
+
+
+def test_two_threads_sweeping_at_once_for_ten_seconds() -> None:
+    """No crash, right results; the count, not the clock, says that both ran."""
+    starts = np.random.default_rng(4).uniform(-4, 4, (8192, 2))
+    jobs = [("adam", "ackley"), ("momentum", "himmelblau")]
+    expected = [sweep(RULES[rule], SURFACES[surface], starts, 60, threads=1) for rule, surface in jobs]
+    done, wrong = [0, 0], []
+    until = time.monotonic() + 10
+
+    def work(index: int) -> None:
+        rule, surface = jobs[index]
+        while time.monotonic() < until:
+            grid = sweep(RULES[rule], SURFACES[surface], starts, 60)
+            done[index] += 1
+            if not np.array_equal(grid.end, expected[index].end, equal_nan=True):
+                wrong.append(index)
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert min(done) > 0
