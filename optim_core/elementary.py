@@ -122,6 +122,17 @@ def to_bits(typingctx, x):
 
 
 @intrinsic
+def floor(typingctx, x):
+    """The largest integer that is not above x, as a float64."""
+
+    def generate(context, builder, signature, arguments):
+        function = builder.module.declare_intrinsic("llvm.floor", [ir.DoubleType()])
+        return builder.call(function, arguments)
+
+    return _float64(_float64), generate
+
+
+@intrinsic
 def fma(typingctx, a, b, c):
     """a b + c, rounded once."""
 
@@ -171,7 +182,8 @@ def _sine(r, shifted):
     """(-1)**k sin(r) for |r| <= pi/2, given k + ROUNDER."""
     s = r * r
     y = fma(r, fma(MINUS_SIXTH, s, s * s * horner(s, SIN)), r)
-    return select(s > 2.5, 0.0, bits(to_bits(y) ^ (to_bits(shifted) << 63)))
+    signed = bits(to_bits(y) ^ (to_bits(shifted) << 63))
+    return select(s > 2.5, 0.0, signed)  # x so large that r came out beyond pi/2
 
 
 # ---------------------------------------------------------------- the functions
@@ -230,12 +242,12 @@ def cos(x):
     """Cosine of x in radians; even, NaN for x = ±inf.
 
     |x| <= 1e9; beyond, the error grows, without any digit right from 1e16 on, but |cos(x)| <= 1 for every finite x.
-    Method: |x| = (k - 1/2) pi + r, so cos(x) = (-1)**k sin(r), continued as in ``sin``.
+    Method: |x| = (k + 1/2) pi + r, so cos(x) = (-1)**(k + 1) sin(r), continued as in ``sin``.
     """
     x = abs(x)
-    shifted = fma(x, INV_PI, 0.5) + ROUNDER
-    k = shifted - ROUNDER - 0.5
-    return _sine(fma(-k, PI_3, fma(-k, PI_2, fma(-k, PI_1, x))), shifted)
+    k = floor(x * INV_PI)
+    h = k + 0.5
+    return _sine(fma(-h, PI_3, fma(-h, PI_2, fma(-h, PI_1, x))), k + (ROUNDER + 1.0))
 
 
 @_inlined

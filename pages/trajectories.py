@@ -1,0 +1,114 @@
+"""Trajectories: a surface, some optimizers, their paths, live."""
+
+from typing import Any
+
+import streamlit as st
+
+from optim_core import RULES
+from surfaces import SURFACES
+from views.live_controls import live_controls
+from views.live_plot import live_plot
+from views.picture import DIFFERENCES, STOPS, controls, details, message
+from views.settings import Settings
+
+if "trajectories" not in st.session_state:
+    st.session_state.trajectories = Settings.from_query(st.query_params.to_dict())
+settings: Settings = st.session_state.trajectories
+
+
+def write_link() -> None:
+    """Puts the whole state into the address."""
+    query = settings.to_query()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def problem(path: str) -> None:
+    """The sentence under a widget, where there is one."""
+    if path in settings.problems:
+        st.caption(f":red[{settings.problems[path].replace('[', chr(92) + '[')}]")
+
+
+def choose(path: str) -> None:
+    """Takes over what a native widget holds."""
+    settings.apply(path, st.session_state[f"choose:{path}"])
+
+
+def choice(path: str, label: str, names: dict[str, str], help_text: str | None = None) -> None:
+    """A select box for one setting."""
+    st.session_state[f"choose:{path}"] = getattr(settings, path)
+    st.selectbox(
+        label, list(names), format_func=names.__getitem__, key=f"choose:{path}", on_change=choose, args=(path,),
+        help=help_text,
+    )  # fmt: skip
+    problem(path)
+
+
+def add() -> None:
+    """A card of the chosen rule; the box is empty again afterwards."""
+    if st.session_state["add"]:
+        settings.add(st.session_state["add"])
+        st.session_state["add"] = None
+
+
+@st.dialog("Optimizer", width="large")
+def explain(rule_name: str) -> None:
+    """What a rule is: formula, paper, hyperparameters, the source that runs."""
+    rule = RULES[rule_name]
+    st.subheader(rule.title, anchor=False)
+    st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
+    st.text(rule.paper)
+    st.markdown(
+        f"`optim_core/rules/{rule.name}.py`, the file that moves the dot here and trains networks; "
+        "its tests hold it against torch.optim over 1,000 steps."
+    )
+    st.code(rule.source, language="python")
+
+
+def changed(change: dict[str, Any]) -> None:
+    """What the browser says: new values, and what was pressed on a card."""
+    st.session_state.have = frozenset(change.get("have", ()))
+    for path, value in change["set"].items():
+        settings.apply(path, value)
+    for action in change["actions"]:
+        match action:
+            case {"remove": number}:
+                settings.remove(int(number))
+            case {"duplicate": number}:
+                settings.duplicate(int(number))
+            case {"help": number} if int(number) in settings.cards:
+                st.session_state.explain = settings.cards[int(number)].rule
+    st.session_state.new_cards = any({"remove", "duplicate"} & set(action) for action in change["actions"])
+    st.session_state.final = change["final"]
+
+
+with st.sidebar:
+    choice("surface", "Surface", {name: surface.title for name, surface in SURFACES.items()})
+    st.caption(SURFACES[settings.surface].difficulty)
+    live_controls(controls(settings), key="controls")
+    st.selectbox(
+        "Add an optimizer", list(RULES), format_func=lambda name: RULES[name].title, index=None, key="add",
+        placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
+    )  # fmt: skip
+    problem("card")
+    with st.expander("Gradients, stop rule, window"):
+        choice("difference", "Gradient", DIFFERENCES)
+        choice("stop", "Stop at", STOPS)
+        live_controls(details(settings), key="details")
+    problem("link")
+
+
+@st.fragment
+def pictures() -> None:
+    """The fragment that follows the hand: nothing else runs while a slider moves."""
+    shown = message(settings, st.session_state.get("have", frozenset()))
+    if st.session_state.pop("new_cards", False):
+        shown["controls"] = controls(settings)
+    live_plot(shown, key="plot", on_change=changed)
+    if st.session_state.pop("final", True):
+        write_link()
+    if rule := st.session_state.pop("explain", None):
+        explain(rule)
+
+
+pictures()

@@ -1,0 +1,98 @@
+// Small helpers for building elements: text goes in as text nodes only, never as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function build(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** An HTML element; attributes that start with "on" are listeners. */
+export function h(tag, attributes = {}, ...children) {
+  return build(document.createElement(tag), attributes, children);
+}
+
+/** An SVG element, in the same way. */
+export function svg(tag, attributes = {}, ...children) {
+  return build(document.createElementNS(SVG, tag), attributes, children);
+}
+
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Resolves after the browser has painted what is in the document now. */
+export function painted() {
+  return new Promise((resolve) => {
+    const done = () => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => {
+        channel.port1.close();
+        resolve();
+      };
+      channel.port2.postMessage(0);
+    };
+    // A hidden tab is given no animation frames.
+    if (document.hidden) setTimeout(done);
+    else requestAnimationFrame(done);
+  });
+}
+
+/** A number in few characters: 0.001, 20, 1.5e-8, 2e3 (powers from 1e4 and below 1e-3 on). */
+export function short(value, digits = 3) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e4 || size < 1e-3) {
+    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+    return `${Number(mantissa)}e${Number(exponent)}`;
+  }
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** The lines of a linear axis: round values from low to high, about `count` of them. */
+export function roundTicks(low, high, count) {
+  const raw = (high - low) / Math.max(1, count);
+  if (!(raw > 0) || !Number.isFinite(raw)) return [low];
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999) * power;
+  const ticks = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
+    ticks.push(Number((i * step).toPrecision(12)));
+    if (ticks.length > 50) break;
+  }
+  return ticks;
+}
+
+/** The lines of a logarithmic axis from 10**low to 10**high. */
+export function powerTicks(low, high, count) {
+  const stride = Math.max(1, Math.ceil((high - low) / count));
+  const ticks = [];
+  for (let p = Math.ceil(low / stride) * stride; p <= high + 1e-9; p += stride) ticks.push(10 ** p);
+  if (ticks.length >= 2) return ticks;
+  const fine = [];
+  for (let p = Math.floor(low); p <= Math.ceil(high); p++) {
+    for (const m of [1, 2, 5]) {
+      const value = m * 10 ** p;
+      if (Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9) fine.push(value);
+    }
+  }
+  return fine.length ? fine : [10 ** low];
+}
+
+let styles = null;
+
+/** Adds ravine.css to the page once; resolves when it holds. */
+export function loadStyles() {
+  styles ??= new Promise((resolve) => {
+    const href = new URL(`./ravine.css${new URL(import.meta.url).search}`, import.meta.url).href;
+    document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
+  });
+  return styles;
+}

@@ -1,0 +1,369 @@
+// Sliders and cards. They never speak to the server: what is set goes out as window events, the live plot passes it on.
+
+const v = new URL(import.meta.url).search;
+const [{ h, svg, setText, short, loadStyles }, channel] = await Promise.all(
+  ["dom", "channel"].map((name) => import(`./${name}.js${v}`)),
+);
+
+const TICKS = 200; // positions of a slider that names no step of its own
+const instances = new WeakMap();
+const folded = new Set(); // cards folded by hand, kept while the tab lives
+let serial = 0;
+
+function announce(detail) {
+  window.dispatchEvent(new CustomEvent("ravine:set", { detail }));
+}
+
+const ICONS = {
+  duplicate: "M9 9h11v11H9zM5 15H4V4h11v1",
+  remove: "M6 6L18 18M18 6L6 18",
+  help: "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 17.5v.5",
+  fold: "M7 10l5 5l5 -5",
+};
+
+function iconButton(name, label, action) {
+  return h(
+    "button",
+    { type: "button", class: `rv-icon-button rv-${name}`, "aria-label": label, title: label, onclick: action },
+    svg("svg", { viewBox: "0 0 24 24", width: 16, height: 16, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] })),
+  );
+}
+
+/** A line of a form: its label, its inputs, and the server's sentence about it. */
+class Field {
+  constructor(spec) {
+    this.path = spec.path;
+    this.kind = spec.kind;
+    const id = `rv-field-${++serial}`;
+    this.label = h("span", { class: "rv-label-text" });
+    this.symbol = h("span", { class: "rv-symbol" });
+    this.caption = h("label", { for: id, class: "rv-label" }, this.label, this.symbol);
+    this.problem = h("p", { class: "rv-problem", id: `${id}-problem`, role: "alert", hidden: true });
+    const described = { "data-path": spec.path, "aria-describedby": `${id}-problem` };
+    if (spec.kind === "switch") {
+      this.toggle = h("input", {
+        type: "checkbox", role: "switch", id, class: "rv-switch", ...described,
+        onchange: () => announce({ set: { [this.path]: this.toggle.checked }, final: true }),
+      });
+    } else {
+      this.range = h("input", {
+        type: "range", id, class: "rv-range", ...described,
+        onpointerdown: () => ([this.held, this.byKey] = [true, false]),
+        onpointerup: () => (this.held = false),
+        onpointercancel: () => (this.held = false),
+        onkeydown: () => (this.byKey = true),
+        // A key press brings both events at once: the second says it all.
+        oninput: () => this.slid(false),
+        onchange: () => this.slid(true),
+      });
+      this.number = h("input", {
+        type: "text", inputmode: spec.kind === "integer" ? "numeric" : "text", autocomplete: "off", spellcheck: "false",
+        class: "rv-number", ...described,
+        oninput: () => (this.typed = true),
+        onchange: () => this.entered(),
+        onkeydown: (event) => this.key(event),
+        onblur: () => (this.typed = false),
+      });
+    }
+    this.node = h(
+      "div",
+      { class: `rv-field rv-field-${spec.kind}` },
+      this.caption,
+      ...(this.toggle ? [this.toggle] : [this.range, this.number]),
+      this.problem,
+    );
+    this.update(spec);
+  }
+
+  update(spec) {
+    this.spec = spec;
+    setText(this.label, spec.label);
+    setText(this.symbol, spec.symbol && spec.symbol !== spec.label ? spec.symbol : "");
+    this.caption.title = spec.title || spec.label;
+    if (this.range) {
+      this.log = Boolean(spec.log) && spec.low > 0;
+      this.number.setAttribute("aria-label", `${spec.label}, number`);
+      const [low, high] = this.log ? [Math.log10(spec.low), Math.log10(spec.high)] : [spec.low, spec.high];
+      const step = !this.log && spec.step ? spec.step : spec.kind === "integer" && !this.log ? 1 : (high - low) / TICKS;
+      for (const [name, value] of Object.entries({ min: low, max: high, step })) {
+        if (this.range.getAttribute(name) !== String(value)) this.range.setAttribute(name, value);
+      }
+    }
+    this.take(spec.value);
+  }
+
+  /** The value at the slider's position, in few digits; the ends are met exactly. */
+  read() {
+    const { low, high, kind, step } = this.spec;
+    const position = Number(this.range.value);
+    const [from, to] = [Number(this.range.min), Number(this.range.max)];
+    if (position <= from + (to - from) * 1e-9) return low;
+    if (position >= to - (to - from) * 1e-9) return high;
+    const value = this.log ? Number((10 ** position).toPrecision(3)) : Number(position.toPrecision(step ? 8 : 4));
+    return kind === "integer" ? Math.round(value) : value;
+  }
+
+  show(value) {
+    if (typeof value !== "number") return String(value ?? "");
+    return this.kind === "integer" ? String(value) : short(value, 6);
+  }
+
+  slid(final) {
+    if (!final && this.byKey) return;
+    const value = this.read();
+    this.value = value;
+    this.typed = false;
+    this.number.value = this.show(value);
+    this.describe(value);
+    announce({ set: { [this.path]: value }, final });
+  }
+
+  entered() {
+    const text = this.number.value.trim();
+    const number = Number(text);
+    const value = text !== "" && Number.isFinite(number) ? number : this.number.value;
+    this.typed = false;
+    this.sent = true; // the text stays as typed until the server has judged it
+    if (typeof value === "number") this.place(value);
+    announce({ set: { [this.path]: value }, final: true });
+  }
+
+  key(event) {
+    if (event.key === "Escape") {
+      this.number.value = this.show(this.value);
+      this.typed = false;
+    } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+      event.preventDefault();
+      if (event.key === "ArrowUp") this.range.stepUp();
+      else this.range.stepDown();
+      this.slid(true);
+    }
+  }
+
+  place(value) {
+    const position = this.log ? Math.log10(Math.max(value, Number.MIN_VALUE)) : value;
+    if (Number.isFinite(position)) this.range.value = position;
+    this.describe(value);
+  }
+
+  describe(value) {
+    this.range.setAttribute("aria-valuetext", this.show(value));
+  }
+
+  /** The server's value; what somebody is dragging or typing is left alone. */
+  take(value) {
+    if (value === undefined || channel.isUnsettled(this.path)) return;
+    this.value = value;
+    if (this.toggle) {
+      this.toggle.checked = Boolean(value);
+      return;
+    }
+    if (!this.held) this.place(value);
+    if (!this.typed && !this.held && !this.isWrong) this.number.value = this.show(value);
+  }
+
+  judge(sentence) {
+    const wrong = Boolean(sentence);
+    this.problem.hidden = !wrong;
+    setText(this.problem, sentence ?? "");
+    const input = this.toggle ?? this.number;
+    if (wrong) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+    const cured = this.isWrong && !wrong;
+    this.isWrong = wrong;
+    if (cured && !this.toggle && !this.typed && !this.held) this.number.value = this.show(this.value);
+  }
+}
+
+/** Makes the children of `parent` these nodes in this order, moving only what is out of place. */
+function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, i) => {
+    if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
+  });
+}
+
+class Card {
+  constructor(spec, owner) {
+    this.id = spec.id;
+    const id = `rv-card-${++serial}`;
+    this.line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-width": 3.5 });
+    this.title = h("span", { class: "rv-card-title" });
+    this.fold = h(
+      "button",
+      { type: "button", class: "rv-card-fold", "aria-controls": id, onclick: () => this.setFolded(!this.isFolded) },
+      svg("svg", { viewBox: "0 0 24 12", width: 24, height: 12, "aria-hidden": "true" }, this.line),
+      this.title,
+      svg("svg", { viewBox: "0 0 24 24", width: 14, height: 14, "aria-hidden": "true", class: "rv-icon rv-chevron" }, svg("path", { d: ICONS.fold })),
+    );
+    this.on = h("input", {
+      type: "checkbox", role: "switch", class: "rv-switch", "data-path": `card.${this.id}.on`,
+      onchange: () => {
+        this.node.classList.toggle("rv-off", !this.on.checked);
+        announce({ set: { [`card.${this.id}.on`]: this.on.checked }, final: true });
+      },
+    });
+    this.buttons = {
+      help: iconButton("help", "", () => announce({ action: { help: this.id }, final: true })),
+      duplicate: iconButton("duplicate", "", () => announce({ action: { duplicate: this.id }, final: true })),
+      remove: iconButton("remove", "", () => owner.remove(this)),
+    };
+    this.problem = h("p", { class: "rv-problem", role: "alert", hidden: true });
+    this.body = h("div", { class: "rv-card-body", id });
+    this.node = h(
+      "section",
+      { class: "rv-card", "data-card": this.id },
+      h("div", { class: "rv-card-head" }, this.fold, this.buttons.help, this.buttons.duplicate, this.buttons.remove, this.on),
+      this.problem,
+      this.body,
+    );
+    this.setFolded(folded.has(this.id));
+  }
+
+  setFolded(isFolded) {
+    this.isFolded = isFolded;
+    if (isFolded) folded.add(this.id);
+    else folded.delete(this.id);
+    this.body.hidden = isFolded;
+    this.fold.setAttribute("aria-expanded", String(!isFolded));
+  }
+
+  update(spec) {
+    setText(this.title, spec.title);
+    this.fold.title = spec.title;
+    this.node.setAttribute("aria-label", spec.title);
+    this.on.setAttribute("aria-label", `Show ${spec.title}`);
+    this.on.title = `Show ${spec.title}`;
+    for (const [name, verb] of [["help", "About"], ["duplicate", "Duplicate"], ["remove", "Remove"]]) {
+      this.buttons[name].setAttribute("aria-label", `${verb} ${spec.title}`);
+      this.buttons[name].title = `${verb} ${spec.title}`;
+    }
+    this.line.setAttribute("stroke", spec.colour);
+    this.line.setAttribute("stroke-dasharray", spec.dash || "none");
+    if (!channel.isUnsettled(`card.${this.id}.on`)) this.setOn(spec.on);
+  }
+
+  setOn(on) {
+    this.on.checked = on;
+    this.node.classList.toggle("rv-off", !on);
+  }
+
+  judge(sentence) {
+    this.problem.hidden = !sentence;
+    setText(this.problem, sentence ?? "");
+  }
+}
+
+class LiveControls {
+  constructor(parent) {
+    this.fields = new Map();
+    this.cards = new Map();
+    this.groups = [];
+    this.removed = new Set();
+    this.groupsNode = h("div", { class: "rv-groups" });
+    this.cardsNode = h("div", { class: "rv-cards" });
+    this.empty = h("p", { class: "rv-empty", hidden: true });
+    this.root = h("div", { class: "rv rv-controls", "data-testid": "live-controls" }, this.groupsNode, this.cardsNode, this.empty);
+    parent.append(this.root);
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    window.addEventListener("ravine:values", (event) => this.takeValues(event.detail), { signal });
+    window.addEventListener("ravine:controls", (event) => this.render(event.detail), { signal });
+  }
+
+  receive(spec) {
+    if (spec.stamp === this.stamp) return; // the same again: only the theme has changed
+    this.stamp = spec.stamp;
+    this.render(spec);
+  }
+
+  render(spec) {
+    const seen = new Set();
+    const field = (part) => {
+      seen.add(part.path);
+      let kept = this.fields.get(part.path);
+      if (kept?.kind === part.kind) kept.update(part);
+      else this.fields.set(part.path, (kept = new Field(part)));
+      return kept.node;
+    };
+    const groups = (spec.groups ?? []).map((group, i) => {
+      const node = this.groups[i] ?? h("fieldset", { class: "rv-group" }, h("legend"), h("div"));
+      setText(node.firstChild, group.title ?? "");
+      node.firstChild.hidden = !group.title;
+      arrange(node.lastChild, group.fields.map(field));
+      return node;
+    });
+    this.groups = groups;
+    arrange(this.groupsNode, groups);
+    const specs = spec.cards ?? [];
+    const ids = new Set(specs.map((card) => card.id));
+    for (const id of this.removed) if (!ids.has(id)) this.removed.delete(id);
+    const cards = specs.filter((card) => !this.removed.has(card.id)).map((part) => {
+      let card = this.cards.get(part.id);
+      if (!card) this.cards.set(part.id, (card = new Card(part, this)));
+      card.update(part);
+      arrange(card.body, part.fields.map(field));
+      return card;
+    });
+    arrange(this.cardsNode, cards.map((card) => card.node));
+    const shown = new Set(cards.map((card) => card.id));
+    for (const id of this.cards.keys()) if (!shown.has(id)) this.cards.delete(id);
+    for (const path of this.fields.keys()) if (!seen.has(path)) this.fields.delete(path);
+    setText(this.empty, spec.empty ?? "");
+    this.showEmpty();
+    this.judge(spec.problems ?? {});
+  }
+
+  showEmpty() {
+    this.empty.hidden = this.cardsNode.children.length > 0 || !this.empty.textContent;
+  }
+
+  remove(card) {
+    const neighbour = card.node.nextElementSibling ?? card.node.previousElementSibling;
+    this.removed.add(card.id);
+    this.cards.delete(card.id);
+    card.node.remove();
+    this.showEmpty();
+    neighbour?.querySelector(".rv-card-fold")?.focus();
+    announce({ action: { remove: card.id }, final: true });
+  }
+
+  takeValues({ values, problems }) {
+    for (const [path, value] of Object.entries(values)) {
+      this.fields.get(path)?.take(value);
+      const card = /^card\.(.+)\.on$/.exec(path);
+      if (card) for (const c of this.cards.values()) if (String(c.id) === card[1]) c.setOn(value);
+    }
+    this.judge(problems ?? {});
+  }
+
+  judge(problems) {
+    for (const [path, field] of this.fields) {
+      // A judgement on what has been changed since is old.
+      if (!channel.isUnsettled(path)) field.judge(problems[path]);
+    }
+    for (const card of this.cards.values()) card.judge(problems[`card.${card.id}`]);
+  }
+
+  destroy() {
+    this.gone = true;
+    this.listeners.abort();
+    this.root.remove();
+  }
+}
+
+export default async function (component) {
+  await loadStyles();
+  const { parentElement, data } = component;
+  let instance = instances.get(parentElement);
+  if (!instance || instance.gone) {
+    instance = new LiveControls(parentElement);
+    instances.set(parentElement, instance);
+  }
+  instance.receive(data);
+  return () => {
+    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
+    if (!parentElement.isConnected) instance.destroy();
+  };
+}

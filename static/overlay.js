@@ -1,0 +1,387 @@
+// Everything that moves above the contour: paths, step markers, minima, saddles and the start, as SVG of its own.
+
+const v = new URL(import.meta.url).search;
+const { h, svg, short, setText } = await import(`./dom.js${v}`);
+
+const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
+const REACH = 8; // pixels within which a path answers to the pointer
+let serial = 0;
+
+/**
+ * The points of a path in pixels, thinned, and cut where it leaves the neighbourhood of the picture.
+ * Returns {x, y, step, jump}: `jump[i]` = 1 where the line does not come from the point before.
+ */
+export function thin(path, map) {
+  const count = path.length >> 1;
+  const x = [];
+  const y = [];
+  const step = [];
+  const jump = [];
+  const [xl, xh] = [map.left - map.width, map.left + 2 * map.width];
+  const [yl, yh] = [map.top - map.height, map.top + 2 * map.height];
+  const add = (px, py, index, jumped) => {
+    x.push(px);
+    y.push(py);
+    step.push(index);
+    jump.push(jumped);
+  };
+  let [lastX, lastY] = [0, 0];
+  let wasInside = false;
+  let [drawnX, drawnY] = [Infinity, Infinity];
+  for (let i = 0; i < count; i++) {
+    const px = map.ax + map.bx * path[2 * i];
+    const py = map.ay + map.by * path[2 * i + 1];
+    const inside = px >= xl && px <= xh && py >= yl && py <= yh;
+    if (inside && (wasInside || i === 0)) {
+      if (i === 0 || i === count - 1 || Math.abs(px - drawnX) + Math.abs(py - drawnY) > NEAREST) {
+        add(px, py, i, i === 0 ? 1 : 0);
+        [drawnX, drawnY] = [px, py];
+      }
+    } else if (i > 0) {
+      const cut = clip(lastX, lastY, px, py, xl, xh, yl, yh);
+      if (cut) {
+        if (!wasInside) add(cut[0], cut[1], i, 1);
+        else if (lastX !== drawnX || lastY !== drawnY) add(lastX, lastY, i - 1, 0);
+        add(cut[2], cut[3], i, 0);
+        [drawnX, drawnY] = [cut[2], cut[3]];
+      }
+    }
+    [lastX, lastY, wasInside] = [px, py, inside];
+  }
+  return { x, y, step, jump };
+}
+
+/** The part of a segment inside a box (Liang and Barsky), or null. */
+function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  let [t0, t1] = [0, 1];
+  for (const [p, q] of [[-dx, x0 - xl], [dx, xh - x0], [-dy, y0 - yl], [dy, yh - y0]]) {
+    if (p === 0) {
+      if (q < 0) return null;
+    } else if (p < 0) t0 = Math.max(t0, q / p);
+    else t1 = Math.min(t1, q / p);
+    if (!(t0 <= t1)) return null;
+  }
+  return [x0 + t0 * dx, y0 + t0 * dy, x0 + t1 * dx, y0 + t1 * dy];
+}
+
+const tenth = (value) => Math.round(value * 10) / 10;
+
+function outline(points, from, to) {
+  let d = "";
+  for (let i = from; i < to; i++) {
+    d += `${points.jump[i] || i === from ? "M" : "L"}${tenth(points.x[i])} ${tenth(points.y[i])}`;
+  }
+  return d;
+}
+
+/** How many of the thinned points come no later than `step`. */
+function countUpTo(points, step) {
+  let [low, high] = [0, points.step.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (points.step[middle] <= step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export class Overlay {
+  /** `host` is the positioned element over which the graph lies; `onStart(x, y, final)` moves the start. */
+  constructor(host, onStart) {
+    this.host = host;
+    this.onStart = onStart;
+    this.lines = new Map();
+    this.surface = null;
+    this.map = null;
+    this.runs = [];
+    this.step = null;
+    const id = `rv-clip-${++serial}`;
+    this.clipRect = svg("rect");
+    this.landmarks = svg("g");
+    this.paths = svg("g", { fill: "none", "stroke-linejoin": "round", "stroke-linecap": "round" });
+    this.markers = svg("g");
+    this.start = svg(
+      "g",
+      { class: "rv-start", "data-testid": "start-marker" },
+      svg("circle", { r: 20, class: "rv-start-reach" }),
+      svg("circle", { r: 7, class: "rv-start-halo" }),
+      svg("circle", { r: 7, class: "rv-start-ring" }),
+    );
+    this.node = svg(
+      "svg",
+      { class: "rv-overlay", "data-testid": "overlay", "aria-hidden": "true" },
+      svg("clipPath", { id }, this.clipRect),
+      svg("g", { "clip-path": `url(#${id})` }, this.landmarks, this.paths, this.markers, this.start),
+    );
+    this.tip = h("div", { class: "rv-tip", hidden: true });
+    host.append(this.node, this.tip);
+    this.listen();
+  }
+
+  listen() {
+    this.start.addEventListener("pointerdown", (event) => this.grabStart(event));
+    this.host.addEventListener("pointerdown", (event) => this.watchClick(event), true);
+    this.host.addEventListener("pointermove", (event) => this.hover(event));
+    this.host.addEventListener("pointerleave", () => (this.tip.hidden = true));
+  }
+
+  position(event) {
+    const box = this.host.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  toData(px, py) {
+    return [(px - this.map.ax) / this.map.bx, (py - this.map.ay) / this.map.by];
+  }
+
+  isInside(px, py) {
+    const { left, top, width, height } = this.map;
+    return px >= left && px <= left + width && py >= top && py <= top + height;
+  }
+
+  grabStart(event) {
+    if (event.button || !this.map) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.start.setPointerCapture(event.pointerId);
+    this.tip.hidden = true;
+    const [x0, y0] = this.position(event);
+    const origin = [this.map.ax + this.map.bx * this.point[0] - x0, this.map.ay + this.map.by * this.point[1] - y0];
+    let moved = false;
+    this.dragging = true;
+    const follow = (e, final) => {
+      const [px, py] = this.position(e);
+      moved ||= Math.hypot(px - x0, py - y0) >= 2;
+      if (!moved) return;
+      const { left, top, width, height } = this.map;
+      const x = Math.min(left + width, Math.max(left, px + origin[0]));
+      const y = Math.min(top + height, Math.max(top, py + origin[1]));
+      this.point = this.toData(x, y);
+      this.placeStart();
+      this.onStart(this.point[0], this.point[1], final);
+    };
+    const move = (e) => follow(e, false);
+    const end = (e) => {
+      this.start.removeEventListener("pointermove", move);
+      this.start.removeEventListener("pointerup", end);
+      this.start.removeEventListener("pointercancel", end);
+      this.dragging = false;
+      if (moved) {
+        if (e.type === "pointerup") follow(e, true);
+        else this.onStart(this.point[0], this.point[1], true);
+      }
+    };
+    this.start.addEventListener("pointermove", move);
+    this.start.addEventListener("pointerup", end);
+    this.start.addEventListener("pointercancel", end);
+  }
+
+  /** A press and release on one spot sets the start there; Plotly has the drags. */
+  watchClick(event) {
+    if (event.button || !event.isPrimary || !this.map || this.start.contains(event.target)) return;
+    const [x0, y0] = this.position(event);
+    if (!this.isInside(x0, y0)) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    let moved = false;
+    // Plotly covers the page while a button is down: only the window sees the rest.
+    const move = (e) => {
+      const [px, py] = this.position(e);
+      moved ||= Math.hypot(px - x0, py - y0) >= 4;
+    };
+    const end = (e) => {
+      move(e);
+      controller.abort();
+      if (moved || e.type !== "pointerup" || e.pointerId !== event.pointerId || !this.map) return;
+      const now = performance.now();
+      const again = this.clicked && now - this.clicked.when < 350;
+      // The second press of a double click resets the view; it takes the first one's start back.
+      const point = again ? this.clicked.before : this.toData(x0, y0);
+      this.clicked = again ? null : { when: now, before: this.point };
+      if (!point) return;
+      this.point = point;
+      this.placeStart();
+      this.onStart(point[0], point[1], true);
+    };
+    window.addEventListener("pointermove", move, { signal, capture: true });
+    window.addEventListener("pointerup", end, { signal, capture: true });
+    window.addEventListener("pointercancel", end, { signal, capture: true });
+  }
+
+  hover(event) {
+    if (this.hoverFrame) cancelAnimationFrame(this.hoverFrame);
+    const [px, py] = this.position(event);
+    if (event.buttons || !this.map || !this.isInside(px, py)) {
+      this.tip.hidden = true;
+      return;
+    }
+    this.hoverFrame = requestAnimationFrame(() => {
+      this.hoverFrame = 0;
+      const lines = this.describe(px, py);
+      this.tip.hidden = !lines;
+      if (!lines) return;
+      this.tip.replaceChildren(...lines.map((line, i) => h(i ? "span" : "strong", {}, line)));
+      const { offsetWidth: w, offsetHeight: t } = this.tip;
+      const x = px + 14 + w > this.host.clientWidth ? px - 14 - w : px + 14;
+      const y = Math.max(2, py - t - 10 < 0 ? py + 14 : py - t - 10);
+      this.tip.style.transform = `translate(${Math.max(2, x)}px, ${y}px)`;
+    });
+  }
+
+  /** What lies under the pointer: lines of text, or null. */
+  describe(px, py) {
+    const { ax, bx, ay, by } = this.map;
+    for (const [kind, spots] of [["Minimum", this.surface.minima], ["Saddle", this.surface.saddles]]) {
+      for (const [x, y, f] of spots ?? []) {
+        if (Math.hypot(ax + bx * x - px, ay + by * y - py) <= REACH) {
+          return [kind, `(${short(x, 4)}, ${short(y, 4)})`, `f = ${short(f, 5)}`];
+        }
+      }
+    }
+    let best = null;
+    let least = REACH * REACH;
+    for (const run of this.runs) {
+      const points = this.lines.get(run.id)?.points;
+      if (!points) continue;
+      for (let i = 0; i < points.x.length; i++) {
+        let [qx, qy] = [points.x[i], points.y[i]];
+        let nearer = i;
+        if (i && !points.jump[i]) {
+          const [dx, dy] = [qx - points.x[i - 1], qy - points.y[i - 1]];
+          const along = dx || dy ? ((px - points.x[i - 1]) * dx + (py - points.y[i - 1]) * dy) / (dx * dx + dy * dy) : 1;
+          const t = Math.min(1, Math.max(0, along));
+          [qx, qy] = [points.x[i - 1] + t * dx, points.y[i - 1] + t * dy];
+          if (t < 0.5) nearer = i - 1;
+        }
+        const distance = (qx - px) ** 2 + (qy - py) ** 2;
+        if (distance < least) {
+          least = distance;
+          best = [run, points.step[nearer]];
+        }
+      }
+    }
+    if (!best) return null;
+    const [run, step] = best;
+    const at = `(${short(run.path[2 * step], 4)}, ${short(run.path[2 * step + 1], 4)})`;
+    return [run.name, `step ${step} ${at}`, `loss ${short(run.loss[step], 4)}`];
+  }
+
+  /** The mapping has changed: everything is placed anew. */
+  remap(map, width, height) {
+    if (!map) return;
+    this.map = map;
+    this.node.setAttribute("width", width);
+    this.node.setAttribute("height", height);
+    for (const [name, value] of [["x", map.left], ["y", map.top], ["width", map.width], ["height", map.height]]) {
+      this.clipRect.setAttribute(name, value);
+    }
+    for (const run of this.runs) this.thinRun(run);
+    this.drawLines();
+    this.drawLandmarks();
+    this.placeStart();
+  }
+
+  /** New runs; `changed(run)` says whether its numbers differ from those drawn before. */
+  setRuns(runs, changed) {
+    this.runs = runs;
+    const kept = new Set(runs.map((run) => run.id));
+    for (const [id, line] of this.lines) {
+      if (kept.has(id)) continue;
+      for (const node of [line.halo, line.whole, line.past, line.marker]) node.remove();
+      this.lines.delete(id);
+    }
+    for (const run of runs) {
+      let line = this.lines.get(run.id);
+      if (!line) {
+        line = {
+          halo: svg("path", { class: "rv-halo" }),
+          whole: svg("path", { class: "rv-whole" }),
+          past: svg("path", { class: "rv-past" }),
+          marker: svg("circle", { r: 4.5, class: "rv-marker" }),
+        };
+        this.lines.set(run.id, line);
+        this.paths.append(line.halo, line.whole, line.past);
+        this.markers.append(line.marker);
+      }
+      line.whole.setAttribute("stroke", run.colour);
+      line.past.setAttribute("stroke", run.colour);
+      line.past.setAttribute("stroke-dasharray", run.dash || "none");
+      line.marker.setAttribute("fill", run.colour);
+      if (changed(run) && this.map) this.thinRun(run);
+    }
+    if (this.map) this.drawLines();
+  }
+
+  thinRun(run) {
+    const line = this.lines.get(run.id);
+    line.points = thin(run.path, this.map);
+    line.drawnStep = null;
+    const d = outline(line.points, 0, line.points.x.length);
+    line.halo.setAttribute("d", d);
+    line.d = d;
+  }
+
+  setStep(step) {
+    this.step = step;
+    if (this.map) this.drawLines();
+  }
+
+  drawLines() {
+    for (const run of this.runs) {
+      const line = this.lines.get(run.id);
+      if (!line.points) this.thinRun(run);
+      const last = (run.path.length >> 1) - 1;
+      const at = this.step === null ? last : Math.min(this.step, last);
+      if (line.drawnStep === at) continue;
+      line.drawnStep = at;
+      const [x, y] = [this.map.ax + this.map.bx * run.path[2 * at], this.map.ay + this.map.by * run.path[2 * at + 1]];
+      if (at === last) {
+        line.past.setAttribute("d", line.d);
+        line.whole.setAttribute("d", "");
+      } else {
+        const upTo = countUpTo(line.points, at);
+        line.past.setAttribute("d", outline(line.points, 0, upTo) + (upTo ? `L${tenth(x)} ${tenth(y)}` : ""));
+        line.whole.setAttribute("d", line.d);
+      }
+      const far = !(Math.abs(x) < 1e5 && Math.abs(y) < 1e5);
+      line.marker.setAttribute("visibility", far ? "hidden" : "visible");
+      if (!far) line.marker.setAttribute("transform", `translate(${tenth(x)} ${tenth(y)})`);
+    }
+  }
+
+  setSurface(surface) {
+    this.surface = surface;
+    if (this.map) this.drawLandmarks();
+  }
+
+  drawLandmarks() {
+    if (!this.surface) return;
+    const { ax, bx, ay, by } = this.map;
+    const signs = [];
+    const add = (spots, d, name) => {
+      for (const [x, y] of spots ?? []) {
+        const [px, py] = [ax + bx * x, ay + by * y];
+        if (!(Math.abs(px) < 1e5 && Math.abs(py) < 1e5)) continue;
+        const transform = `translate(${tenth(px)} ${tenth(py)})`;
+        signs.push(svg("path", { d, transform, class: "rv-sign-halo" }), svg("path", { d, transform, class: name }));
+      }
+    };
+    add(this.surface.saddles, "M-5 -5L5 5M-5 5L5 -5", "rv-saddle");
+    add(this.surface.minima, "M0 -7L1.7 -2.3L6.7 -2.2L2.7 0.9L4.1 5.7L0 2.9L-4.1 5.7L-2.7 0.9L-6.7 -2.2L-1.7 -2.3Z", "rv-minimum");
+    this.landmarks.replaceChildren(...signs);
+  }
+
+  /** The server's start; a start that is being dragged stays under the hand. */
+  setStart(point) {
+    if (this.dragging) return;
+    this.point = point;
+    this.placeStart();
+  }
+
+  placeStart() {
+    if (!this.map || !this.point) return;
+    const { ax, bx, ay, by } = this.map;
+    this.start.setAttribute("transform", `translate(${tenth(ax + bx * this.point[0])} ${tenth(ay + by * this.point[1])})`);
+  }
+}

@@ -1,0 +1,199 @@
+// The surface in three dimensions with the paths on it, by Plotly's WebGL. It may be slow: it is drawn after the rest.
+
+const v = new URL(import.meta.url).search;
+const { h, painted } = await import(`./dom.js${v}`);
+
+const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
+const QUIET = 160; // milliseconds without anything new that count as rest
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: true };
+const FINEST = 1 / 500; // of the window: points of a path nearer than this to the last one are left out
+
+/** A path on the surface, thinned, in shown heights, with gaps where it is outside the window. */
+function lift(run, surface, scale, rise) {
+  const [x0, x1, y0, y1] = surface.window;
+  const [fx, fy, fz] = [1 / (x1 - x0), 1 / (y1 - y0), 1 / (scale.top - scale.bottom)];
+  const [x, y, z] = [[], [], []];
+  let [lx, ly, lz] = [Infinity, Infinity, Infinity];
+  const count = run.loss.length;
+  for (let i = 0; i < count; i++) {
+    const [px, py] = [run.path[2 * i], run.path[2 * i + 1]];
+    const pz = scale.shown(run.loss[i]);
+    if (px < x0 || px > x1 || py < y0 || py > y1 || !Number.isFinite(pz) || pz > scale.top + 1 / fz) {
+      if (x.length && x.at(-1) !== null) [x, y, z].forEach((list) => list.push(null));
+      lx = Infinity;
+      continue;
+    }
+    const apart = Math.abs(px - lx) * fx + Math.abs(py - ly) * fy + Math.abs(pz - lz) * fz;
+    if (apart < FINEST && i < count - 1) continue;
+    x.push(px);
+    y.push(py);
+    z.push(pz + rise);
+    [lx, ly, lz] = [px, py, pz];
+  }
+  return { x, y, z };
+}
+
+export class Surface3d {
+  /** `isBusy()` says whether the hand is moving; `onDrawn()` is called after each picture. */
+  constructor(Plotly, isBusy, onDrawn) {
+    Object.assign(this, { Plotly, isBusy, onDrawn });
+    this.graph = h("div", { class: "rv-graph", "data-testid": "surface3d" });
+    this.cost = 0;
+    this.wanted = null;
+    this.drawing = false;
+  }
+
+  /** Asks for a picture of `scene`; the last one asked for is drawn. */
+  request(scene) {
+    this.wanted = scene;
+    this.asked = performance.now();
+    if (!this.drawing) this.schedule();
+  }
+
+  cancel() {
+    this.wanted = null;
+    clearTimeout(this.timer);
+    this.timer = 0;
+  }
+
+  async schedule() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.drawing = true;
+    try {
+      await painted();
+      while (this.wanted) {
+        const scene = this.wanted;
+        if (this.cost > SLOW && !scene.alone) {
+          const rest = this.isBusy() ? QUIET : QUIET - (performance.now() - this.asked);
+          if (rest > 0 && this.graph._fullLayout) {
+            this.timer = setTimeout(() => !this.drawing && this.wanted && this.schedule(), rest);
+            return;
+          }
+        }
+        this.wanted = null;
+        const before = performance.now();
+        await this.draw(scene);
+        await painted();
+        this.cost = performance.now() - before;
+        this.onDrawn(scene);
+      }
+    } finally {
+      this.drawing = false;
+    }
+  }
+
+  draw({ grid, scale, surface, runs, step, start, startHeight, theme, width, height }) {
+    const rise = (scale.top - scale.bottom) * 0.006;
+    const key = [grid.key, surface.log_heights, surface.f_star, theme.signature].join("|");
+    if (key !== this.surfaceKey) {
+      this.surfaceKey = key;
+      const [columns, rows] = [grid.x.length, grid.y.length];
+      const shown = surface.log_heights ? scale.transform(grid.z) : grid.z;
+      this.ground = {
+        type: "surface",
+        x: grid.x,
+        y: grid.y,
+        z: Array.from({ length: rows }, (_, i) => shown.subarray(i * columns, (i + 1) * columns)),
+        cmin: scale.bottom,
+        cmax: scale.top,
+        colorscale: theme.scale,
+        showscale: false,
+        hoverinfo: "skip",
+        lighting: { ambient: 0.72, diffuse: 0.5, specular: 0.08, roughness: 0.8, fresnel: 0.1 },
+        lightposition: { x: -2000, y: 3000, z: 4000 },
+      };
+    }
+    const lines = runs.map((run) => ({
+      type: "scatter3d",
+      mode: "lines",
+      ...this.lifted(run, surface, scale, rise),
+      line: { color: run.colour, width: 5, dash: run.dash ? "dash" : "solid" },
+      hoverinfo: "skip",
+      showlegend: false,
+    }));
+    const spots = { x: [], y: [], z: [], colour: [] };
+    const [x0, x1, y0, y1] = surface.window;
+    const mark = (x, y, z, colour) => {
+      if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || !Number.isFinite(z)) return;
+      spots.x.push(x);
+      spots.y.push(y);
+      spots.z.push(z + rise);
+      spots.colour.push(colour);
+    };
+    if (start && startHeight !== null) mark(start[0], start[1], scale.shown(startHeight), theme.text);
+    for (const run of runs) {
+      const at = Math.min(step, run.loss.length - 1);
+      mark(run.path[2 * at], run.path[2 * at + 1], scale.shown(run.loss[at]), run.colour);
+    }
+    const markers = {
+      type: "scatter3d",
+      mode: "markers",
+      x: spots.x,
+      y: spots.y,
+      z: spots.z,
+      marker: { size: 5, color: spots.colour, line: { color: theme.background, width: 1 } },
+      hoverinfo: "skip",
+      showlegend: false,
+    };
+    const axis = {
+      showspikes: false,
+      showbackground: false,
+      gridcolor: theme.faint(0.15),
+      zeroline: false,
+      color: theme.faint(0.75),
+      tickfont: { size: 10 },
+      title: { text: "" },
+      nticks: 5,
+    };
+    const every = Math.ceil(scale.levels.length / 5);
+    const layout = {
+      width,
+      height,
+      margin: { l: 0, r: 0, t: 0, b: 0 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      font: { family: theme.font, color: theme.text },
+      uirevision: "camera",
+      showlegend: false,
+      hovermode: false,
+      scene: {
+        uirevision: "camera",
+        hovermode: false,
+        dragmode: "turntable",
+        aspectmode: "manual",
+        aspectratio: { x: 1, y: 1, z: 0.62 },
+        camera: { eye: { x: -1.15, y: -1.35, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } },
+        xaxis: { ...axis, range: [x0, x1] },
+        yaxis: { ...axis, range: [y0, y1] },
+        zaxis: {
+          ...axis,
+          range: [scale.bottom, scale.top + rise],
+          tickvals: scale.levels.filter((_, i) => i % every === 0),
+          ticktext: scale.labels.filter((_, i) => i % every === 0),
+        },
+      },
+    };
+    return this.Plotly.react(this.graph, [this.ground, ...lines, markers], layout, CONFIG);
+  }
+
+  /** The lifted path, kept while the run's numbers and the heights are the same. */
+  lifted(run, surface, scale, rise) {
+    this.kept ??= new WeakMap();
+    const before = this.kept.get(run.path);
+    if (before?.scale === scale) return before.line;
+    const line = lift(run, surface, scale, rise);
+    this.kept.set(run.path, { scale, line });
+    return line;
+  }
+
+  resetCamera() {
+    if (this.graph._fullLayout) {
+      this.Plotly.relayout(this.graph, { "scene.camera": { eye: { x: -1.15, y: -1.35, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } } });
+    }
+  }
+
+  destroy() {
+    this.cancel();
+    if (this.graph._fullLayout) this.Plotly.purge(this.graph);
+  }
+}

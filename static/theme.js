@@ -1,0 +1,70 @@
+// Colours of the pictures, from the theme variables that Streamlit gives its components.
+
+function rgb(text) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#ffffff";
+  context.fillStyle = text;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+// Even steps of OKLab lightness, little chroma: low ground is nearest to the page, so that paths stand out where they
+// end; heights move away from it.
+const LIGHT = { from: [0.985, 0.012, 85], to: [0.79, 0.05, 245] };
+const DARK = { from: [0.2, 0.018, 270], to: [0.47, 0.045, 215] };
+
+function oklchToCss([lightness, chroma, hue]) {
+  const a = chroma * Math.cos((hue * Math.PI) / 180);
+  const b = chroma * Math.sin((hue * Math.PI) / 180);
+  const [l, m, s] = [
+    lightness + 0.3963377774 * a + 0.2158037573 * b,
+    lightness - 0.1055613458 * a - 0.0638541728 * b,
+    lightness - 0.0894841775 * a - 1.291485548 * b,
+  ].map((v) => v ** 3);
+  const linear = [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ];
+  const channels = linear.map((v) => {
+    const c = Math.min(1, Math.max(0, v));
+    return Math.round(255 * (c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055));
+  });
+  return `rgb(${channels.join(",")})`;
+}
+
+function colourScale({ from, to }) {
+  const scale = [];
+  const cartesian = ([l, c, hue]) => [l, c * Math.cos((hue * Math.PI) / 180), c * Math.sin((hue * Math.PI) / 180)];
+  const [start, end] = [cartesian(from), cartesian(to)];
+  for (let i = 0; i <= 8; i++) {
+    const [l, a, b] = start.map((v, k) => v + ((end[k] - v) * i) / 8);
+    scale.push([i / 8, oklchToCss([l, Math.hypot(a, b), (Math.atan2(b, a) * 180) / Math.PI])]);
+  }
+  return scale;
+}
+
+/** What the pictures need of the theme; `signature` changes when any of it does. */
+export function readTheme(node) {
+  const style = getComputedStyle(node);
+  const read = (name, fallback) => style.getPropertyValue(`--st-${name}`).trim() || fallback;
+  const background = read("background-color", "#ffffff");
+  const [r, g, b] = rgb(background);
+  const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
+  const text = read("text-color", dark ? "#fafafa" : "#31333f");
+  const [tr, tg, tb] = rgb(text);
+  const theme = {
+    dark,
+    background,
+    text,
+    faint: (alpha) => `rgba(${tr},${tg},${tb},${alpha})`,
+    font: read("font", "sans-serif"),
+    scale: colourScale(dark ? DARK : LIGHT),
+    line: dark ? "rgba(255,255,255,0.22)" : "rgba(40,60,80,0.30)",
+    label: dark ? "rgba(255,255,255,0.72)" : "rgba(30,45,60,0.80)",
+  };
+  theme.signature = [background, text, theme.font, dark].join("|");
+  return theme;
+}

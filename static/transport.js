@@ -1,0 +1,161 @@
+// Playing, stepping and scrubbing through the steps, and what each run has reached at the chosen one.
+
+const v = new URL(import.meta.url).search;
+const { h, svg, setText, short } = await import(`./dom.js${v}`);
+
+const SPEEDS = [5, 20, 60, 200, 1000];
+const ICONS = {
+  start: "M6 5v14M19 5L9 12L19 19Z",
+  back: "M16 5L7 12L16 19Z",
+  play: "M8 5L19 12L8 19Z",
+  pause: "M8 5v14M16 5v14",
+  forward: "M8 5L17 12L8 19Z",
+  end: "M18 5v14M5 5L15 12L5 19Z",
+};
+
+function icon(name) {
+  return svg("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] }));
+}
+
+export class Transport {
+  /** `onStep(step, final)`: step null means the last, wherever it is. */
+  constructor(onStep) {
+    this.onStep = onStep;
+    this.last = 0;
+    this.step = null;
+    const button = (name, label, action) =>
+      h("button", { type: "button", class: "rv-button", "aria-label": label, title: label, "data-testid": `transport-${name}`, onclick: action }, icon(name));
+    this.playButton = button("play", "Play", () => this.toggle());
+    this.range = h("input", {
+      type: "range", min: 0, max: 0, step: 1, value: 0, class: "rv-range", "aria-label": "Step shown", "data-testid": "transport-range",
+      oninput: () => this.choose(Number(this.range.value), false),
+      onchange: () => this.choose(Number(this.range.value), true),
+    });
+    this.number = h("input", {
+      type: "text", inputmode: "numeric", class: "rv-step-number", "aria-label": "Step number", "data-testid": "step-number",
+      onchange: () => {
+        const typed = Math.round(Number(this.number.value));
+        if (this.number.value.trim() !== "" && Number.isFinite(typed)) this.choose(typed, true);
+        this.show();
+      },
+    });
+    this.total = h("span", { class: "rv-step-total" });
+    this.speed = h(
+      "select",
+      { class: "rv-select", "aria-label": "Playing speed", title: "Playing speed" },
+      ...SPEEDS.map((s) => h("option", { value: s, selected: s === 60 }, `${s}/s`)),
+    );
+    this.node = h(
+      "div",
+      { class: "rv-transport", role: "group", "aria-label": "Playback", onkeydown: (event) => this.key(event) },
+      h(
+        "div",
+        { class: "rv-buttons" },
+        button("start", "To the start", () => this.choose(0, true)),
+        button("back", "One step back", () => this.choose(this.shown() - 1, true)),
+        this.playButton,
+        button("forward", "One step forward", () => this.choose(this.shown() + 1, true)),
+        button("end", "To the end", () => this.choose(this.last, true)),
+      ),
+      this.range,
+      h("label", { class: "rv-step" }, "step ", this.number, this.total),
+      this.speed,
+    );
+    this.readout = h("ul", { class: "rv-readout", "data-testid": "readout" });
+  }
+
+  shown() {
+    return this.step === null ? this.last : this.step;
+  }
+
+  choose(step, final) {
+    if (final || this.playing) this.stop(false);
+    const clamped = Math.min(this.last, Math.max(0, step));
+    this.step = clamped >= this.last ? null : clamped;
+    this.show();
+    this.onStep(this.step, final);
+  }
+
+  key(event) {
+    if (event.target === this.number || event.target === this.speed || event.ctrlKey || event.metaKey || event.altKey) return;
+    const onButton = event.target.closest("button");
+    const jump = event.shiftKey ? 10 : 1;
+    const moves = { ArrowLeft: () => this.shown() - jump, ArrowRight: () => this.shown() + jump, Home: () => 0, End: () => this.last };
+    if (event.key in moves) this.choose(moves[event.key](), true);
+    else if (event.key === " " && (!onButton || onButton === this.playButton)) this.toggle();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  toggle() {
+    if (this.playing) {
+      this.stop(true);
+      return;
+    }
+    if (!this.last) return;
+    let from = this.shown() >= this.last ? 0 : this.shown();
+    let before = performance.now();
+    const tick = (now) => {
+      from += (Math.max(0, now - before) / 1000) * Number(this.speed.value);
+      before = now;
+      if (from >= this.last) {
+        this.stop(false);
+        this.choose(this.last, true);
+        return;
+      }
+      this.step = Math.floor(from);
+      this.show();
+      this.onStep(this.step, null);
+      this.playing = requestAnimationFrame(tick);
+    };
+    this.playing = requestAnimationFrame(tick);
+    this.face("pause", "Pause");
+  }
+
+  stop(announce) {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.face("play", "Play");
+    if (announce) this.onStep(this.step, true);
+  }
+
+  face(name, label) {
+    this.playButton.replaceChildren(icon(name));
+    this.playButton.setAttribute("aria-label", label);
+    this.playButton.title = label;
+  }
+
+  /** New runs: the step stays, clamped; at the end it stays at the end. */
+  setRuns(runs, last) {
+    this.runs = runs;
+    this.last = last;
+    if (this.step !== null && this.step >= last) this.step = null;
+    if (Number(this.range.max) !== last) this.range.max = last;
+    setText(this.total, ` / ${last}`);
+    this.range.disabled = !last;
+    const items = [...this.readout.children];
+    runs.forEach((run, i) => {
+      const item = items[i] ?? h("li", {}, h("i", { class: "rv-swatch" }), h("b"), h("span"));
+      if (!items[i]) this.readout.append(item);
+      item.firstChild.style.background = run.colour;
+      setText(item.children[1], run.name);
+    });
+    for (const item of items.slice(runs.length)) item.remove();
+    this.show();
+  }
+
+  show() {
+    const step = this.shown();
+    if (Number(this.range.value) !== step) this.range.value = step;
+    this.range.setAttribute("aria-valuetext", `step ${step} of ${this.last}`);
+    if (document.activeElement !== this.number) this.number.value = String(step);
+    (this.runs ?? []).forEach((run, i) => {
+      const end = run.loss.length - 1;
+      const at = Math.min(step, end);
+      const ended = end < step ? `, ended at step ${end}` : "";
+      setText(this.readout.children[i].children[2], `loss ${short(run.loss[at], 4)}${ended}`);
+    });
+  }
+}

@@ -1,0 +1,123 @@
+"""What the two live components share: the bytes they are sent, the loader of their modules, and Plotly's own script."""
+
+import hashlib
+import importlib.util
+import json
+import math
+import os
+import shutil
+import struct
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+_ALIGNMENT = 8
+_KINDS = {np.dtype("<f4"): "f4", np.dtype("<f8"): "f8", np.dtype("<i4"): "i4", np.dtype("u1"): "u1"}
+
+
+def pack(message: Mapping[str, Any]) -> bytes:
+    """`message` as u32 length of the header | JSON header, padded | raw little-endian arrays, each aligned to 8 bytes.
+
+    NumPy arrays (float32, float64, int32, uint8) may stand anywhere in it. In the header each becomes
+    `{"$array": [kind, offset after the header, elements]}`. Numbers that JSON lacks (NaN, infinities) become null
+    outside arrays. Raises TypeError for an array of another kind.
+    """
+    blocks: list[bytes] = []
+    size = 0
+
+    def encode(value: Any) -> Any:
+        nonlocal size
+        if isinstance(value, np.ndarray):
+            kind = _KINDS.get(value.dtype.newbyteorder("<"))
+            if kind is None:
+                raise TypeError(f"an array of {value.dtype} cannot be sent; allowed: {', '.join(_KINDS.values())}")
+            raw = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes()
+            reference = [kind, size, int(value.size)]
+            blocks.append(raw + bytes(-len(raw) % _ALIGNMENT))
+            size += len(blocks[-1])
+            return {"$array": reference}
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, Mapping):
+            return {str(name): encode(part) for name, part in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [encode(part) for part in value]
+        return value
+
+    header = json.dumps(encode(message), separators=(",", ":"), allow_nan=False).encode()
+    header += b" " * (-(len(header) + 4) % _ALIGNMENT)
+    return struct.pack("<I", len(header)) + header + b"".join(blocks)
+
+
+def unpack(payload: bytes) -> dict[str, Any]:
+    """The message that `pack` was given, its arrays flat: for tests, which see the payload and not the picture."""
+    (length,) = struct.unpack_from("<I", payload)
+    kinds = {name: dtype for dtype, name in _KINDS.items()}
+
+    def decode(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$array" in value:
+                kind, offset, count = value["$array"]
+                return np.frombuffer(payload, kinds[kind], count, 4 + length + offset)
+            return {name: decode(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [decode(part) for part in value]
+        return value
+
+    return decode(json.loads(payload[4 : 4 + length]))
+
+
+@cache
+def version() -> str:
+    """A fingerprint of the browser's modules and style sheet; a part of their address, so that versions never mix."""
+    digest = hashlib.sha256()
+    for file in sorted((*STATIC.glob("*.js"), *STATIC.glob("*.css"))):
+        if file.name != "plotly.min.js":
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def component(name: str) -> Callable[..., Any]:
+    """Registers the component whose module is `static/<name>.js`; what is returned mounts it.
+
+    Streamlit sends a component's own script with every message, so this one holds a loader only.
+    """
+    address = f"app/static/{name}.js?v={version()}"
+    loader = f"""
+export default async (component) =>
+  (await import(new URL("{address}", document.baseURI).href)).default(component);
+"""
+    return st.components.v2.component(f"ravine_{name}", js=loader, isolate_styles=False)
+
+
+def ensure_plotly(folder: Path = STATIC) -> Path:
+    """Copies plotly.min.js from the plotly package to `folder` where it is missing or of another size.
+
+    The package is found, not imported: importing it takes a second and 100,000 objects.
+    """
+    package = importlib.util.find_spec("plotly")
+    if package is None or package.origin is None:
+        raise FileNotFoundError("the plotly package is not installed; the pictures need its plotly.min.js")
+    source = Path(package.origin).parent / "package_data" / "plotly.min.js"
+    target = folder / "plotly.min.js"
+    if target.is_file() and target.stat().st_size == source.stat().st_size:
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".plotly", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
+            shutil.copyfileobj(original, copy)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target

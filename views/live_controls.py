@@ -1,0 +1,17 @@
+"""The sliders and cards beside the pictures; the browser passes what they say on to the live plot."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from views.component import component
+
+_mount = component("live_controls")
+
+
+def live_controls(spec: Mapping[str, Any], key: str) -> None:
+    """Draws the groups and cards of `spec`. Nothing comes back here: changes arrive at `live_plot`'s `on_change`.
+
+    The stamp tells the browser a new run's spec from the same spec shown again because the theme changed.
+    """
+    _mount(key=key, data={**spec, "stamp": time.monotonic_ns()})

@@ -1,0 +1,310 @@
+"""From the page's settings to what its two components show: the message for the pictures, the fields for the sliders."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from optim_core import RULES, Outcome, Trace, trace
+from optim_core.blocks import evaluate
+from optim_core.outcome import FAR, nearest_minimum
+from optim_core.parameters import Range
+from surfaces import SURFACES
+from views.colours import style
+from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, Settings
+
+DIFFERENCES = {
+    "central": "Central",
+    "forward": "Forward",
+    "exact": "Exact (symbolic)",
+    "as_printed": "As a tutorial prints it",
+}
+STOPS = {"none": "Never", "step": "Short step", "gradient": "Short gradient", "loss": "Low loss"}
+
+_GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
+    "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε", "epsilon": "ε", "varphi": "φ", "phi": "φ",
+}  # fmt: skip
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def plain(symbol: str) -> str:
+    """A short LaTeX symbol as plain text: ``\\beta_1`` as β₁."""
+    text = re.sub(r"\\([a-z]+)", lambda match: _GREEK.get(match[1], match[1]), symbol)
+    return re.sub(r"_(\d)", lambda match: match[1].translate(_SUBSCRIPTS), text).replace("^t", "ᵗ").replace("-", "−")
+
+
+def short(value: float) -> str:
+    """A number for people: at most four digits."""
+    if value == 0:
+        return "0"
+    text = f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+    return re.sub(r"e([+-])0*", lambda match: "e" + match[1].replace("+", ""), text).replace("-", "−")
+
+
+# ---------------------------------------------------------------- what is computed
+
+
+@lru_cache(maxsize=64)
+def _run(
+    rule: str, hyper: tuple, surface: str, parameters: tuple, start: tuple, steps: int, difference: str,
+    spacing: float, stop: str, tolerance: float,
+) -> Trace:  # fmt: skip
+    return trace(
+        RULES[rule], SURFACES[surface], start, steps, hyper=dict(hyper), surface_parameters=dict(parameters),
+        difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
+    )  # fmt: skip
+
+
+def runs(settings: Settings) -> dict[int, Trace]:
+    """The trace of every card that is on."""
+    common = (
+        settings.surface, tuple(settings.parameters.items()), settings.start, settings.steps, settings.difference,
+        settings.spacing, settings.stop, settings.tolerance,
+    )  # fmt: skip
+    return {
+        number: _run(card.rule, tuple(card.hyper.items()), *common)
+        for number, card in settings.cards.items()
+        if card.on
+    }
+
+
+def grid_key(settings: Settings) -> str:
+    """What the picture's heights depend on."""
+    parameters = ",".join(f"{name}={value!r}" for name, value in settings.parameters.items())
+    return f"{settings.surface}|{parameters}|{settings.drawn_window}|{settings.resolution}"
+
+
+@lru_cache(maxsize=64)
+def _heights(surface: str, parameters: tuple, window: tuple, resolution: int) -> tuple[np.ndarray, ...]:
+    x = np.linspace(window[0], window[1], resolution)
+    y = np.linspace(window[2], window[3], resolution)
+    found = SURFACES[surface]
+    z = evaluate(found, *np.meshgrid(x, y), found.Parameters(*parameters))
+    with np.errstate(over="ignore"):
+        return tuple(values.astype(np.float32) for values in (x, y, z.ravel()))
+
+
+# ---------------------------------------------------------------- the pictures
+
+
+def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """What the live plot shows; the grid's heights are left out where the browser has them."""
+    surface = SURFACES[settings.surface]
+    q = surface.Parameters(**settings.parameters)
+    done = runs(settings)
+    key = grid_key(settings)
+    x, y, z = _heights(settings.surface, tuple(q), settings.drawn_window, settings.resolution)
+    minima = surface.minima(q)
+    return {
+        "surface": {
+            "name": surface.title,
+            "window": list(settings.drawn_window),
+            "log_heights": surface.log_heights,
+            "minima": minima.tolist(),
+            "saddles": surface.saddles(q).tolist(),
+            "f_star": surface.lowest(q) if len(minima) else None,
+        },
+        "grid": {"key": key, "x": x, "y": y} | ({} if key in have else {"z": z}),
+        "runs": [_drawn(settings, number, run, q) for number, run in done.items()],
+        "table": {
+            "columns": [
+                {"label": label, "title": title, "align": "left" if label in ("Optimizer", "Outcome") else "right"}
+                for label, title in COLUMNS.items()
+            ],
+            "rows": [{"id": number, "cells": _cells(settings, number, run, q)} for number, run in done.items()],
+        },
+        "start": list(settings.start),
+        "steps": settings.steps,
+        "view": {
+            "layout": settings.view.layout,
+            "log_loss": settings.view.log_loss,
+            "log_distance": settings.view.log_distance,
+            "step": settings.view.step,
+        },
+        "caption": caption(settings),
+        "alt": " ".join(f"{settings.title(n)}: {words(settings, run, q)}." for n, run in done.items()),
+        "values": settings.values(),
+        "problems": settings.problems,
+    }
+
+
+COLUMNS = {
+    "Optimizer": "",
+    "Outcome": "Where the run ended: within a thousandth of the surface's window of a minimum counts as reached",
+    "Steps": "Steps made before the stop rule, or all",
+    "Final loss": "The surface's value at the last point",
+    "Distance": "From the last point to the nearest known minimum",
+    "Gradients": "Gradient evaluations, one a step; a central difference costs 4 values of the surface, a forward one 3",
+    "Path length": "The sum of all steps' lengths",
+}
+
+
+def _finite(run: Trace, scale: float) -> int:
+    """How many points of a path can be drawn: those before it diverges."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        drawable = (np.abs(run.path).max(axis=1) <= FAR * scale) & (np.abs(run.loss) < 1e37)
+    return len(drawable) if drawable.all() else max(1, int(np.argmin(drawable)))
+
+
+def _drawn(settings: Settings, number: int, run: Trace, q: Any) -> dict[str, Any]:
+    surface = SURFACES[settings.surface]
+    count = _finite(run, surface.scale)
+    colour, dash = style(number)
+    path = run.path[:count]
+    distance = nearest_minimum(surface, q, path)[1].astype(np.float32) if len(surface.minima(q)) else None
+    return {
+        "id": number,
+        "name": settings.title(number),
+        "colour": colour,
+        "dash": dash,
+        "path": path.astype(np.float32).ravel(),
+        "loss": run.loss[:count].astype(np.float32),
+        "distance": distance,
+    }
+
+
+def words(settings: Settings, run: Trace, q: Any) -> str:
+    """What became of a run, for people."""
+    surface = SURFACES[settings.surface]
+    end = f"({short(run.path[-1, 0])}, {short(run.path[-1, 1])})"
+    stopped = run.steps < settings.steps
+    match run.outcome:
+        case Outcome.DIVERGED:
+            return f"diverged at step {run.since}"
+        case Outcome.LEFT_WINDOW:
+            return f"left the surface’s window at step {run.since}"
+        case Outcome.CONVERGED:
+            x, y, _ = surface.minima(q)[run.minimum]
+            text = f"reached ({short(x)}, {short(y)}) at step {run.since}"
+        case Outcome.LOCAL_MINIMUM:
+            text = f"in a local minimum near {end}"
+        case Outcome.AT_SADDLE:
+            text = f"at a saddle near {end}"
+        case Outcome.CYCLING:
+            text = f"cycles near {end}"
+        case _:
+            return f"stopped at {end}, no minimum" if stopped else f"still moving, at {end}"
+    return text + (f", stopped at step {run.steps}" if stopped else "")
+
+
+def _cells(settings: Settings, number: int, run: Trace, q: Any) -> list[str]:
+    surface = SURFACES[settings.surface]
+    with np.errstate(all="ignore"):
+        length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
+        distance = float(nearest_minimum(surface, q, run.path[-1:])[1][0]) if len(surface.minima(q)) else None
+    told = [run.loss[-1], distance, length]
+    final, away, far = (short(v) if v is not None and np.isfinite(v) else "–" for v in told)
+    return [
+        settings.title(number), words(settings, run, q), str(run.steps), final, away, str(run.steps), far,
+    ]  # fmt: skip
+
+
+def caption(settings: Settings) -> str:
+    """What was done, so that a picture can be made again from its caption."""
+    if not settings.cards:
+        return "No optimizers yet: add one in the side bar, and its path appears here."
+    shown = [number for number, card in settings.cards.items() if card.on]
+    if not shown:
+        return "All optimizers are switched off: switch one on in the side bar."
+    surface = SURFACES[settings.surface]
+    numbers = ", ".join(
+        f"{plain(limits.symbol)} = {short(settings.parameters[name])}" for name, limits in surface.ranges.items()
+    )
+    differences = {
+        "central": "central differences",
+        "forward": "forward differences",
+        "exact": "exact gradients",
+        "as_printed": "the gradient as a tutorial prints it, f(x+h) − f(x−h)/(2h)",
+    }[settings.difference]
+    if settings.difference != "exact":
+        differences += f" with h = {short(settings.spacing)}"
+    stop = {
+        "none": "no stop rule",
+        "step": f"stopped after a step shorter than {short(settings.tolerance)}",
+        "gradient": f"stopped where the gradient is shorter than {short(settings.tolerance)}",
+        "loss": f"stopped {short(settings.tolerance)} above the lowest minimum",
+    }[settings.stop]
+    start = f"({short(settings.start[0])}, {short(settings.start[1])})"
+    setting = f"{surface.title}{f' ({numbers})' if numbers else ''} from {start}: {settings.steps} steps, {differences}, {stop}."
+    return " ".join([setting, *(f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)])
+
+
+def _hyper(settings: Settings, number: int) -> str:
+    card = settings.cards[number]
+    parts = []
+    for name, limits in RULES[card.rule].ranges.items():
+        value = card.hyper[name]
+        label = name.replace("_", " ")
+        parts.append(f"{label} {'on' if value else 'off'}" if limits.switch else f"{label} {short(value)}")
+    return ", ".join(parts)
+
+
+# ---------------------------------------------------------------- the controls
+
+
+def _field(path: str, label: str, limits: Range, value: float, title: str = "", step: float | None = None) -> dict:
+    return {
+        "path": path,
+        "label": label.replace("_", " "),
+        "symbol": plain(limits.symbol),
+        "kind": "switch" if limits.switch else "integer" if step == 1 else "slider",
+        "low": limits.low,
+        "high": limits.high,
+        "log": limits.log,
+        "value": value,
+        "title": title or f"allowed: {limits.valid}",
+    }
+
+
+def controls(settings: Settings) -> dict[str, Any]:
+    """The fields for start, steps, surface parameters and cards."""
+    surface = SURFACES[settings.surface]
+    q = settings.parameters
+    parameters = [_field(f"surface.{name}", name, limits, q[name]) for name, limits in surface.ranges.items()]
+    x_low, x_high, y_low, y_high = settings.drawn_window
+    place = [
+        _field("start.x", "start", Range(x_low, x_high, "x"), settings.start[0], "or click in the picture"),
+        _field("start.y", "start", Range(y_low, y_high, "y"), settings.start[1], "or drag the ring in the picture"),
+        _field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, step=1),
+    ]
+    cards = []
+    for number, card in settings.cards.items():
+        colour, dash = style(number)
+        fields = [
+            _field(f"card.{number}.{name}", name, limits, card.hyper[name])
+            for name, limits in RULES[card.rule].ranges.items()
+        ]
+        cards.append(
+            {
+                "id": number, "title": settings.title(number), "colour": colour, "dash": dash, "on": card.on,
+                "rule": card.rule, "fields": fields,
+            }
+        )  # fmt: skip
+    return {
+        "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": place}],
+        "cards": cards,
+        "problems": settings.problems,
+        "empty": "No optimizers yet. Add one below.",
+    }
+
+
+def details(settings: Settings) -> dict[str, Any]:
+    """The fields for differences, stop rule, window and resolution."""
+    (x_low, x_high), (y_low, y_high) = SURFACES[settings.surface].domain
+    fields = []
+    if settings.difference != "exact":
+        fields.append(_field("spacing", "spacing", OPTIONS["spacing"], settings.spacing))
+    if settings.stop != "none":
+        fields.append(_field("tolerance", "tolerance", OPTIONS["tolerance"], settings.tolerance))
+    sides = zip(("x0", "x1", "y0", "y1"), settings.drawn_window, strict=True)
+    for side, value in sides:
+        low, high = (x_low, x_high) if side[0] == "x" else (y_low, y_high)
+        reach = high - low
+        end = "from" if side[1] == "0" else "to"
+        limits = Range(low - reach, high + reach, "", valid="[-1e9, 1e9]")
+        fields.append(_field(f"window.{side}", f"{side[0]} {end}", limits, value))
+    resolution = Range(*map(float, RESOLUTION), symbol="")
+    fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", step=1))
+    return {"groups": [{"title": None, "fields": fields}], "cards": [], "problems": settings.problems, "empty": ""}

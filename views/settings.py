@@ -1,0 +1,304 @@
+"""What the Trajectories page shows, as one value: checked on every change, written into links and read from them.
+
+Every setting has a path (``surface``, ``surface.a``, ``start.x``, ``steps``, ``card.2.lr``, ``card.2.on``, ``view.step``,
+...). A change that is not allowed leaves the setting as it was and puts a sentence under its path.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optim_core import RULES
+from optim_core.blocks import DIFFERENCES, STOPS
+from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
+from optim_core.parameters import Range, checked_integer, checked_number
+from surfaces import SURFACES
+
+# The page's limits; those of single numbers stand in their Ranges.
+MAX_STEPS = 10_000
+MAX_CARDS = 18
+RESOLUTION = (20, 400)
+LAYOUTS = ("both", "contour", "surface")
+MAX_LINK = 16_000
+
+OPTIONS = {
+    "spacing": Range(1e-12, 1.0, "h", log=True, valid=SPACING),
+    "tolerance": Range(1e-9, 10.0, "tolerance", log=True, valid=TOLERANCE),
+}
+
+
+@dataclass
+class Card:
+    """One optimizer on the page; its number decides its colour."""
+
+    rule: str
+    hyper: dict[str, float]
+    on: bool = True
+
+
+@dataclass
+class View:
+    """How the picture is looked at; it changes nothing of what is computed."""
+
+    layout: str = "both"
+    log_loss: bool = True
+    log_distance: bool = True
+    step: int | None = None
+
+
+def _first_cards() -> dict[int, Card]:
+    return {number: new_card(name) for number, name in enumerate(("gradient_descent", "momentum", "adam"))}
+
+
+def new_card(rule: str) -> Card:
+    """A card with the rule's own defaults."""
+    return Card(rule, RULES[rule].Hyper()._asdict())
+
+
+@dataclass
+class Settings:
+    """The whole state of the page."""
+
+    surface: str = "ravine"
+    parameters: dict[str, float] = field(default_factory=lambda: SURFACES["ravine"].Parameters()._asdict())
+    start: tuple[float, float] = SURFACES["ravine"].start
+    steps: int = 300
+    difference: str = "central"
+    spacing: float = 6e-6
+    stop: str = "none"
+    tolerance: float = 1e-3
+    window: tuple[float, float, float, float] | None = None
+    resolution: int = 200
+    cards: dict[int, Card] = field(default_factory=_first_cards)
+    view: View = field(default_factory=View)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    # ------------------------------------------------------------ what follows from it
+
+    @property
+    def drawn_window(self) -> tuple[float, float, float, float]:
+        """The plot's window: the chosen one, or the surface's own."""
+        (x_low, x_high), (y_low, y_high) = SURFACES[self.surface].domain
+        return self.window or (x_low, x_high, y_low, y_high)
+
+    def title(self, number: int) -> str:
+        """The name of a card, told apart from others of the same rule."""
+        rule = self.cards[number].rule
+        same = [n for n, card in self.cards.items() if card.rule == rule]
+        place = same.index(number)
+        return RULES[rule].title + (f" {place + 1}" if place else "")
+
+    def values(self) -> dict[str, Any]:
+        """Every live number under its path."""
+        found: dict[str, Any] = {"start.x": self.start[0], "start.y": self.start[1], "steps": self.steps}
+        found |= {f"surface.{name}": value for name, value in self.parameters.items()}
+        found |= {name: getattr(self, name) for name in (*OPTIONS, "resolution")}
+        found |= {f"window.{side}": value for side, value in zip(_SIDES, self.drawn_window, strict=True)}
+        for number, card in self.cards.items():
+            found |= {f"card.{number}.{name}": value for name, value in card.hyper.items()}
+            found[f"card.{number}.on"] = card.on
+        return found
+
+    # ------------------------------------------------------------ changes
+
+    def apply(self, path: str, value: Any) -> None:
+        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
+        self.problems.pop(path, None)
+        try:
+            self._apply(path.split("."), value)
+        except ValueError as error:
+            self.problems[path] = f"{error}."
+
+    def _apply(self, path: list[str], value: Any) -> None:
+        match path:
+            case ["surface"]:
+                checked_choice("surface", value, tuple(SURFACES))
+                surface = SURFACES[value]
+                self.surface, self.start, self.window = value, surface.start, None
+                self.parameters = surface.Parameters()._asdict()
+                self._forget("surface.", "start", "window.")
+            case ["surface", name] if name in self.parameters:
+                self.parameters[name] = _ranged(name, value, SURFACES[self.surface].ranges[name])
+            case ["start"]:
+                x, y = _numbers("start", value, 2, COORDINATE)
+                self.start = (x, y)
+                self._forget("start.")
+            case ["start", "x" | "y" as axis]:
+                number = checked_number(f"start {axis}", _parsed(value), COORDINATE)
+                self.start = (number, self.start[1]) if axis == "x" else (self.start[0], number)
+            case ["steps"]:
+                self.steps = checked_integer("steps", _parsed(value), 1, MAX_STEPS)
+            case ["difference"]:
+                self.difference = checked_choice("difference", value, DIFFERENCES)
+            case ["stop"]:
+                self.stop = checked_choice("stop", value, STOPS)
+            case ["spacing" | "tolerance" as name]:
+                setattr(self, name, _ranged(name, value, OPTIONS[name]))
+            case ["resolution"]:
+                self.resolution = checked_integer("resolution", _parsed(value), *RESOLUTION)
+            case ["window"]:
+                self.window = None if value is None else _checked_window(_numbers("window", value, 4, COORDINATE))
+                self._forget("window.")
+            case ["window", side] if side in _SIDES:
+                sides = dict(zip(_SIDES, self.drawn_window, strict=True))
+                sides[side] = checked_number(f"window {side}", _parsed(value), COORDINATE)
+                self.window = _checked_window(list(sides.values()))
+            case ["card", number, "on"] if (card := self._card(number)) is not None:
+                card.on = bool(value)
+            case ["card", number, name] if (card := self._card(number)) is not None and name in card.hyper:
+                card.hyper[name] = _ranged(name, value, RULES[card.rule].ranges[name])
+            case ["view", "layout"]:
+                self.view.layout = checked_choice("layout", value, LAYOUTS)
+            case ["view", "log_loss" | "log_distance" as name]:
+                setattr(self.view, name, value in (True, 1, "1"))
+            case ["view", "step"]:
+                self.view.step = None if value is None else checked_integer("step", _parsed(value), 0, MAX_STEPS)
+            case _:
+                raise ValueError(f"there is no setting {'.'.join(path)!r} here")
+
+    def add(self, rule: str, hyper: Mapping[str, float] | None = None) -> None:
+        """A further card, under the lowest free number; a sentence under ``card`` where there is no room."""
+        self.problems.pop("card", None)
+        if len(self.cards) >= MAX_CARDS:
+            self.problems["card"] = f"{len(self.cards)} optimizers are shown; at most {MAX_CARDS} are allowed."
+            return
+        number = next(n for n in range(MAX_CARDS) if n not in self.cards)
+        self.cards[number] = new_card(rule)
+        self.cards[number].hyper.update(hyper or {})
+
+    def duplicate(self, number: int) -> None:
+        """A further card of the same rule with the same hyperparameters."""
+        if number in self.cards:
+            self.add(self.cards[number].rule, self.cards[number].hyper)
+
+    def remove(self, number: int) -> None:
+        """Takes a card away."""
+        self.cards.pop(number, None)
+        self._forget(f"card.{number}.")
+
+    def _card(self, number: str) -> Card | None:
+        return self.cards.get(int(number)) if number.isdecimal() else None
+
+    def _forget(self, *prefixes: str) -> None:
+        self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefixes)}
+
+    # ------------------------------------------------------------ links
+
+    def to_query(self) -> dict[str, str]:
+        """The state as the fields of a link."""
+        query = {"surface": self.surface}
+        query |= {f"surface.{name}": _text(value) for name, value in self.parameters.items()}
+        query |= {"start": ",".join(map(_text, self.start)), "steps": str(self.steps)}
+        query |= {"difference": self.difference, "spacing": _text(self.spacing)}
+        query |= {"stop": self.stop, "tolerance": _text(self.tolerance)}
+        if self.window:
+            query["window"] = ",".join(map(_text, self.window))
+        query["resolution"] = str(self.resolution)
+        for number, card in self.cards.items():
+            pairs = [f"{name}={_text(value)}" for name, value in card.hyper.items()]
+            query[f"card.{number}"] = ",".join([card.rule, *pairs, *([] if card.on else ["off"])])
+        if not self.cards:
+            query["card"] = "none"
+        default = View()
+        for name in ("layout", "log_loss", "log_distance", "step"):
+            value = getattr(self.view, name)
+            if value != getattr(default, name):
+                query[f"view.{name}"] = str(int(value)) if isinstance(value, bool) else str(value)
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Settings":
+        """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
+        result = cls()
+        if sum(len(name) + len(value) for name, value in query.items()) > MAX_LINK:
+            result.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
+            return result
+        fields = dict(query)
+        if "surface" in fields:
+            result.apply("surface", fields.pop("surface"))
+        if "card" in fields or any(name.startswith("card.") for name in fields):
+            result.cards = {}
+            fields.pop("card", None)
+        unknown = []
+        for name, text in fields.items():
+            first, _, rest = name.partition(".")
+            if first == "card":
+                result._read_card(name, rest, text)
+            elif name in ("start", "window"):
+                result.apply(name, text.split(","))
+            elif first == "surface" and rest not in result.parameters:
+                unknown.append(name)
+            elif name in _LINKED or first == "surface":
+                result.apply(name, text)
+            else:
+                unknown.append(name)
+        result.cards = dict(sorted(result.cards.items()))
+        if unknown:
+            result.problems["link"] = f"The link has fields that mean nothing here: {_shortened(unknown)}."
+        return result
+
+    def _read_card(self, path: str, number: str, text: str) -> None:
+        rule, *parts = text.split(",")
+        try:
+            slot = checked_integer("card", _parsed(number), 0, MAX_CARDS - 1)
+            checked_choice("optimizer", rule, tuple(RULES))
+        except ValueError as error:
+            self.problems["link"] = f"The link's {path[:40]}: {str(error)[:300]}."
+            return
+        self.cards[slot] = new_card(rule)
+        for part in parts:
+            name, _, value = part.partition("=")
+            if part == "off":
+                self.cards[slot].on = False
+            elif name in self.cards[slot].hyper:
+                self.apply(f"card.{slot}.{name}", value)
+            else:
+                self.problems["link"] = f"The link's {path}: {RULES[rule].title} has no {name[:40]!r}."
+
+
+_SIDES = ("x0", "x1", "y0", "y1")
+_LINKED = {"steps", "difference", "stop", *OPTIONS, "resolution"} | {
+    f"view.{name}" for name in ("layout", "log_loss", "log_distance", "step")
+}
+
+
+def _parsed(value: Any) -> Any:
+    """A number that came as text, as a float; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            return float(value[:100])
+        except ValueError:
+            return value[:100]
+    return value
+
+
+def _ranged(name: str, value: Any, limits: Range) -> float:
+    number = checked_number(name, _parsed(value), limits.valid)
+    if limits.switch and number not in (0.0, 1.0):
+        raise ValueError(f"{name} = {number:g} is not allowed; it must be 0 (off) or 1 (on)")
+    return number
+
+
+def _numbers(name: str, value: Any, count: int, valid: str) -> list[float]:
+    if not isinstance(value, (list, tuple)) or len(value) != count:
+        raise ValueError(f"{name} needs {count} numbers, separated by commas")
+    return [checked_number(name, _parsed(part), valid) for part in value]
+
+
+def _checked_window(sides: Iterable[float]) -> tuple[float, float, float, float]:
+    x_low, x_high, y_low, y_high = sides
+    for axis, low, high in (("x", x_low, x_high), ("y", y_low, y_high)):
+        if not (high - low > 1e-9 * max(1.0, abs(low), abs(high))):
+            raise ValueError(f"the window's {axis} runs from {low:g} to {high:g}; the first must be the smaller")
+    return x_low, x_high, y_low, y_high
+
+
+def _text(value: float) -> str:
+    """The shortest text that reads back as the same number."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e6 and math.copysign(1, value) > 0 else repr(value)
+
+
+def _shortened(names: list[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
