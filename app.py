@@ -17,7 +17,8 @@ def once() -> None:
     gc.freeze()
 
 
-st.set_page_config(page_title="Ravine", page_icon=":material/landscape:", layout="wide")
+st.set_page_config(page_title="Ravine", page_icon="static/icon.png", layout="wide", initial_sidebar_state=350)
+st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
 page = st.navigation(
     [st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True)],
     position="top",

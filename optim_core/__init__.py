@@ -1,11 +1,14 @@
 """Optimizers written once: each rule moves a dot on a surface, fills a map and trains a network."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optim_core.outcome import Outcome
 from optim_core.rule import Rule, discover
 from optim_core.sweep import Sweep, sweep
 from optim_core.trace import Trace, trace
+
+if TYPE_CHECKING:
+    from optim_core.torch_optimizer import RuleOptimizer
 
 RULES = discover()
 

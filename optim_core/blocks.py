@@ -18,21 +18,24 @@ share a name share one index file, and two processes could then leave one surfac
 
 import hashlib
 import inspect
+import re
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import carray, cfunc, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from optim_core import elementary, xp
 from optim_core.rule import Rule
 from optim_core.xp import Vec2, vec2
+
+intrinsic: Any = extending.intrinsic  # its callers leave out the typing context, which type checkers do not know
 
 LANES = 64
 DIFFERENCES = ("central", "forward", "exact", "as_printed")
@@ -155,8 +158,15 @@ def _fingerprint(*sources: bytes) -> int:
     return int.from_bytes(digest.digest()[:7], "big")
 
 
-def _named(kernel: Callable, kind: str, owner: str, mark: int) -> Callable:
-    kernel.__qualname__ = f"{kind}_{owner}_{mark:014x}"
+def _kernel(signature: Any, function: Callable, kind: str, owner: str, mark: int, **options: Any) -> Any:
+    """Compiles a block function, or loads it from the cache; a new one replaces those of older sources there."""
+    function.__qualname__ = f"{kind}_{owner}_{mark:014x}"
+    kernel: Any = cfunc(signature, cache=True, **_OPTIONS, **options)(function)
+    if not kernel.cache_hits:
+        older = re.compile(rf"blocks\.{kind}_{owner}_(?!{mark:014x})[0-9a-f]{{14}}-.*\.nb[ic]")
+        for file in Path(kernel._cache.cache_path).iterdir():
+            if older.fullmatch(file.name):
+                file.unlink(missing_ok=True)
     return kernel
 
 
@@ -165,16 +175,15 @@ def _values(surface: Any) -> ModuleType:
     module = surface.module
     if not hasattr(module, "_at"):
         module._f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
-        if surface.ranges:
-            like = surface.Parameters()
+        like = surface.Parameters() if surface.ranges else None
 
-            def at(x, y, q, k):
-                return module._f(x, y, load(q, k, like))
-        else:
+        def with_parameters(x, y, q, k):
+            return module._f(x, y, load(q, k, like))
 
-            def at(x, y, q, k):
-                return module._f(x, y)
+        def without(x, y, q, k):
+            return module._f(x, y)
 
+        at = with_parameters if surface.ranges else without
         module._at = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(at)
     return module
 
@@ -183,14 +192,14 @@ def _compile_value(surface: Any) -> Any:
     module, mark, rows = _values(surface), _fingerprint(surface.fingerprint), max(1, len(surface.ranges))
 
     def value(p_, v_, q_, data):
-        mark  # noqa: B018  closed over, so that it is part of the cache's key
+        _ = mark  # closed over, so that it is part of the cache's key
         p = carray(p_, (2, LANES))
         v = carray(v_, (LANES,))
         q = carray(q_, (rows, LANES))
         for k in range(LANES):
             v[k] = module._at(p[0, k], p[1, k], q, k)
 
-    return cfunc(_VALUE, cache=True, fastmath=_CONTRACT, **_OPTIONS)(_named(value, "value", surface.name, mark))
+    return _kernel(_VALUE, value, "value", surface.name, mark, fastmath=_CONTRACT)
 
 
 def _compile_gradient(surface: Any, difference: str) -> Any:
@@ -200,7 +209,7 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     if difference == "central":
 
         def gradient(p_, g_, q_, data, spacing):
-            mark  # noqa: B018
+            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -214,7 +223,7 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "forward":
 
         def gradient(p_, g_, q_, data, spacing):
-            mark  # noqa: B018
+            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -229,7 +238,7 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "as_printed":
 
         def gradient(p_, g_, q_, data, spacing):
-            mark  # noqa: B018
+            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -247,7 +256,7 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
         exact = derivative.module
 
         def gradient(p_, g_, q_, data, spacing):
-            mark  # noqa: B018
+            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -255,8 +264,7 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
                 g[0, k], g[1, k] = exact._at(p[0, k], p[1, k], q, k)
 
     mark = _fingerprint(*sources)
-    kernel = _named(gradient, f"gradient_{difference}", surface.name, mark)
-    return cfunc(_GRADIENT, cache=True, fastmath=_CONTRACT, **_OPTIONS)(kernel)
+    return _kernel(_GRADIENT, gradient, f"gradient_{difference}", surface.name, mark, fastmath=_CONTRACT)
 
 
 def _compile_rule(rule: Rule) -> tuple[Any, Any]:
@@ -267,14 +275,14 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any]:
     module._step = njit(**_OPTIONS)(rule.step)  # type: ignore[attr-defined]
 
     def init(p_, s_):
-        mark  # noqa: B018
+        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
             store(s, k, module._init(Vec2(p[0, k], p[1, k])))
 
     def update(p_, g_, s_, t, n, h_):
-        mark  # noqa: B018
+        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -295,8 +303,8 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any]:
             store(s, k, state)
 
     return (
-        cfunc(_INIT, cache=True, **_OPTIONS)(_named(init, "init", rule.name, mark)),
-        cfunc(_UPDATE, cache=True, **_OPTIONS)(_named(update, "update", rule.name, mark)),
+        _kernel(_INIT, init, "init", rule.name, mark),
+        _kernel(_UPDATE, update, "update", rule.name, mark),
     )
 
 
@@ -334,8 +342,8 @@ def rule_blocks(rule: Rule) -> tuple[Any, Any]:
 
 @njit(nogil=True, cache=True, **_OPTIONS)
 def drive(
-    value, gradient, init, update, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before, first, last,
-    lanes, path, loss, slope, state,
+    value, gradient, init, update, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before,
+    first, last, lanes, path, loss, slope, state,
 ):  # fmt: skip
     """Runs blocks first..last-1 for at most n steps each, in place.
 

@@ -1,16 +1,17 @@
-"""exp, log, sin, cos, tanh and power in float64, without branches, so that LLVM vectorises the loops they stand in.
+"""exp, log, sin, cos, tanh and power in float64, without branches, so that LLVM vectorises loops over them.
 
-Numba inlines them: they are Python functions over intrinsics, for ``overload(..., inline="always")``, and may also be
-called by name from compiled code. They need the processor's fused multiply-add to be fast.
+Numba inlines them: they are Python functions over intrinsics, for ``overload(..., inline="always")``, and may
+also be called by name from compiled code. They need the processor's fused multiply-add to be fast.
 
-Each result is within ``MAX_ULP`` units in the last place of the exact value for arguments in ``RANGES``, subnormal
-numbers included. That holds whether or not the caller lets LLVM contract products and sums: where rounding matters,
-products enter sums through ``fma`` only. NaN gives NaN, except in ``power`` as C99 has it.
+Each result is within ``MAX_ULP`` units in the last place of the exact value for arguments in ``RANGES``,
+subnormal numbers included. The caller may let LLVM contract products and sums, or not: where rounding
+matters, products enter sums through ``fma`` only. NaN gives NaN, except in ``power`` as C99 has it.
 
 The polynomials are minimax fits, printed by ``scripts/coefficients.py``.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from llvmlite import ir
 from numba import types
@@ -19,7 +20,7 @@ from numba.extending import intrinsic, register_jitable
 
 MAX_ULP = 2.0
 
-# Arguments for which MAX_ULP holds; of power: the base, for any exponent with a result in the normal range.
+# Arguments for which MAX_ULP holds; for power those of the base, with any exponent.
 RANGES: dict[str, tuple[float, float]] = {
     "exp": (-float("inf"), float("inf")),
     "log": (0.0, float("inf")),
@@ -32,20 +33,22 @@ RANGES: dict[str, tuple[float, float]] = {
 INF = float("inf")
 NAN = float("nan")
 
-# Added to a float64 below 2**51 in magnitude, it rounds that to an integer, which the low bits of the sum then hold.
+# Added to a float64 below 2**51 in magnitude, it rounds that to an integer, held by the low bits of the sum.
 ROUNDER = 1.5 * 2.0**52
 ROUNDER_BITS = 0x4338000000000000
-EXP_ROUNDER = ROUNDER + 2046.0  # the low bits then hold the integer and twice the bias of a float64's exponent
+# Here the low bits hold the integer plus twice the bias of a float64's exponent.
+EXP_ROUNDER = ROUNDER + 2046.0
 SIGN_BIT = -0x8000000000000000
 MIN_NORMAL = 2.0**-1022
 SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 MANTISSA = 0x000FFFFFFFFFFFFF
 
-# Constants as unevaluated sums: each term is the float64 nearest to what the terms before it leave.
+# Constants as unevaluated sums: each term is the float64 nearest to what the terms before it leave. Only PI_2
+# is the one below that, to make PI_3 positive: a negative one would turn sin(-0.0) into 0.0.
 LOG2_E = 1.4426950408889634
 LN2_1, LN2_2 = 0.6931471805599453, 2.3190468138462996e-17
 INV_PI = 0.3183098861837907
-PI_1, PI_2, PI_3 = 3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33
+PI_1, PI_2, PI_3 = 3.141592653589793, 1.224646799147353e-16, 2.165713347843828e-32
 TWELFTH_1, TWELFTH_2 = 0.08333333333333333, 4.625929269271485e-18
 MINUS_SIXTH = -0.16666666666666666
 
@@ -91,6 +94,7 @@ TANH_N = (-675675.0, -45045.0, -594.0, -1.0)
 TANH_D = (2027025.0, 945945.0, 51975.0, 630.0, 1.0)
 
 _float64 = types.float64
+_intrinsic: Any = intrinsic  # Any, or type checkers would ask for a typingctx in every call
 
 
 def _inlined(function: Callable) -> Callable:
@@ -101,7 +105,7 @@ def _inlined(function: Callable) -> Callable:
 # ---------------------------------------------------------------- intrinsics
 
 
-@intrinsic
+@_intrinsic
 def bits(typingctx, i):
     """The float64 with the bits of an int64."""
 
@@ -111,7 +115,7 @@ def bits(typingctx, i):
     return _float64(types.int64), generate
 
 
-@intrinsic
+@_intrinsic
 def to_bits(typingctx, x):
     """The bits of a float64 as an int64."""
 
@@ -121,7 +125,7 @@ def to_bits(typingctx, x):
     return types.int64(_float64), generate
 
 
-@intrinsic
+@_intrinsic
 def floor(typingctx, x):
     """The largest integer that is not above x, as a float64."""
 
@@ -132,7 +136,7 @@ def floor(typingctx, x):
     return _float64(_float64), generate
 
 
-@intrinsic
+@_intrinsic
 def fma(typingctx, a, b, c):
     """a b + c, rounded once."""
 
@@ -142,7 +146,7 @@ def fma(typingctx, a, b, c):
     return _float64(_float64, _float64, _float64), generate
 
 
-@intrinsic
+@_intrinsic
 def select(typingctx, condition, a, b):
     """a where the condition holds, b elsewhere, both evaluated."""
 
@@ -152,7 +156,7 @@ def select(typingctx, condition, a, b):
     return _float64(types.boolean, _float64, _float64), generate
 
 
-@intrinsic
+@_intrinsic
 def horner(typingctx, x, coefficients):
     """The polynomial with the given tuple of coefficients, constant term first, at x; one fma a degree."""
 
@@ -171,10 +175,19 @@ def horner(typingctx, x, coefficients):
 
 @_inlined
 def _two_powers(shifted):
-    """Two float64 whose product is 2**k, given k + EXP_ROUNDER, |k| <= 1100: 2**k itself may be out of range."""
+    """Two float64 whose product is 2**k, itself perhaps out of range; given k + EXP_ROUNDER, |k| <= 1100."""
     k = to_bits(shifted)
     half = k >> 1
     return bits(half << 52), bits((k - half) << 52)
+
+
+@_inlined
+def _split(x):
+    """k and m - 1, where x = 2**k m and sqrt(1/2) <= m < sqrt(2)."""
+    tiny = x < MIN_NORMAL
+    i = to_bits(select(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
+    k = bits((i >> 52) + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
+    return k, bits((i & MANTISSA) + SQRT_HALF_BITS) - 1.0
 
 
 @_inlined
@@ -210,12 +223,9 @@ def log(x):
     """Natural logarithm of x.
 
     All x >= 0; log(0) = -inf, either sign of zero, and NaN below.
-    Method: x = 2**k m with sqrt(1/2) <= m < sqrt(2), and the series of 2 atanh((m - 1) / (m + 1)) as a polynomial.
+    Method: x = 2**k m with sqrt(1/2) <= m < sqrt(2), and a polynomial for 2 atanh((m - 1) / (m + 1)).
     """
-    tiny = x < MIN_NORMAL
-    i = to_bits(select(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
-    k = bits((i >> 52) + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
-    f = bits((i & MANTISSA) + SQRT_HALF_BITS) - 1.0
+    k, f = _split(x)
     t = f / fma(0.5, f, 1.0)
     z = t * t
     # log(m) = f + t (q - f/2), q = log(m)/t - 1: f is exact and the rest small
@@ -227,9 +237,9 @@ def log(x):
 
 @_inlined
 def sin(x):
-    """Sine of x in radians; odd, NaN for x = ±inf.
+    """Sine of x in radians; NaN for x = ±inf.
 
-    |x| <= 1e9; beyond, the error grows, without any digit right from 1e16 on, but |sin(x)| <= 1 for every finite x.
+    |x| <= 1e9; the digits are lost beyond 1e13, where 0 may come out, but |sin(x)| <= 1 for every finite x.
     Method: x = k pi + r with |r| <= pi/2, subtracting k pi in three parts, and a polynomial in r.
     """
     shifted = fma(x, INV_PI, ROUNDER)
@@ -239,9 +249,9 @@ def sin(x):
 
 @_inlined
 def cos(x):
-    """Cosine of x in radians; even, NaN for x = ±inf.
+    """Cosine of x in radians; NaN for x = ±inf.
 
-    |x| <= 1e9; beyond, the error grows, without any digit right from 1e16 on, but |cos(x)| <= 1 for every finite x.
+    |x| <= 1e9; the digits are lost beyond 1e13, where 0 may come out, but |cos(x)| <= 1 for every finite x.
     Method: |x| = (k + 1/2) pi + r, so cos(x) = (-1)**(k + 1) sin(r), continued as in ``sin``.
     """
     x = abs(x)
@@ -268,24 +278,19 @@ def tanh(x):
 def power(x, y):
     """x to the power y, for x >= 0; exact where the exact value is a float64.
 
-    NaN for x < 0, whatever y is. Otherwise as pow in C99, with -0.0 taken for 0.0: 1 where y = 0 or x = 1, even if
-    the other one is NaN; 0 to a negative power is inf. A subnormal result is within 2 of the subnormal spacing.
+    NaN for x < 0, whatever y is. Otherwise as pow in C99, with -0.0 taken for 0.0: 1 where y = 0 or x = 1,
+    even beside NaN; 0 to a negative power is inf. Subnormal results are within MAX_ULP of their spacing.
     Method: exp(y log(x)), the logarithm and the product as unevaluated sums of two float64.
     """
-    # x = 2**k m, as in log
-    tiny = x < MIN_NORMAL
-    i = to_bits(select(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
-    k = bits((i >> 52) + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
-    f = bits((i & MANTISSA) + SQRT_HALF_BITS) - 1.0
+    k, f = _split(x)
 
-    # t + t2 = f / (1 + f/2)
+    # t + t2 = f / (1 + f/2); the quotient in t, not a product, since t enters sums
     d = fma(0.5, f, 1.0)
     d2 = fma(0.5, f, 1.0 - d)
-    inverse = 1.0 / d
-    t = f * inverse
-    t2 = fma(-t, d2, fma(-t, d, f)) * inverse
+    t = f / d
+    t2 = fma(-t, d2, fma(-t, d, f)) / d
 
-    # z + z2 = (t + t2)², w + w2 = 1/12 + z ATANH(z), q + q2 = z w, l + l2 = t + t q = log(m)
+    # z + z2 = (t + t2)², w + w2 = 1/12 + z ATANH(z), q + q2 = z w, g + g2 = t + t q = log(m)
     z = t * t
     z2 = fma(t + t, t2, fma(t, t, -z))
     p = horner(z, ATANH)
@@ -293,14 +298,14 @@ def power(x, y):
     w2 = fma(z, p, TWELFTH_1 - w) + TWELFTH_2
     q = z * w
     q2 = fma(z, w2, fma(z2, w, fma(z, w, -q)))
-    l = fma(t, q, t)
-    l2 = fma(t, q2, fma(t2, q, fma(t, q, t - l))) + t2
+    g = fma(t, q, t)
+    g2 = fma(t, q2, fma(t2, q, fma(t, q, t - g))) + t2
 
     # h + h2 = k ln(2) + log(m)
-    h = fma(k, LN2_1, l)
-    h2 = fma(k, LN2_1, -h) + l + fma(k, LN2_2, l2)
-    h = select(x < INF, h, INF)
-    h = select(x > 0.0, h, -INF)
+    h = fma(k, LN2_1, g)
+    h2 = fma(k, LN2_1, -h) + g + fma(k, LN2_2, g2)
+    h = select(x < INF, h, x)
+    h = select(x == 0.0, -INF, h)
 
     # e + e2 = y log(x), the second part dropped where the first is out of range or not a number
     e = y * h
@@ -323,4 +328,4 @@ def power(x, y):
     result = (v + ((u - (v - 1.0)) + (s - (u - r)))) * a * b
 
     result = select((x == 1.0) | (y == 0.0), 1.0, result)
-    return select((x >= 0.0) | (x != x), result, NAN)
+    return select(x < 0.0, NAN, result)

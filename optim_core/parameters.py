@@ -1,6 +1,6 @@
 """Named numbers with limits: the hyperparameters of a rule, the parameters of a surface, the options of a run.
 
-Rules and surfaces declare theirs as a ``NamedTuple`` whose fields read ``name: Annotated[float, Range(...)] = default``.
+Rules and surfaces declare theirs as a ``NamedTuple``, each field ``name: Annotated[float, Range(...)] = default``.
 """
 
 import re

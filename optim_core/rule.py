@@ -17,17 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from optim_core.parameters import Range, ranges
 
-
-class Vector:
-    """The type of a state field with an entry for each parameter."""
-
-
-class Scalar:
-    """The type of a state field that is one number for the whole run."""
+Vector = Annotated[Any, "a state field with an entry for each parameter"]
+Scalar = Annotated[Any, "a state field that is one number for the whole run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +51,8 @@ class Rule:
     @property
     def state_slots(self) -> dict[str, int]:
         """How many float64 each state field takes in the plane: 2 for a vector, 1 for a scalar."""
-        hints = get_type_hints(self.State)
-        return {name: 2 if hints[name] is Vector else 1 for name in self.State._fields}
+        hints = get_type_hints(self.State, include_extras=True)
+        return {name: 2 if hints[name] == Vector else 1 for name in self.State._fields}
 
 
 def rule_from_module(module: ModuleType) -> Rule:
@@ -70,7 +65,7 @@ def rule_from_module(module: ModuleType) -> Rule:
     if list(inspect.signature(module.step).parameters) != ["x", "g", "s", "h", "t", "n"]:
         raise TypeError(f"rule {name}: step must take (x, g, s, h, t, n)")
     ranges(module.Hyper)
-    for field, kind in get_type_hints(module.State).items():
+    for field, kind in get_type_hints(module.State, include_extras=True).items():
         if kind not in (Vector, Scalar):
             raise TypeError(f"rule {name}: State.{field} must be a Vector or a Scalar, not {kind}")
     return Rule(

@@ -49,8 +49,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             memory["present"], memory["t"] = present, 0
         if memory["present"] != present:
             raise ValueError(
-                f"parameters {memory['present']} of the group had a gradient at its first step, {present} have one now; "
-                "put those that come and go into a group of their own"
+                f"parameters {memory['present']} of the group had a gradient at its first step, {present} have one "
+                "now; put those that come and go into a group of their own"
             )
         x = torch.cat([p.reshape(-1) for p in params])
         g = torch.cat([p.grad.reshape(-1) for p in params])
@@ -62,7 +62,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         x, state = self.rule.step(x, g, state, h, float(memory["t"]), self.horizon)
         memory.update(state._asdict())
         parts = x.split([p.numel() for p in params])
-        torch._foreach_copy_(params, [part.view_as(p) for part, p in zip(parts, params, strict=True)])
+        for p, part in zip(params, parts, strict=True):
+            p.copy_(part.view_as(p))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As in torch; the rule's scalars keep the float64 in which they were saved."""

@@ -1,13 +1,13 @@
 """Print the coefficients of `optim_core.elementary`, as they stand in that module.
 
-Each polynomial there replaces a power series on a short interval. The Remez exchange, in 40-digit arithmetic, finds
-the polynomial whose weighted error has the smallest maximum; its coefficients are then rounded to float64. The
+Each polynomial there replaces a power series on a short interval. The Remez exchange, in 40-digit arithmetic,
+finds the polynomial whose weighted error has the smallest maximum; float64 then hold its coefficients. The
 coefficients of tanh are the integers of Lambert's continued fraction.
 """
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import comb, factorial
+from math import factorial
 from typing import Any, NamedTuple
 
 from mpmath import mp, mpf, polyval
@@ -46,6 +46,7 @@ def fits() -> dict[str, Fit]:
     sixth = mpf(-1) / 6 - mpf(-1 / 6)
     # log(m) = t + t (z/12 + z² ATANH(z)), t = 2 (m - 1) / (m + 1), z = t²
     widest = (2 * (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
+    atanh = series(lambda n: Fraction(1, (2 * n + 5) * 4 ** (n + 2)))
     return {
         # exp(r) = 1 + r + r² EXP(r)
         "EXP": Fit(
@@ -56,7 +57,7 @@ def fits() -> dict[str, Fit]:
             10,
         ),
         "SIN": Fit(lambda s: sine(s) + sixth / s, lambda s: s**2, mpf(2) ** -10, mp.pi**2 / 4, 7),
-        "ATANH": Fit(series(lambda n: Fraction(1, (2 * n + 5) * 4 ** (n + 2))), lambda z: z**2, mpf(0), widest, 8),
+        "ATANH": Fit(atanh, lambda z: z**2, mpf(0), widest, 8),
     }
 
 
@@ -68,8 +69,9 @@ def remez(fit: Fit) -> tuple[list[Any], Any]:
     grid = [fit.low + width * (1 - mp.cos(mp.pi * i / (GRID * size))) / 2 for i in range(GRID * size + 1)]
     weighed = [(x, fit.weight(x), fit.target(x)) for x in grid if fit.weight(x)]
     for _ in range(20):
-        rows = [[*(fit.weight(x) * x**power for power in range(fit.count)), (-1) ** i] for i, x in enumerate(nodes)]
-        *coefficients, level = mp.lu_solve(mp.matrix(rows), mp.matrix([fit.weight(x) * fit.target(x) for x in nodes]))
+        powers = [[fit.weight(x) * x**power for power in range(fit.count)] for x in nodes]
+        system = mp.matrix([[*row, (-1) ** i] for i, row in enumerate(powers)])
+        *coefficients, level = mp.lu_solve(system, mp.matrix([fit.weight(x) * fit.target(x) for x in nodes]))
         descending = coefficients[::-1]
         errors = [(x, weight * (target - polyval(descending, x))) for x, weight, target in weighed]
         largest = max(abs(error) for _, error in errors)
@@ -80,7 +82,7 @@ def remez(fit: Fit) -> tuple[list[Any], Any]:
 
 
 def _alternating_extrema(errors: list[tuple[Any, Any]], size: int) -> list[Any]:
-    """Where each run of errors of one sign is largest; of more than `size` runs, the smallest outer ones go."""
+    """Where each run of errors of one sign is largest; of more than `size` runs, small outer ones go."""
     runs: list[tuple[Any, Any]] = []
     for x, error in errors:
         if not runs or error * runs[-1][1] < 0:
@@ -98,7 +100,7 @@ def coefficients(name: str) -> tuple[float, ...]:
         return tuple(float(value) for value in remez(fits()[name])[0])
 
 
-def lambert(depth: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def lambert(depth: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Numerator N and denominator D of tanh(x) = x + x z N(z) / D(z), z = x², constant terms first.
 
     This is x/(1 + z/(3 + z/(5 + ...))) cut after `depth` denominators.
@@ -114,7 +116,9 @@ def lambert(depth: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
                 for old, new in zip(older, newer, strict=True)
             ),
         )
-    return tuple(p - d for p, d in zip(*newer, strict=True))[1:], tuple(newer[1])
+    convergent, denominator = newer
+    numerator = [p - d for p, d in zip(convergent, denominator, strict=True)][1:]
+    return tuple(map(float, numerator)), tuple(map(float, denominator))
 
 
 if __name__ == "__main__":

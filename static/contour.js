@@ -16,8 +16,8 @@ export class Contour {
   }
 
   /** Draws `grid` ({key, x, y, z}) with `scale` from heights.js over `window`; returns false if nothing changed. */
-  draw(grid, scale, surface, theme, width, height, detailed) {
-    const signature = [grid.key, surface.log_heights, surface.f_star, theme.signature, width, height, detailed].join("|");
+  draw(grid, scale, surface, theme, width, height) {
+    const signature = [grid.key, surface.log_heights, surface.f_star, theme.signature, width, height].join("|");
     if (signature === this.drawn) return false;
     this.drawn = signature;
     const [columns, rows] = [grid.x.length, grid.y.length];
@@ -32,8 +32,8 @@ export class Contour {
       zeroline: false,
       ticks: "outside",
       ticklen: 3,
-      tickcolor: theme.faint(0.35),
-      tickfont: { size: 10, color: theme.faint(0.75) },
+      tickcolor: theme.mix(0.35),
+      tickfont: { size: 10, color: theme.mix(0.75) },
       nticks: 7,
       automargin: false,
     };
@@ -53,23 +53,10 @@ export class Contour {
         start: scale.levels[0],
         end: scale.levels.at(-1),
         size: scale.step,
-        showlabels: detailed,
-        labelfont: { size: 9, color: theme.label, family: theme.font },
+        showlabels: false,
       },
       line: { width: 0.7, color: theme.line, smoothing: 0 },
-      // Plotly labels the lines as it labels the colour bar: with true heights.
-      colorbar: {
-        thickness: 9,
-        len: 1,
-        x: 1,
-        xpad: 6,
-        ypad: 0,
-        outlinewidth: 0,
-        tickvals: scale.levels,
-        ticktext: scale.labels,
-        tickfont: { size: 9, color: theme.faint(0.75) },
-        ticklen: 2,
-      },
+      showscale: false,
     };
     const layout = {
       width,
@@ -112,6 +99,12 @@ export class Contour {
       width: xaxis._length,
       height: yaxis._length,
     };
+  }
+
+  /** The fills of the bands as drawn, from the lowest to the highest. */
+  fills() {
+    const paths = this.graph.querySelectorAll(".contourbg path, .contourfill path");
+    return [...paths].map((path) => path.style.fill);
   }
 
   reset(surface) {

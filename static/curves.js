@@ -220,7 +220,7 @@ export class Curves {
   }
 
   drawAxes(yTicks, py, px, inner) {
-    const xTicks = roundTicks(0, this.steps, Math.max(2, Math.floor(inner.width / 70))).filter(Number.isInteger);
+    const xTicks = roundTicks(0, this.steps, Math.max(2, Math.floor(inner.width / 50))).filter(Number.isInteger);
     const marks = [...xTicks, "|", ...yTicks, this.steps, inner.width, inner.height, py(yTicks[0])].join(" ");
     if (marks === this.marks) return;
     this.marks = marks;

@@ -83,7 +83,7 @@ export function powerTicks(low, high, count) {
       if (Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9) fine.push(value);
     }
   }
-  return fine.length ? fine : [10 ** low];
+  return fine.length > 2 ? fine : roundTicks(10 ** low, 10 ** high, count);
 }
 
 let styles = null;

@@ -41,7 +41,10 @@ export function heightScale(z, logarithmic, fStar) {
   };
 }
 
-/** A thousandth of the median height above the base: the ground below it is drawn as one flat level. */
+/**
+ * What is added before the logarithm, so that the lowest ground does not take most of the colours: a thousandth of the
+ * median height above the base, or a tenth of the height below which a twentieth of the ground lies.
+ */
 function chooseFloor(z, base) {
   const sample = [];
   const stride = Math.max(1, Math.floor(z.length / 2000));
@@ -51,7 +54,7 @@ function chooseFloor(z, base) {
   }
   if (!sample.length) return 1e-3;
   sample.sort((a, b) => a - b);
-  return Math.max(sample[sample.length >> 1] * 1e-3, 1e-300);
+  return Math.max(sample[sample.length >> 1] * 1e-3, sample[Math.floor(sample.length / 20)] * 0.1, 1e-300);
 }
 
 function roundStep(raw, logarithmic) {

@@ -188,14 +188,14 @@ class Card {
   constructor(spec, owner) {
     this.id = spec.id;
     const id = `rv-card-${++serial}`;
-    this.line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-width": 3.5 });
+    this.line = svg("line", { x1: 0, x2: 22, y1: 6, y2: 6, "stroke-width": 3.5 });
     this.title = h("span", { class: "rv-card-title" });
     this.fold = h(
       "button",
       { type: "button", class: "rv-card-fold", "aria-controls": id, onclick: () => this.setFolded(!this.isFolded) },
-      svg("svg", { viewBox: "0 0 24 12", width: 24, height: 12, "aria-hidden": "true" }, this.line),
+      svg("svg", { viewBox: "5 5 14 14", width: 10, height: 10, "aria-hidden": "true", class: "rv-icon rv-chevron" }, svg("path", { d: ICONS.fold })),
+      svg("svg", { viewBox: "0 0 22 12", width: 22, height: 12, "aria-hidden": "true", class: "rv-sample" }, this.line),
       this.title,
-      svg("svg", { viewBox: "0 0 24 24", width: 14, height: 14, "aria-hidden": "true", class: "rv-icon rv-chevron" }, svg("path", { d: ICONS.fold })),
     );
     this.on = h("input", {
       type: "checkbox", role: "switch", class: "rv-switch", "data-path": `card.${this.id}.on`,

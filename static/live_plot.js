@@ -96,6 +96,7 @@ class LivePlot {
       this.caption,
     );
     parent.append(this.root);
+    this.resize();
   }
 
   plotlyReady(Plotly) {
@@ -168,8 +169,8 @@ class LivePlot {
   }
 
   refreshTheme() {
-    const theme = readTheme(this.root);
-    if (theme.signature === this.theme?.signature) return;
+    const theme = readTheme(this.root, this.theme);
+    if (theme === this.theme) return;
     this.theme = theme;
     this.root.classList.toggle("rv-dark", theme.dark);
     if (this.latest) this.draw({ all: true });
@@ -250,7 +251,7 @@ class LivePlot {
 
   /** Width and height of one picture. */
   pictureSize() {
-    const width = Math.floor(this.root.clientWidth);
+    const width = this.width;
     if (this.view.layout !== "both") return [width, Math.round(Math.min(600, Math.max(300, width * 0.66)))];
     if (width < NARROW) return [width, Math.round(Math.min(420, Math.max(280, width * 0.85)))];
     const half = Math.floor((width - 16) / 2);
@@ -275,8 +276,10 @@ class LivePlot {
     if (!this.contour || !grid || this.view.layout === "surface") return;
     const [width, height] = this.pictureSize();
     if (width < 50) return;
-    this.contour.draw(grid, this.scale(grid), this.latest.surface, this.theme, width, height, true);
+    const scale = this.scale(grid);
+    const drawn = this.contour.draw(grid, scale, this.latest.surface, this.theme, width, height);
     this.remap();
+    if (drawn) this.overlay.setGround({ grid, rows: this.contour.rows, scale, fills: this.contour.fills() });
   }
 
   remap() {
@@ -315,7 +318,7 @@ class LivePlot {
     const { surface } = this.latest;
     this.curves.forEach((curve) => {
       const log = this.view[`log_${curve.name}`];
-      const base = curve.name === "loss" ? surface.f_star ?? 0 : 0;
+      const base = curve.name === "loss" ? surface.f_star ?? this.lowest() : 0;
       const resized = this.sizeCurve(curve);
       if (changed || resized || log !== curve.log || base !== curve.base || last !== curve.last) {
         Object.assign(curve, { base, last });
@@ -324,8 +327,15 @@ class LivePlot {
     });
   }
 
+  /** Where the minimum is not known: zero, or the lowest loss there is if that is below zero. */
+  lowest() {
+    let low = 0;
+    for (const run of this.runs) for (const loss of run.loss) if (loss < low) low = loss;
+    return low;
+  }
+
   sizeCurve(curve) {
-    const width = Math.floor(this.root.clientWidth);
+    const width = this.width;
     const each = width < NARROW ? width : Math.floor((width - 16) / 2);
     return curve.resize(each, 210);
   }
@@ -364,11 +374,11 @@ class LivePlot {
   }
 
   resize() {
-    const width = this.root.clientWidth;
-    if (width === this.width || !this.latest) return;
+    const width = Math.floor(this.root.clientWidth);
+    if (width === this.width) return;
     this.width = width;
     this.root.classList.toggle("rv-narrow", width < NARROW);
-    this.draw();
+    if (this.latest) this.draw();
   }
 
   resetViews() {

@@ -1,7 +1,7 @@
 // Everything that moves above the contour: paths, step markers, minima, saddles and the start, as SVG of its own.
 
 const v = new URL(import.meta.url).search;
-const { h, svg, short, setText } = await import(`./dom.js${v}`);
+const [{ h, svg, short }, { placeLabels, drawLabels, drawBar }] = await Promise.all([import(`./dom.js${v}`), import(`./levels.js${v}`)]);
 
 const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
 const REACH = 8; // pixels within which a path answers to the pointer
@@ -65,6 +65,10 @@ function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
   return [x0 + t0 * dx, y0 + t0 * dy, x0 + t1 * dx, y0 + t1 * dy];
 }
 
+function sameSpots(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 const tenth = (value) => Math.round(value * 10) / 10;
 
 function outline(points, from, to) {
@@ -98,7 +102,9 @@ export class Overlay {
     this.step = null;
     const id = `rv-clip-${++serial}`;
     this.clipRect = svg("rect");
-    this.landmarks = svg("g");
+    this.labels = svg("g");
+    this.bar = svg("g");
+    this.landmarks = svg("g", { "clip-path": `url(#${id})` });
     this.paths = svg("g", { fill: "none", "stroke-linejoin": "round", "stroke-linecap": "round" });
     this.markers = svg("g");
     this.start = svg(
@@ -108,14 +114,16 @@ export class Overlay {
       svg("circle", { r: 7, class: "rv-start-halo" }),
       svg("circle", { r: 7, class: "rv-start-ring" }),
     );
+    // What rests lies in a layer of its own, so that moving paths repaint nothing else.
+    this.rest = svg("svg", { class: "rv-overlay", "aria-hidden": "true" }, this.labels, this.bar, this.landmarks);
     this.node = svg(
       "svg",
       { class: "rv-overlay", "data-testid": "overlay", "aria-hidden": "true" },
       svg("clipPath", { id }, this.clipRect),
-      svg("g", { "clip-path": `url(#${id})` }, this.landmarks, this.paths, this.markers, this.start),
+      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.markers, this.start),
     );
     this.tip = h("div", { class: "rv-tip", hidden: true });
-    host.append(this.node, this.tip);
+    host.append(this.rest, this.node, this.tip);
     this.listen();
   }
 
@@ -271,13 +279,16 @@ export class Overlay {
   remap(map, width, height) {
     if (!map) return;
     this.map = map;
-    this.node.setAttribute("width", width);
-    this.node.setAttribute("height", height);
+    for (const node of [this.rest, this.node]) {
+      node.setAttribute("width", width);
+      node.setAttribute("height", height);
+    }
     for (const [name, value] of [["x", map.left], ["y", map.top], ["width", map.width], ["height", map.height]]) {
       this.clipRect.setAttribute(name, value);
     }
     for (const run of this.runs) this.thinRun(run);
     this.drawLines();
+    this.drawGround();
     this.drawLandmarks();
     this.placeStart();
   }
@@ -350,7 +361,21 @@ export class Overlay {
     }
   }
 
+  /** The heights drawn below: `ground` = {grid, rows, scale, fills}. */
+  setGround(ground) {
+    this.ground = ground;
+    if (this.map) this.drawGround();
+  }
+
+  drawGround() {
+    if (!this.ground) return;
+    const { grid, rows, scale, fills } = this.ground;
+    drawLabels(this.labels, placeLabels(grid, rows, scale, this.map));
+    drawBar(this.bar, scale, fills, this.map);
+  }
+
   setSurface(surface) {
+    if (this.surface && sameSpots(this.surface.minima, surface.minima) && sameSpots(this.surface.saddles, surface.saddles)) return;
     this.surface = surface;
     if (this.map) this.drawLandmarks();
   }

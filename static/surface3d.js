@@ -5,8 +5,26 @@ const { h, painted } = await import(`./dom.js${v}`);
 
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest
-const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: true };
+const COARSE = 80; // points a side of the drawn surface where there is no graphics card; with one, all of them
 const FINEST = 1 / 500; // of the window: points of a path nearer than this to the last one are left out
+
+/** Whether WebGL is computed by the processor, which takes some ten times longer. */
+function isSoftware() {
+  const gl = document.createElement("canvas").getContext("webgl");
+  if (!gl) return true;
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
+}
+
+/** Every n-th index below `count`, and the last. */
+function every(count, stride) {
+  const chosen = [];
+  for (let i = 0; i < count - 1; i += stride) chosen.push(i);
+  chosen.push(count - 1);
+  return chosen;
+}
 
 /** A path on the surface, thinned, in shown heights, with gaps where it is outside the window. */
 function lift(run, surface, scale, rise) {
@@ -39,6 +57,10 @@ export class Surface3d {
     Object.assign(this, { Plotly, isBusy, onDrawn });
     this.graph = h("div", { class: "rv-graph", "data-testid": "surface3d" });
     this.cost = 0;
+    this.software = isSoftware();
+    // Plotly draws four points for each one on the screen unless told otherwise.
+    const ratio = this.software ? 1 : 2;
+    this.config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: true, plotGlPixelRatio: ratio };
     this.wanted = null;
     this.drawing = false;
   }
@@ -89,12 +111,13 @@ export class Surface3d {
     if (key !== this.surfaceKey) {
       this.surfaceKey = key;
       const [columns, rows] = [grid.x.length, grid.y.length];
-      const shown = surface.log_heights ? scale.transform(grid.z) : grid.z;
+      const stride = this.software ? Math.ceil(Math.max(columns, rows) / COARSE) : 1;
+      const [across, down] = [every(columns, stride), every(rows, stride)];
       this.ground = {
         type: "surface",
-        x: grid.x,
-        y: grid.y,
-        z: Array.from({ length: rows }, (_, i) => shown.subarray(i * columns, (i + 1) * columns)),
+        x: across.map((j) => grid.x[j]),
+        y: down.map((i) => grid.y[i]),
+        z: down.map((i) => across.map((j) => scale.shown(grid.z[i * columns + j]))),
         cmin: scale.bottom,
         cmax: scale.top,
         colorscale: theme.scale,
@@ -139,14 +162,14 @@ export class Surface3d {
     const axis = {
       showspikes: false,
       showbackground: false,
-      gridcolor: theme.faint(0.15),
+      gridcolor: theme.mix(0.15),
       zeroline: false,
-      color: theme.faint(0.75),
+      color: theme.mix(0.75),
       tickfont: { size: 10 },
       title: { text: "" },
       nticks: 5,
     };
-    const every = Math.ceil(scale.levels.length / 5);
+    const stride = Math.ceil(scale.levels.length / 5);
     const layout = {
       width,
       height,
@@ -162,18 +185,18 @@ export class Surface3d {
         dragmode: "turntable",
         aspectmode: "manual",
         aspectratio: { x: 1, y: 1, z: 0.62 },
-        camera: { eye: { x: -1.15, y: -1.35, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } },
+        camera: { eye: { x: -1.0, y: -1.18, z: 0.86 }, center: { x: 0, y: 0, z: -0.14 } },
         xaxis: { ...axis, range: [x0, x1] },
         yaxis: { ...axis, range: [y0, y1] },
         zaxis: {
           ...axis,
           range: [scale.bottom, scale.top + rise],
-          tickvals: scale.levels.filter((_, i) => i % every === 0),
-          ticktext: scale.labels.filter((_, i) => i % every === 0),
+          tickvals: scale.levels.filter((_, i) => i % stride === 0),
+          ticktext: scale.labels.filter((_, i) => i % stride === 0),
         },
       },
     };
-    return this.Plotly.react(this.graph, [this.ground, ...lines, markers], layout, CONFIG);
+    return this.Plotly.react(this.graph, [this.ground, ...lines, markers], layout, this.config);
   }
 
   /** The lifted path, kept while the run's numbers and the heights are the same. */
@@ -188,7 +211,7 @@ export class Surface3d {
 
   resetCamera() {
     if (this.graph._fullLayout) {
-      this.Plotly.relayout(this.graph, { "scene.camera": { eye: { x: -1.15, y: -1.35, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } } });
+      this.Plotly.relayout(this.graph, { "scene.camera": { eye: { x: -1.0, y: -1.18, z: 0.86 }, center: { x: 0, y: 0, z: -0.14 } } });
     }
   }
 

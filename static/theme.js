@@ -46,25 +46,27 @@ function colourScale({ from, to }) {
   return scale;
 }
 
-/** What the pictures need of the theme; `signature` changes when any of it does. */
-export function readTheme(node) {
+/** What the pictures need of the theme; `before` itself where nothing of it has changed. */
+export function readTheme(node, before) {
   const style = getComputedStyle(node);
   const read = (name, fallback) => style.getPropertyValue(`--st-${name}`).trim() || fallback;
   const background = read("background-color", "#ffffff");
-  const [r, g, b] = rgb(background);
-  const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
-  const text = read("text-color", dark ? "#fafafa" : "#31333f");
-  const [tr, tg, tb] = rgb(text);
-  const theme = {
+  const text = read("text-color", "#31333f");
+  const font = read("font", "sans-serif");
+  const signature = [background, text, font].join("|");
+  if (before?.signature === signature) return before;
+  const page = rgb(background);
+  const ink = rgb(text);
+  const dark = 0.2126 * page[0] + 0.7152 * page[1] + 0.0722 * page[2] < 128;
+  return {
+    signature,
     dark,
     background,
     text,
-    faint: (alpha) => `rgba(${tr},${tg},${tb},${alpha})`,
-    font: read("font", "sans-serif"),
+    font,
+    /** The text's colour thinned with the page's; opaque, because Plotly's WebGL knows no other. */
+    mix: (share) => `rgb(${ink.map((c, i) => Math.round(c * share + page[i] * (1 - share))).join(",")})`,
     scale: colourScale(dark ? DARK : LIGHT),
     line: dark ? "rgba(255,255,255,0.22)" : "rgba(40,60,80,0.30)",
-    label: dark ? "rgba(255,255,255,0.72)" : "rgba(30,45,60,0.80)",
   };
-  theme.signature = [background, text, theme.font, dark].join("|");
-  return theme;
 }

@@ -1,4 +1,4 @@
-"""What the two live components share: the bytes they are sent, the loader of their modules, and Plotly's own script."""
+"""What the two live components share: the bytes they are sent, their modules' loader, Plotly's own script."""
 
 import hashlib
 import importlib.util
@@ -22,11 +22,11 @@ _KINDS = {np.dtype("<f4"): "f4", np.dtype("<f8"): "f8", np.dtype("<i4"): "i4", n
 
 
 def pack(message: Mapping[str, Any]) -> bytes:
-    """`message` as u32 length of the header | JSON header, padded | raw little-endian arrays, each aligned to 8 bytes.
+    """`message` as u32 length of the header | JSON header, padded | little-endian arrays, each aligned to 8 bytes.
 
     NumPy arrays (float32, float64, int32, uint8) may stand anywhere in it. In the header each becomes
-    `{"$array": [kind, offset after the header, elements]}`. Numbers that JSON lacks (NaN, infinities) become null
-    outside arrays. Raises TypeError for an array of another kind.
+    `{"$array": [kind, offset after the header, elements]}`. Outside arrays, numbers that JSON lacks (NaN,
+    infinities) become null. Raises TypeError for an array of another kind.
     """
     blocks: list[bytes] = []
     size = 0
@@ -58,7 +58,7 @@ def pack(message: Mapping[str, Any]) -> bytes:
 
 
 def unpack(payload: bytes) -> dict[str, Any]:
-    """The message that `pack` was given, its arrays flat: for tests, which see the payload and not the picture."""
+    """The message that `pack` was given, its arrays flat: for tests, which see the payload, not the picture."""
     (length,) = struct.unpack_from("<I", payload)
     kinds = {name: dtype for dtype, name in _KINDS.items()}
 
@@ -77,7 +77,7 @@ def unpack(payload: bytes) -> dict[str, Any]:
 
 @cache
 def version() -> str:
-    """A fingerprint of the browser's modules and style sheet; a part of their address, so that versions never mix."""
+    """A fingerprint of the browser's modules and style sheet, part of their address: versions never mix."""
     digest = hashlib.sha256()
     for file in sorted((*STATIC.glob("*.js"), *STATIC.glob("*.css"))):
         if file.name != "plotly.min.js":
@@ -116,7 +116,7 @@ def ensure_plotly(folder: Path = STATIC) -> Path:
         with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
             shutil.copyfileobj(original, copy)
         Path(temporary).chmod(0o644)
-        os.replace(temporary, target)
+        Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -10,7 +10,7 @@ _mount = component("live_controls")
 
 
 def live_controls(spec: Mapping[str, Any], key: str) -> None:
-    """Draws the groups and cards of `spec`. Nothing comes back here: changes arrive at `live_plot`'s `on_change`.
+    """Draws the groups and cards of `spec`; what they change arrives at the `on_change` of `live_plot`.
 
     The stamp tells the browser a new run's spec from the same spec shown again because the theme changed.
     """

@@ -1,4 +1,4 @@
-"""The pictures that follow the hand: contour, 3-D surface, curves, table and playback, drawn in the browser."""
+"""The pictures that follow the hand: contour, 3-D surface, curves, table, playback; drawn in the browser."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,9 +14,9 @@ _mount = component("live_plot")
 def live_plot(message: Mapping[str, Any], key: str, on_change: Callable[[dict[str, Any]], None]) -> None:
     """Shows `message`; calls `on_change(change)` before the next run of the fragment that it stands in.
 
-    `change` is `{seq, set: {path: value}, actions: [{...}], final, have: [grid keys], need?}`. An action reaches
-    `on_change` once, however often the browser had to send it. `message["seq"]` is filled in here: the last change
-    that was handed to `on_change`.
+    `change` is `{seq, set: {path: value}, actions: [{...}], final, have: [grid keys], need?}`. An action
+    reaches `on_change` once, however often the browser had to send it. `message["seq"]` is filled in here:
+    the last change that was handed to `on_change`.
     """
     handled_key = f"{key}:handled"
 

@@ -1,4 +1,4 @@
-"""From the page's settings to what its two components show: the message for the pictures, the fields for the sliders."""
+"""From the page's settings to what its two components show: the pictures' message and the sliders' fields."""
 
 import re
 from functools import lru_cache
@@ -59,12 +59,18 @@ def _run(
 
 def runs(settings: Settings) -> dict[int, Trace]:
     """The trace of every card that is on."""
-    common = (
-        settings.surface, tuple(settings.parameters.items()), settings.start, settings.steps, settings.difference,
-        settings.spacing, settings.stop, settings.tolerance,
-    )  # fmt: skip
+    common = {
+        "surface": settings.surface,
+        "parameters": tuple(settings.parameters.items()),
+        "start": settings.start,
+        "steps": settings.steps,
+        "difference": settings.difference,
+        "spacing": settings.spacing,
+        "stop": settings.stop,
+        "tolerance": settings.tolerance,
+    }
     return {
-        number: _run(card.rule, tuple(card.hyper.items()), *common)
+        number: _run(card.rule, tuple(card.hyper.items()), **common)
         for number, card in settings.cards.items()
         if card.on
     }
@@ -81,7 +87,8 @@ def _heights(surface: str, parameters: tuple, window: tuple, resolution: int) ->
     x = np.linspace(window[0], window[1], resolution)
     y = np.linspace(window[2], window[3], resolution)
     found = SURFACES[surface]
-    z = evaluate(found, *np.meshgrid(x, y), found.Parameters(*parameters))
+    columns, rows = np.meshgrid(x, y)
+    z = evaluate(found, columns, rows, found.Parameters(*parameters))
     with np.errstate(over="ignore"):
         return tuple(values.astype(np.float32) for values in (x, y, z.ravel()))
 
@@ -110,7 +117,11 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
         "runs": [_drawn(settings, number, run, q) for number, run in done.items()],
         "table": {
             "columns": [
-                {"label": label, "title": title, "align": "left" if label in ("Optimizer", "Outcome") else "right"}
+                {
+                    "label": label,
+                    "title": title,
+                    "align": "left" if label in ("Optimizer", "Outcome") else "right",
+                }
                 for label, title in COLUMNS.items()
             ],
             "rows": [{"id": number, "cells": _cells(settings, number, run, q)} for number, run in done.items()],
@@ -136,7 +147,7 @@ COLUMNS = {
     "Steps": "Steps made before the stop rule, or all",
     "Final loss": "The surface's value at the last point",
     "Distance": "From the last point to the nearest known minimum",
-    "Gradients": "Gradient evaluations, one a step; a central difference costs 4 values of the surface, a forward one 3",
+    "Gradients": "Gradient evaluations, one a step; central differences cost 4 surface values each, forward ones 3",
     "Path length": "The sum of all steps' lengths",
 }
 
@@ -227,7 +238,8 @@ def caption(settings: Settings) -> str:
         "loss": f"stopped {short(settings.tolerance)} above the lowest minimum",
     }[settings.stop]
     start = f"({short(settings.start[0])}, {short(settings.start[1])})"
-    setting = f"{surface.title}{f' ({numbers})' if numbers else ''} from {start}: {settings.steps} steps, {differences}, {stop}."
+    place = f"{surface.title} ({numbers})" if numbers else surface.title
+    setting = f"{place} from {start}: {settings.steps} steps, {differences}, {stop}."
     return " ".join([setting, *(f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)])
 
 
@@ -266,7 +278,13 @@ def controls(settings: Settings) -> dict[str, Any]:
     x_low, x_high, y_low, y_high = settings.drawn_window
     place = [
         _field("start.x", "start", Range(x_low, x_high, "x"), settings.start[0], "or click in the picture"),
-        _field("start.y", "start", Range(y_low, y_high, "y"), settings.start[1], "or drag the ring in the picture"),
+        _field(
+            "start.y",
+            "start",
+            Range(y_low, y_high, "y"),
+            settings.start[1],
+            "or drag the ring in the picture",
+        ),
         _field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, step=1),
     ]
     cards = []
@@ -307,4 +325,9 @@ def details(settings: Settings) -> dict[str, Any]:
         fields.append(_field(f"window.{side}", f"{side[0]} {end}", limits, value))
     resolution = Range(*map(float, RESOLUTION), symbol="")
     fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", step=1))
-    return {"groups": [{"title": None, "fields": fields}], "cards": [], "problems": settings.problems, "empty": ""}
+    return {
+        "groups": [{"title": None, "fields": fields}],
+        "cards": [],
+        "problems": settings.problems,
+        "empty": "",
+    }

@@ -1,7 +1,7 @@
 """What the Trajectories page shows, as one value: checked on every change, written into links and read from them.
 
-Every setting has a path (``surface``, ``surface.a``, ``start.x``, ``steps``, ``card.2.lr``, ``card.2.on``, ``view.step``,
-...). A change that is not allowed leaves the setting as it was and puts a sentence under its path.
+Every setting has a path: ``surface``, ``surface.a``, ``start.x``, ``steps``, ``card.2.lr``, ``card.2.on``,
+``view.step``. A change that is not allowed leaves the setting as it was and puts a sentence under its path.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Momentum, the heavy ball. Polyak, USSR Comp. Math. 4 (1964) 1-17, in the form of torch.optim.SGD.
 
-Three forms circulate. This one, v <- mu v + g, x <- x - lr v, keeps the rate out of the velocity; for a constant rate it
-makes the same steps as v <- mu v + lr g, x <- x - v; the average form is the rule ``momentum_average``. On a quadratic
-with largest curvature L it converges for lr < 2 (1 + mu) / L.
+Three forms circulate. This one, v <- mu v + g, x <- x - lr v, keeps the rate out of the velocity; for a constant rate
+it makes the same steps as v <- mu v + lr g, x <- x - v; the average form is the rule ``momentum_average``. On a
+quadratic with largest curvature L it converges for lr < 2 (1 + mu) / L.
 """
 
 from typing import Annotated, NamedTuple

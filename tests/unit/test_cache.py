@@ -96,3 +96,12 @@ def test_an_edited_surface_is_compiled_anew(tmp_path: Path, order: tuple[float, 
         command = [sys.executable, "-c", EDITED, str(tmp_path), str(slope)]
         out = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert float(out) == pytest.approx(1 - 0.1 * 2 * slope, abs=1e-8)
+
+
+def test_the_code_of_older_sources_leaves_the_cache(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    for slope in (1.0, 2.0, 3.0):
+        command = [sys.executable, "-c", EDITED, str(tmp_path), str(slope)]
+        subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=True)
+    names = {path.name.split("-")[0] for path in (tmp_path / "cache").rglob("*edited*.nbi")}
+    assert len(names) == 2  # the value and the gradient of the last one

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 
@@ -75,11 +75,12 @@ def test_declarations_are_checked() -> None:
     for wrong in (NoRange, Outside):
         with pytest.raises(TypeError):
             ranges(wrong)
-    for wrong in (
+    wrong_ranges: list[dict[str, Any]] = [
         {"low": 1.0, "high": 0.0},
         {"low": 0.0, "high": 1.0, "log": True},
         {"low": 0.0, "high": 1.0, "valid": "(0, 1]"},
-    ):
+    ]
+    for wrong in wrong_ranges:
         with pytest.raises(ValueError, match="slider"):
             Range(symbol="a", **wrong)
 

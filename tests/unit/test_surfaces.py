@@ -84,6 +84,8 @@ def test_the_exact_gradient_is_autograds(name: str, given: dict) -> None:
         tq = surface.Parameters(*(torch.tensor(v, dtype=torch.float64) for v in q))
         surface.value(x, y, tq).backward()
         exact = [float(v) for v in surface.derivative.value(*point, q)]
+        assert x.grad is not None
+        assert y.grad is not None
         np.testing.assert_allclose([float(x.grad), float(y.grad)], exact, rtol=1e-9, atol=1e-9)
 
 
@@ -100,7 +102,7 @@ def test_numba_numpy_torch_and_sympy_agree(name: str, given: dict) -> None:
     numbers = dict(zip(letters, q, strict=True))
     for i, j in ((3, 5), (20, 30), (36, 0)):
         at = {**numbers, variables[0]: x[i, j], variables[1]: y[i, j]}
-        assert float(formula.subs(at)) == pytest.approx(numpy_values[i, j], **{"rel": 1e-12, "abs": tolerance["atol"]})
+        assert float(formula.subs(at)) == pytest.approx(numpy_values[i, j], rel=1e-12, abs=tolerance["atol"])
 
 
 def test_start_and_minima_lie_in_the_domain(name: str, given: dict) -> None:

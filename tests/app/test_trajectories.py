@@ -1,0 +1,171 @@
+"""The Trajectories page through Streamlit's AppTest: what it sends to its components, and how it meets bad input."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from optim_core import RULES
+from surfaces import SURFACES
+from views.component import unpack
+from views.settings import MAX_CARDS, MAX_STEPS, Settings
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name.replace("__", ".")] = value
+    return app.run()
+
+
+def picture(app: AppTest) -> dict:
+    """The message of the live plot."""
+    assert not app.exception
+    payloads = [element.proto.bytes for element in app.get("bidi_component") if element.proto.bytes]
+    assert len(payloads) == 1
+    return unpack(payloads[0])
+
+
+def test_the_first_picture_is_complete() -> None:
+    shown = picture(opened())
+    assert [run["name"] for run in shown["runs"]] == ["Gradient descent", "Momentum", "Adam"]
+    assert shown["surface"]["name"] == "Ravine"
+    assert shown["grid"]["z"].size == 200 * 200
+    for run in shown["runs"]:
+        assert run["path"].size == 2 * run["loss"].size == 2 * run["distance"].size == 2 * 301
+        np.testing.assert_array_equal(run["path"][:2], SURFACES["ravine"].start)
+    assert len(shown["table"]["rows"]) == 3
+    assert "κ = 30" in shown["caption"]
+    assert "reached (0, 0)" in shown["alt"]
+    assert shown["problems"] == {}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_every_surface_with_every_rule(surface: str) -> None:
+    cards = {f"card__{number}": rule for number, rule in enumerate(RULES)}
+    shown = picture(opened(surface=surface, **cards))
+    assert [run["name"] for run in shown["runs"]] == [RULES[rule].title for rule in RULES]
+    assert len({run["colour"] + run["dash"] for run in shown["runs"]}) == len(RULES)
+    for run in shown["runs"]:
+        assert np.isfinite(run["path"]).all()
+        assert np.isfinite(run["loss"]).all()
+
+
+def test_choosing_another_surface_starts_where_it_says() -> None:
+    app = opened()
+    app.selectbox(key="choose:surface").select("rosenbrock").run()
+    shown = picture(app)
+    assert shown["surface"]["name"] == "Rosenbrock"
+    assert shown["start"] == list(SURFACES["rosenbrock"].start)
+    assert app.query_params["surface"] == "rosenbrock"
+
+
+def test_adding_optimizers_up_to_the_limit() -> None:
+    app = opened()
+    for _ in range(MAX_CARDS - 3):
+        app.selectbox(key="add").select("adamw").run()
+    assert len(picture(app)["runs"]) == MAX_CARDS
+    app.selectbox(key="add").select("adam").run()
+    assert len(picture(app)["runs"]) == MAX_CARDS
+    assert any(f"at most {MAX_CARDS}" in caption.value for caption in app.caption)
+
+
+def test_a_link_shows_the_same_picture() -> None:
+    first = opened(surface="rosenbrock", surface__b="50", start="-1,0.5", steps="123", difference="exact", stop="step",
+                   tolerance="1e-5", window="-3,3,-2,2", resolution="50", card__4="adam,lr=0.03,beta1=0.8",
+                   card__1="momentum,lr=0.001,off", view__layout="contour", view__step="7")  # fmt: skip
+    second = opened(**dict(first.query_params))
+    a, b = picture(first), picture(second)
+    assert a.keys() == b.keys()
+    for key in a.keys() - {"stamp", "runs", "grid"}:
+        assert a[key] == b[key], key
+    assert (a["start"], a["steps"], a["view"]["step"], a["surface"]["window"]) == ([-1, 0.5], 123, 7, [-3, 3, -2, 2])
+    assert [run["id"] for run in a["runs"]] == [4]
+    for one, other in zip(a["runs"], b["runs"], strict=True):
+        np.testing.assert_array_equal(one["path"], other["path"])
+    np.testing.assert_array_equal(a["grid"]["z"], b["grid"]["z"])
+
+
+RUBBISH = {
+    "surface": "<script>", "surface.condition": "many", "surface.zzz": "1", "start": "nan,inf", "steps": "10000000",
+    "difference": "sideways", "spacing": "-1", "stop": "never ever", "tolerance": "0", "window": "5,1,2",
+    "resolution": "1e9", "card.0": "no_such_rule", "card.1": "adam,lr=0,beta1=2,eps=x,gamma=3", "card.x": "adam",
+    "view.layout": "spiral", "view.step": "-4", "view.nothing": "1", "__class__": "1",
+}  # fmt: skip
+
+
+def test_a_link_with_rubbish_in_every_field() -> None:
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in RUBBISH.items():
+        app.query_params[name] = value
+    app.run()
+    shown = picture(app)
+    problems = shown["problems"]
+    for path in ("surface", "start", "steps", "difference", "spacing", "stop", "tolerance", "window", "resolution",
+                 "card.1.lr", "card.1.beta1", "card.1.eps", "link"):  # fmt: skip
+        assert problems[path].endswith("."), path
+    assert "0 is not allowed; it must lie in (0, 1e6]" in problems["card.1.lr"]
+    assert f"[1, {MAX_STEPS}]" in problems["steps"]
+    assert [run["name"] for run in shown["runs"]] == ["Adam"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("card.2.lr", 0), ("card.2.lr", -1), ("card.2.lr", 1e300), ("card.2.lr", "abc"), ("start", [float("nan"), 0]),
+     ("start.x", "nan"), ("steps", 10_000_000), ("steps", 1.5), ("card.9.lr", 1), ("window.x0", 7), ("nothing", 1),
+     ("resolution", 1), ("card.2.bias_correction", 0.3), ("start", "12"), ("start", None)],
+)  # fmt: skip
+def test_a_bad_change_gets_a_sentence_and_changes_nothing(path: str, value: object) -> None:
+    state, before = Settings(), Settings()
+    state.apply(path, value)
+    assert state.problems[path].endswith(".")
+    state.problems = {}
+    assert state == before
+
+
+def test_a_good_change_takes_the_sentence_away() -> None:
+    state = Settings()
+    state.apply("card.2.lr", 0)
+    state.apply("card.2.lr", "0.5")
+    assert state.problems == {}
+    assert state.cards[2].hyper["lr"] == 0.5
+
+
+names = st.one_of(st.sampled_from([*RUBBISH, "start.x", "card.2.lr", "card.17", "card"]), st.text(max_size=20))
+texts = st.one_of(
+    st.text(max_size=60),
+    st.floats().map(repr),
+    st.sampled_from([*RULES, *SURFACES, "adam,lr=1e-3", "momentum,off", "1,2", "1,2,3,4", "exact", "none"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(names, texts, max_size=12))
+def test_no_link_raises_and_every_state_survives_its_own_link(query: dict[str, str]) -> None:
+    state = Settings.from_query(query)
+    again = Settings.from_query(state.to_query())
+    assert again.problems == {}
+    state.problems = {}
+    assert again == state
+
+
+paths = st.one_of(names, st.sampled_from(list(Settings().values())))
+values = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.floats(), max_size=4)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(paths, values), max_size=8))
+def test_no_change_raises(changes: list) -> None:
+    state = Settings()
+    for path, value in changes:
+        state.apply(path, value)
+    again = Settings.from_query(state.to_query())
+    state.problems = again.problems = {}
+    assert again == state

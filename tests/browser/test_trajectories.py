@@ -1,0 +1,229 @@
+"""The Trajectories page in Chromium: what only a browser can show."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+PICTURES = Path(__file__).parent / "pictures"
+DRAWN = "document.querySelector('[data-testid=live-plot]').dataset"
+
+
+def drawn(page: Page) -> int:
+    return int(page.evaluate(f"{DRAWN}.drawn"))
+
+
+def opened(page: Page, address: str, query: str = "") -> None:
+    page.goto(f"{address}/{query}")
+    page.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
+    expect(page.locator("[data-testid=overlay] path").first).to_be_attached()
+
+
+def slider(page: Page, path: str) -> Locator:
+    return page.locator(f'input[type=range][data-path="{path}"]')
+
+
+def number(page: Page, path: str) -> Locator:
+    return page.locator(f'input[data-path="{path}"]:not([type=range])')
+
+
+def query(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def after(page: Page, act: Callable[[], object]) -> None:
+    """Does something and waits for a picture drawn after it."""
+    before = drawn(page)
+    act()
+    page.wait_for_function(f"{DRAWN}.drawn > {before}")
+
+
+def runs(page: Page) -> list[dict]:
+    """Name, last point and length of each run that is drawn."""
+    return page.evaluate(
+        "window.__ravine.plot.runs.map(r => ({name: r.name, count: r.loss.length, first: [r.path[0], r.path[1]],"
+        " last: [r.path.at(-2), r.path.at(-1)]}))"
+    )
+
+
+def point(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Where a point of the plane lies on the screen."""
+    found = page.evaluate(
+        """([x, y]) => {
+            const graph = document.querySelector('[data-testid=contour]');
+            const layout = graph._fullLayout, box = graph.getBoundingClientRect();
+            return [box.left + layout.xaxis._offset + layout.xaxis.d2p(x),
+                    box.top + layout.yaxis._offset + layout.yaxis.d2p(y)];
+        }""",
+        [x, y],
+    )
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_first_picture(browser, address: str, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    opened(page, address)
+    assert [run["name"] for run in runs(page)] == ["Gradient descent", "Momentum", "Adam"]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.wait_for_function(f"{DRAWN}.drawn3d > 0")
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"first-{width}-{scheme}.png")
+    page.get_by_test_id("table").scroll_into_view_if_needed()
+    page.screenshot(path=PICTURES / f"first-{width}-{scheme}-below.png")
+    context.close()
+
+
+def test_pictures_follow_while_a_slider_is_dragged(page: Page, address: str) -> None:
+    """The mouse button stays down all the time: a widget that fires on release would draw nothing."""
+    opened(page, address)
+    box = slider(page, "card.2.lr").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.66, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    seen = {str(runs(page)[2]["last"])}
+    for share in (0.5, 0.4, 0.3, 0.2):
+        after(page, lambda share=share: page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2))
+        seen.add(str(runs(page)[2]["last"]))
+    assert len(seen) == 5
+    assert "lr=0.1" in query(page)["card.2"]
+    page.mouse.up()
+    page.wait_for_function("!new URL(location).searchParams.get('card.2').includes('lr=0.1,')")
+
+
+def test_a_click_sets_the_start_exactly_there(page: Page, address: str) -> None:
+    opened(page, address)
+    after(page, lambda: page.mouse.click(*point(page, 2.345, -3.21)))
+    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] - 2.345) < 0.03")
+    x, y = page.evaluate("window.__ravine.plot.latest.start")
+    one_pixel = 10 / 300
+    assert abs(x - 2.345) < one_pixel
+    assert abs(y + 3.21) < one_pixel
+    assert number(page, "start.x").input_value() != "-4"
+    page.wait_for_function("new URL(location).searchParams.get('start').startsWith('2.')")
+    for run in runs(page):
+        assert run["first"] == pytest.approx([x, y], abs=1e-6)
+
+
+def test_the_start_can_be_dragged_and_everything_follows(page: Page, address: str) -> None:
+    opened(page, address)
+    page.mouse.move(*point(page, -4, 2))
+    page.mouse.down()
+    firsts = []
+    for x in (-3.0, -2.0, -1.0, 0.5):
+        after(page, lambda x=x: page.mouse.move(*point(page, x, 3.0)))
+        firsts.append(runs(page)[0]["first"][0])
+    page.mouse.up()
+    assert firsts == sorted(firsts)
+    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] - 0.5) < 0.05")
+    for run in runs(page):
+        assert run["first"] == pytest.approx([0.5, 3.0], abs=0.05)
+
+
+def test_play_pause_step_back_and_scrub(page: Page, address: str) -> None:
+    opened(page, address)
+    step = page.get_by_test_id("step-number")
+    play = page.get_by_test_id("transport-play")
+    page.get_by_test_id("transport-range").fill("40")
+    expect(step).to_have_value("40")
+    page.keyboard.press("ArrowLeft")
+    expect(step).to_have_value("39")
+    play.click()
+    page.wait_for_function("+document.querySelector('[data-testid=step-number]').value > 60")
+    play.click()
+    stopped = int(step.input_value())
+    assert stopped < 300
+    page.wait_for_function(f"new URL(location).searchParams.get('view.step') === '{stopped}'")
+    # The step stays put when a slider moves.
+    after(page, lambda: slider(page, "card.1.momentum").press("ArrowLeft"))
+    expect(step).to_have_value(str(stopped))
+
+
+def test_zoom_stays_when_a_slider_moves(page: Page, address: str) -> None:
+    opened(page, address)
+    x, y = point(page, 1, 1)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    ranges = "JSON.stringify(document.querySelector('[data-testid=contour]')._fullLayout.xaxis.range)"
+    whole = page.evaluate(ranges)
+    page.wait_for_function(f"{ranges} !== '[-5,5]'")
+    page.wait_for_function(
+        "new Promise(done => { const g = document.querySelector('[data-testid=contour]'); let last = '';"
+        " const look = () => { const now = JSON.stringify(g._fullLayout.xaxis.range);"
+        " if (now === last) done(true); else { last = now; setTimeout(look, 150); } }; look(); })"
+    )
+    zoomed = page.evaluate(ranges)
+    assert zoomed != "[-5,5]", whole
+    after(page, lambda: slider(page, "card.2.lr").press("ArrowRight"))
+    after(page, lambda: slider(page, "surface.condition").press("ArrowRight"))
+    assert page.evaluate(ranges) == zoomed
+
+
+def test_a_copied_link_shows_the_same_picture(page: Page, address: str, browser) -> None:
+    opened(page, address)
+    after(page, lambda: slider(page, "card.2.lr").press("ArrowLeft"))
+    after(page, lambda: page.mouse.click(*point(page, 1.0, 3.0)))
+    page.wait_for_function("!new URL(location).searchParams.get('start').startsWith('-4')")
+    expected, link = runs(page), page.url
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    other = context.new_page()
+    other.goto(link)
+    other.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
+    assert runs(other) == expected
+    context.close()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1e300", "fast"])
+def test_a_bad_learning_rate_gets_a_sentence_and_the_rest_keeps_working(page: Page, address: str, text: str) -> None:
+    opened(page, address)
+    before = runs(page)
+    field = number(page, "card.2.lr")
+    after(page, lambda: (field.fill(text), field.press("Enter")))
+    expect(page.get_by_text("it must lie in (0, 1e6]")).to_be_visible()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    assert runs(page) == before
+    after(page, lambda: slider(page, "card.1.lr").press("ArrowLeft"))
+    assert runs(page)[1] != before[1]
+    after(page, lambda: (field.fill("0.05"), field.press("Enter")))
+    expect(page.get_by_text("it must lie in (0, 1e6]")).to_have_count(0)
+
+
+def test_cards_switch_off_duplicate_and_go(page: Page, address: str) -> None:
+    opened(page, address)
+    names = lambda: [run["name"] for run in runs(page)]  # noqa: E731
+    after(page, lambda: page.get_by_label("Show Gradient descent").set_checked(False, force=True))
+    assert names() == ["Momentum", "Adam"]
+    after(page, lambda: page.get_by_role("button", name="Duplicate Adam").click())
+    assert names() == ["Momentum", "Adam", "Adam 2"]
+    expect(slider(page, "card.3.lr")).to_be_visible()
+    after(page, lambda: page.get_by_role("button", name="Remove Momentum").click())
+    assert names() == ["Adam", "Adam 2"]
+    expect(slider(page, "card.1.lr")).to_have_count(0)
+
+
+def test_the_question_mark_shows_formula_paper_and_source(page: Page, address: str) -> None:
+    opened(page, address)
+    page.get_by_role("button", name="About Adam").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("arXiv:1412.6980").first).to_be_visible()
+    expect(dialog.locator(".katex").first).to_be_visible()
+    expect(dialog.get_by_text("def step").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    after(page, lambda: slider(page, "card.2.lr").press("ArrowLeft"))
+
+
+def test_adding_an_optimizer_and_choosing_a_surface(page: Page, address: str) -> None:
+    opened(page, address)
+    page.get_by_role("combobox", name="Add an optimizer").click()
+    page.get_by_role("option", name="Nesterov").click()
+    expect(slider(page, "card.3.momentum")).to_be_visible()
+    page.wait_for_function("window.__ravine.plot.runs.length === 4")
+    page.get_by_role("combobox", name="Surface").click()
+    page.get_by_role("option", name="Rosenbrock").click()
+    expect(slider(page, "surface.b")).to_be_visible()
+    page.wait_for_function("window.__ravine.plot.latest.surface.name === 'Rosenbrock'")
