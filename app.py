@@ -9,10 +9,18 @@ from views.warm import warm_first_picture
 
 
 @st.cache_resource(show_spinner="Compiling the first picture …")
-def once() -> None:
-    """Warms the server up; freezes what is alive then, so that Streamlit's collection after every run is short."""
+def warm_up() -> None:
+    """What the first picture needs, once per server."""
     ensure_plotly()
     warm_first_picture()
+
+
+@st.cache_resource(show_spinner=False)
+def freeze() -> None:
+    """Takes what the first run has imported and built out of Streamlit's full collection after every run.
+
+    That collection holds the interpreter lock for 10 to 130 ms otherwise, at every move of a slider.
+    """
     gc.collect()
     gc.freeze()
 
@@ -23,5 +31,6 @@ page = st.navigation(
     [st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True)],
     position="top",
 )
-once()
+warm_up()
 page.run()
+freeze()

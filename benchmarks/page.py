@@ -8,6 +8,7 @@ server's part is taken by SESSIONS raw WebSocket clients that all move a slider 
 import asyncio
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -27,32 +28,39 @@ from websockets.asyncio.client import connect
 from tests.browser.conftest import FLAGS, chromium, free_port, serve
 
 ROOT = Path(__file__).parents[1]
-MOVES, SESSIONS, ROUNDS = 20, 10, 20
+MOVES, SESSIONS, ROUNDS, DRAWING = 20, 10, 60, (0.04, 0.09)
 CARDS = ("gradient_descent", "momentum", "nesterov", "rmsprop", "adam", "adamax")
 QUERY = "surface=ravine&steps=500&resolution=200&" + "&".join(f"card.{n}={rule}" for n, rule in enumerate(CARDS))
 DATA = "document.querySelector('[data-testid=live-plot]').dataset"
 
-# The clock starts at the key press in the browser, and ends in the first frame after what was drawn.
-ARM = """([selector, done]) => {
+# The clock starts at the key press in the browser. Ours stops when the page reports a painted frame (the attribute
+# changes in the first task after it); the peer's in the first task after the frame in which the new title stands.
+ARM = """([selector, attribute]) => {
   const input = document.querySelector(selector);
   input.focus();
   window.__took = null;
   input.addEventListener('keydown', () => {
     const began = performance.now();
-    const before = eval(done);
-    const look = () => eval(done) !== before
-      ? requestAnimationFrame(() => { window.__took = performance.now() - began; })
-      : requestAnimationFrame(look);
+    const stop = () => { window.__took = performance.now() - began; };
+    if (attribute) {
+      const plot = document.querySelector('[data-testid=live-plot]');
+      new MutationObserver((_, observer) => { observer.disconnect(); stop(); })
+        .observe(plot, { attributes: true, attributeFilter: [attribute] });
+      return;
+    }
+    const title = () => document.querySelector('.gtitle')?.textContent;
+    const before = title();
+    const look = () => title() !== before ? setTimeout(stop) : requestAnimationFrame(look);
     requestAnimationFrame(look);
   }, { once: true, capture: true });
 }"""
 
 
-def moves(page: Page, selector: str, done: str) -> list[float]:
+def moves(page: Page, selector: str, attribute: str | None) -> list[float]:
     """Milliseconds of each counted move."""
     taken = []
     for move in range(MOVES + 2):
-        page.evaluate(ARM, [selector, done])
+        page.evaluate(ARM, [selector, attribute])
         page.keyboard.press("ArrowRight" if move % 2 else "ArrowLeft")
         page.wait_for_function("window.__took !== null")
         taken.append(page.evaluate("window.__took"))
@@ -78,14 +86,14 @@ def live_pages(page: Page, address: str) -> None:
     """Our rows."""
     opened(page, address, QUERY + "&view.layout=contour")
     hyper = 'input[type=range][data-path="card.1.lr"]'
-    row("hyperparameter -> paths, curves, table (contour large)", moves(page, hyper, f"{DATA}.drawn"), "goal 80")
+    row("hyperparameter -> paths, curves, table (contour large)", moves(page, hyper, "data-drawn"), "goal 80")
     parameter = 'input[type=range][data-path="surface.condition"]'
-    row("surface parameter -> new contour and all (contour large)", moves(page, parameter, f"{DATA}.drawn"))
+    row("surface parameter -> new contour and all (contour large)", moves(page, parameter, "data-drawn"))
     row("pictures while dragging, gap", dragging(page, hyper), "goal 125 (8 a second)")
     opened(page, address, QUERY + "&view.layout=surface", "drawn3d")
-    row("hyperparameter -> 3-D surface (3-D large)", moves(page, hyper, f"{DATA}.drawn3d"), "goal 320")
+    row("hyperparameter -> 3-D surface (3-D large)", moves(page, hyper, "data-drawn3d"), "goal 320")
     opened(page, address, QUERY, "drawn3d")
-    row("hyperparameter -> paths, curves, table (both pictures)", moves(page, hyper, f"{DATA}.drawn"))
+    row("hyperparameter -> paths, curves, table (both pictures)", moves(page, hyper, "data-drawn"))
 
 
 def dragging(page: Page, selector: str) -> list[float]:
@@ -116,15 +124,15 @@ def peer_page(page: Page, address: str, kind: str) -> None:
     page.goto(f"{address}/?kind={kind}")
     page.wait_for_selector(".js-plotly-plot .gtitle", timeout=60_000)
     page.wait_for_timeout(2500)
-    taken = moves(page, "input[type=range], [role=slider]", "document.querySelector('.gtitle')?.textContent")
+    taken = moves(page, "input[type=range], [role=slider]", None)
     row(f"peer: st.slider and st.plotly_chart as shipped, {kind}", taken)
 
 
 # ---------------------------------------------------------------- the server's part
 
 
-async def session(address: str, barrier: asyncio.Barrier, taken: list[float]) -> None:
-    """One browser's worth of messages: opens the page, then moves a slider ROUNDS times with all the others."""
+async def session(address: str, barrier: asyncio.Barrier, dice: random.Random, taken: list[float]) -> None:
+    """One browser's worth of messages: opens the page, waits for all the others, then moves a slider ROUNDS times."""
     async with connect(address.replace("http", "ws") + "/_stcore/stream", max_size=2**26) as socket:
         message = BackMsg()
         message.rerun_script.query_string = QUERY
@@ -138,9 +146,9 @@ async def session(address: str, barrier: asyncio.Barrier, taken: list[float]) ->
             if answer.WhichOneof("type") == "script_finished":
                 break
         have: list[str] = []
+        await barrier.wait()
         for turn in range(ROUNDS + 2):
-            await barrier.wait()
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(dice.uniform(*DRAWING))
             change = {
                 "seq": int(time.time() * 1000) + turn, "set": {"card.1.lr": 0.005 + 1e-5 * turn}, "actions": [],
                 "final": False, "have": have,
@@ -167,8 +175,8 @@ async def session(address: str, barrier: asyncio.Barrier, taken: list[float]) ->
 async def sessions(address: str, count: int) -> list[float]:
     """Milliseconds from the WebSocket's send to the payload's arrival, of all moves of all sessions."""
     taken: list[float] = []
-    barrier = asyncio.Barrier(count)
-    await asyncio.gather(*(session(address, barrier, taken) for _ in range(count)))
+    barrier, dice = asyncio.Barrier(count), random.Random(0)
+    await asyncio.gather(*(session(address, barrier, dice, taken) for _ in range(count)))
     return taken
 
 

@@ -71,20 +71,22 @@ def sweep(
     checked_integer("runs", runs, 1, MAX_RUNS)
     points = np.broadcast_to(points, (runs, 2))
 
-    end, anchor, before = np.empty((runs, 2)), np.zeros((runs, 2)), np.zeros((runs, 2))
-    made = np.empty(runs, dtype=np.int64)
+    end, loss, made = np.empty((runs, 2)), np.empty(runs), np.empty(runs, dtype=np.int64)
+    outcome, minimum = np.empty(runs, dtype=np.uint8), np.empty(runs, dtype=np.int64)
     driver = blocks.Driver(rule, surface, options, surface.lowest(q))
 
     def tile(first: int) -> None:
         here = slice(first, min(first + TILE * blocks.LANES, runs))
         count = here.stop - first
         p = columns(points[here].T, count)
-        counted, anchors, befores = np.empty((len(p), blocks.LANES)), np.zeros_like(p), np.zeros_like(p)
+        counted, anchor, before = np.empty((len(p), blocks.LANES)), np.zeros_like(p), np.zeros_like(p)
         settings_here = [value if np.ndim(value) == 0 else np.broadcast_to(value, runs)[here] for value in h]
-        driver(p, columns(settings_here, count), columns(q, count), counted, anchors, befores)
+        driver(p, columns(settings_here, count), columns(q, count), counted, anchor, before)
         made[here] = counted.reshape(-1)[:count]
-        for target, source in ((end, p), (anchor, anchors), (before, befores)):
-            target[here] = source.transpose(0, 2, 1).reshape(-1, 2)[:count]
+        ends, anchors, befores = (part.transpose(0, 2, 1).reshape(-1, 2)[:count] for part in (p, anchor, before))
+        end[here] = ends
+        loss[here] = blocks.evaluate(surface, ends[:, 0], ends[:, 1], q)
+        outcome[here], minimum[here] = outcomes(surface, q, ends, anchors, befores, made[here] == options.steps)
 
     firsts = range(0, runs, TILE * blocks.LANES)
     if workers == 1 or len(firsts) == 1:
@@ -94,5 +96,4 @@ def sweep(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(tile, firsts))
 
-    outcome, minimum = outcomes(surface, q, end, anchor, before, made == options.steps)
-    return Sweep(end, blocks.evaluate(surface, end[:, 0], end[:, 1], q), made, outcome, minimum)
+    return Sweep(end, loss, made, outcome, minimum)

@@ -159,7 +159,7 @@ class Field {
       return;
     }
     if (!this.held) this.place(value);
-    if (!this.typed && !this.held && !this.isWrong) this.number.value = this.show(value);
+    if (!this.typed && !this.held && !this.isWrong && !this.sent) this.number.value = this.show(value);
   }
 
   judge(sentence) {
@@ -169,8 +169,9 @@ class Field {
     const input = this.toggle ?? this.number;
     if (wrong) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
-    const cured = this.isWrong && !wrong;
+    const cured = (this.isWrong || this.sent) && !wrong;
     this.isWrong = wrong;
+    this.sent = false;
     if (cured && !this.toggle && !this.typed && !this.held) this.number.value = this.show(this.value);
   }
 }

@@ -96,6 +96,11 @@ class LivePlot {
       this.caption,
     );
     parent.append(this.root);
+    // Streamlit fades what waits for its server. Here each slider move would start that, and the browser would
+    // rasterise every picture anew for it (25 ms of processor time).
+    const frame = parent.closest('[data-testid="stElementContainer"]');
+    frame?.style.setProperty("transition", "none", "important");
+    frame?.style.setProperty("opacity", "1", "important");
     this.resize();
   }
 
@@ -104,7 +109,11 @@ class LivePlot {
     this.message.hidden = true;
     this.contour = new Contour(Plotly, () => this.remap());
     this.contourBox.append(this.contour.graph);
-    this.overlay = new Overlay(this.contourBox, (x, y, final) => channel.announce({ set: { start: [x, y] }, final }));
+    this.overlay = new Overlay(
+      this.contourBox,
+      (x, y, final) => channel.announce({ set: { start: [x, y] }, final }),
+      () => this.contour.reset(this.latest.surface),
+    );
     this.surface3d = new Surface3d(Plotly, () => channel.isMoving() || Boolean(this.transport.playing), (scene) => {
       this.root.dataset.drawn3d = Number(this.root.dataset.drawn3d) + 1;
       this.root.dataset.seq3d = scene.seq;

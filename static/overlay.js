@@ -91,10 +91,12 @@ function countUpTo(points, step) {
 }
 
 export class Overlay {
-  /** `host` is the positioned element over which the graph lies; `onStart(x, y, final)` moves the start. */
-  constructor(host, onStart) {
-    this.host = host;
-    this.onStart = onStart;
+  /**
+   * `host` is the positioned element over which the graph lies; `onStart(x, y, final)` moves the start, `onReset()`
+   * asks for the whole window.
+   */
+  constructor(host, onStart, onReset) {
+    Object.assign(this, { host, onStart, onReset });
     this.lines = new Map();
     this.surface = null;
     this.map = null;
@@ -175,10 +177,10 @@ export class Overlay {
       this.start.removeEventListener("pointerup", end);
       this.start.removeEventListener("pointercancel", end);
       this.dragging = false;
-      if (moved) {
-        if (e.type === "pointerup") follow(e, true);
-        else this.onStart(this.point[0], this.point[1], true);
-      }
+      if (moved && e.type === "pointerup") follow(e, true);
+      else if (moved) this.onStart(this.point[0], this.point[1], true);
+      // The first press of a double click has put the start under the second.
+      else if (this.isSecondClick()) this.takeBack();
     };
     this.start.addEventListener("pointermove", move);
     this.start.addEventListener("pointerup", end);
@@ -202,19 +204,34 @@ export class Overlay {
       move(e);
       controller.abort();
       if (moved || e.type !== "pointerup" || e.pointerId !== event.pointerId || !this.map) return;
-      const now = performance.now();
-      const again = this.clicked && now - this.clicked.when < 350;
-      // The second press of a double click resets the view; it takes the first one's start back.
-      const point = again ? this.clicked.before : this.toData(x0, y0);
-      this.clicked = again ? null : { when: now, before: this.point };
-      if (!point) return;
-      this.point = point;
-      this.placeStart();
-      this.onStart(point[0], point[1], true);
+      if (this.isSecondClick()) {
+        this.takeBack();
+        return;
+      }
+      this.clicked = { when: performance.now(), before: this.point };
+      this.moveStart(this.toData(x0, y0));
     };
     window.addEventListener("pointermove", move, { signal, capture: true });
     window.addEventListener("pointerup", end, { signal, capture: true });
     window.addEventListener("pointercancel", end, { signal, capture: true });
+  }
+
+  isSecondClick() {
+    return Boolean(this.clicked) && performance.now() - this.clicked.when < 350;
+  }
+
+  /** A double click shows the whole window; the start goes back to where it was before its first press. */
+  takeBack() {
+    const { before } = this.clicked;
+    this.clicked = null;
+    if (before) this.moveStart(before);
+    this.onReset();
+  }
+
+  moveStart(point) {
+    this.point = point;
+    this.placeStart();
+    this.onStart(point[0], point[1], true);
   }
 
   hover(event) {

@@ -5,7 +5,8 @@ const { h, painted } = await import(`./dom.js${v}`);
 
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest
-const COARSE = 80; // points a side of the drawn surface where there is no graphics card; with one, all of them
+const CAMERA = { eye: { x: -0.72, y: -1.02, z: 1.5 }, center: { x: 0, y: 0, z: -0.16 } };
+const COARSE = 100; // points a side of the drawn surface where there is no graphics card; with one, all of them
 const FINEST = 1 / 500; // of the window: points of a path nearer than this to the last one are left out
 
 /** Whether WebGL is computed by the processor, which takes some ten times longer. */
@@ -26,8 +27,26 @@ function every(count, stride) {
   return chosen;
 }
 
-/** A path on the surface, thinned, in shown heights, with gaps where it is outside the window. */
-function lift(run, surface, scale, rise) {
+/** Height of the surface as drawn, bilinear between its points; NaN outside and in holes. */
+function drawnHeight({ x, y, z }, px, py) {
+  const column = ((px - x[0]) / (x.at(-1) - x[0])) * (x.length - 1);
+  const row = ((py - y[0]) / (y.at(-1) - y[0])) * (y.length - 1);
+  const [j, i] = [Math.min(x.length - 2, Math.floor(column)), Math.min(y.length - 2, Math.floor(row))];
+  if (!(i >= 0 && j >= 0)) return NaN;
+  const [u, w] = [column - j, row - i];
+  return (z[i][j] * (1 - u) + z[i][j + 1] * u) * (1 - w) + (z[i + 1][j] * (1 - u) + z[i + 1][j + 1] * u) * w;
+}
+
+function onTop(ground, px, py, pz) {
+  const drawn = drawnHeight(ground, px, py);
+  return drawn > pz ? drawn : pz;
+}
+
+/**
+ * A path on the surface, thinned, in shown heights, with gaps where it is outside the window. Between its points the
+ * surface as drawn may lie above the true one, in a narrow valley; the path then lies on the drawn one.
+ */
+function lift(run, surface, ground, scale, rise) {
   const [x0, x1, y0, y1] = surface.window;
   const [fx, fy, fz] = [1 / (x1 - x0), 1 / (y1 - y0), 1 / (scale.top - scale.bottom)];
   const [x, y, z] = [[], [], []];
@@ -45,7 +64,7 @@ function lift(run, surface, scale, rise) {
     if (apart < FINEST && i < count - 1) continue;
     x.push(px);
     y.push(py);
-    z.push(pz + rise);
+    z.push(onTop(ground, px, py, pz) + rise);
     [lx, ly, lz] = [px, py, pz];
   }
   return { x, y, z };
@@ -106,7 +125,7 @@ export class Surface3d {
   }
 
   draw({ grid, scale, surface, runs, step, start, startHeight, theme, width, height }) {
-    const rise = (scale.top - scale.bottom) * 0.006;
+    const rise = (scale.top - scale.bottom) * 0.008;
     const key = [grid.key, surface.log_heights, surface.f_star, theme.signature].join("|");
     if (key !== this.surfaceKey) {
       this.surfaceKey = key;
@@ -141,7 +160,7 @@ export class Surface3d {
       if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || !Number.isFinite(z)) return;
       spots.x.push(x);
       spots.y.push(y);
-      spots.z.push(z + rise);
+      spots.z.push(onTop(this.ground, x, y, z) + rise);
       spots.colour.push(colour);
     };
     if (start && startHeight !== null) mark(start[0], start[1], scale.shown(startHeight), theme.text);
@@ -184,8 +203,8 @@ export class Surface3d {
         hovermode: false,
         dragmode: "turntable",
         aspectmode: "manual",
-        aspectratio: { x: 1, y: 1, z: 0.62 },
-        camera: { eye: { x: -1.0, y: -1.18, z: 0.86 }, center: { x: 0, y: 0, z: -0.14 } },
+        aspectratio: { x: 1, y: 1, z: 0.55 },
+        camera: CAMERA,
         xaxis: { ...axis, range: [x0, x1] },
         yaxis: { ...axis, range: [y0, y1] },
         zaxis: {
@@ -203,15 +222,15 @@ export class Surface3d {
   lifted(run, surface, scale, rise) {
     this.kept ??= new WeakMap();
     const before = this.kept.get(run.path);
-    if (before?.scale === scale) return before.line;
-    const line = lift(run, surface, scale, rise);
-    this.kept.set(run.path, { scale, line });
+    if (before?.ground === this.ground) return before.line;
+    const line = lift(run, surface, this.ground, scale, rise);
+    this.kept.set(run.path, { ground: this.ground, line });
     return line;
   }
 
   resetCamera() {
     if (this.graph._fullLayout) {
-      this.Plotly.relayout(this.graph, { "scene.camera": { eye: { x: -1.0, y: -1.18, z: 0.86 }, center: { x: 0, y: 0, z: -0.14 } } });
+      this.Plotly.relayout(this.graph, { "scene.camera": CAMERA });
     }
   }
 

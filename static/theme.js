@@ -12,8 +12,8 @@ function rgb(text) {
 
 // Even steps of OKLab lightness, little chroma: low ground is nearest to the page, so that paths stand out where they
 // end; heights move away from it.
-const LIGHT = { from: [0.985, 0.012, 85], to: [0.79, 0.05, 245] };
-const DARK = { from: [0.2, 0.018, 270], to: [0.47, 0.045, 215] };
+const LIGHT = { from: [0.985, 0.012, 85], to: [0.86, 0.042, 245] };
+const DARK = { from: [0.2, 0.012, 270], to: [0.38, 0.04, 220] };
 
 function oklchToCss([lightness, chroma, hue]) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);

@@ -36,7 +36,7 @@ export class Transport {
       onchange: () => {
         const typed = Math.round(Number(this.number.value));
         if (this.number.value.trim() !== "" && Number.isFinite(typed)) this.choose(typed, true);
-        this.show();
+        this.number.value = String(this.shown());
       },
     });
     this.total = h("span", { class: "rv-step-total" });

@@ -12,6 +12,7 @@ DIFFICULTY = "Steep across and flat along: a rate that is safe across the valley
 DOMAIN = ((-5.0, 5.0), (-5.0, 5.0))
 START = (-4.0, 2.0)
 LATEX = r"\tfrac12\,(u^2 + \kappa\,w^2),\quad u = x\cos\varphi + y\sin\varphi,\quad w = y\cos\varphi - x\sin\varphi"
+LOG_HEIGHTS = True
 MINIMA = ((0.0, 0.0, 0.0),)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
+from streamlit.components.v2 import component as register
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 _ALIGNMENT = 8
@@ -95,7 +95,7 @@ def component(name: str) -> Callable[..., Any]:
 export default async (component) =>
   (await import(new URL("{address}", document.baseURI).href)).default(component);
 """
-    return st.components.v2.component(f"ravine_{name}", js=loader, isolate_styles=False)
+    return register(f"ravine_{name}", js=loader, isolate_styles=False)
 
 
 def ensure_plotly(folder: Path = STATIC) -> Path:

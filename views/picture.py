@@ -1,6 +1,7 @@
 """From the page's settings to what its two components show: the pictures' message and the sliders' fields."""
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from optim_core import RULES, Outcome, Trace, trace
 from optim_core.blocks import evaluate
 from optim_core.outcome import FAR, nearest_minimum
 from optim_core.parameters import Range
-from surfaces import SURFACES
+from surfaces import SURFACES, Surface
 from views.colours import style
 from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, Settings
 
@@ -43,22 +44,57 @@ def short(value: float) -> str:
     return re.sub(r"e([+-])0*", lambda match: "e" + match[1].replace("+", ""), text).replace("-", "−")
 
 
+def place(point: Any, scale: float) -> str:
+    """A point for people; what is nothing at the scale of the surface is 0."""
+    return "(" + ", ".join(short(round(value / scale, 6) * scale) for value in point) + ")"
+
+
 # ---------------------------------------------------------------- what is computed
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run and what is shown of it: path, loss and distance before it diverges, its outcome and its row of numbers."""
+
+    trace: Trace
+    path: np.ndarray
+    loss: np.ndarray
+    distance: np.ndarray | None
+    words: str
+    numbers: tuple[str, ...]
 
 
 @lru_cache(maxsize=64)
 def _run(
     rule: str, hyper: tuple, surface: str, parameters: tuple, start: tuple, steps: int, difference: str,
     spacing: float, stop: str, tolerance: float,
-) -> Trace:  # fmt: skip
-    return trace(
-        RULES[rule], SURFACES[surface], start, steps, hyper=dict(hyper), surface_parameters=dict(parameters),
+) -> Shown:  # fmt: skip
+    found = SURFACES[surface]
+    run = trace(
+        RULES[rule], found, start, steps, hyper=dict(hyper), surface_parameters=dict(parameters),
         difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
     )  # fmt: skip
+    q = found.Parameters(**dict(parameters))
+    with np.errstate(all="ignore"):
+        drawable = (np.abs(run.path).max(axis=1) <= FAR * found.scale) & (np.abs(run.loss) < 1e37)
+        count = len(drawable) if drawable.all() else max(1, int(np.argmin(drawable)))
+        length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
+        distances = nearest_minimum(found, q, run.path)[1]
+    known = bool(np.isfinite(distances[0]))
+    told = (run.loss[-1], distances[-1] if known else np.nan, length)
+    final, away, far = (short(value) if np.isfinite(value) else "–" for value in told)
+    return Shown(
+        run,
+        run.path[:count].astype(np.float32).ravel(),
+        run.loss[:count].astype(np.float32),
+        distances[:count].astype(np.float32) if known else None,
+        words(found, run, steps, q),
+        (str(run.steps), final, away, str(run.steps), far),
+    )
 
 
-def runs(settings: Settings) -> dict[int, Trace]:
-    """The trace of every card that is on."""
+def runs(settings: Settings) -> dict[int, Shown]:
+    """The run of every card that is on."""
     common = {
         "surface": settings.surface,
         "parameters": tuple(settings.parameters.items()),
@@ -114,7 +150,18 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
             "f_star": surface.lowest(q) if len(minima) else None,
         },
         "grid": {"key": key, "x": x, "y": y} | ({} if key in have else {"z": z}),
-        "runs": [_drawn(settings, number, run, q) for number, run in done.items()],
+        "runs": [
+            {
+                "id": number,
+                "name": settings.title(number),
+                "colour": style(number)[0],
+                "dash": style(number)[1],
+                "path": shown.path,
+                "loss": shown.loss,
+                "distance": shown.distance,
+            }
+            for number, shown in done.items()
+        ],
         "table": {
             "columns": [
                 {
@@ -124,7 +171,10 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
                 }
                 for label, title in COLUMNS.items()
             ],
-            "rows": [{"id": number, "cells": _cells(settings, number, run, q)} for number, run in done.items()],
+            "rows": [
+                {"id": number, "cells": [settings.title(number), shown.words, *shown.numbers]}
+                for number, shown in done.items()
+            ],
         },
         "start": list(settings.start),
         "steps": settings.steps,
@@ -135,7 +185,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
             "step": settings.view.step,
         },
         "caption": caption(settings),
-        "alt": " ".join(f"{settings.title(n)}: {words(settings, run, q)}." for n, run in done.items()),
+        "alt": " ".join(f"{settings.title(n)}: {shown.words}." for n, shown in done.items()),
         "values": settings.values(),
         "problems": settings.problems,
     }
@@ -152,43 +202,17 @@ COLUMNS = {
 }
 
 
-def _finite(run: Trace, scale: float) -> int:
-    """How many points of a path can be drawn: those before it diverges."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        drawable = (np.abs(run.path).max(axis=1) <= FAR * scale) & (np.abs(run.loss) < 1e37)
-    return len(drawable) if drawable.all() else max(1, int(np.argmin(drawable)))
-
-
-def _drawn(settings: Settings, number: int, run: Trace, q: Any) -> dict[str, Any]:
-    surface = SURFACES[settings.surface]
-    count = _finite(run, surface.scale)
-    colour, dash = style(number)
-    path = run.path[:count]
-    distance = nearest_minimum(surface, q, path)[1].astype(np.float32) if len(surface.minima(q)) else None
-    return {
-        "id": number,
-        "name": settings.title(number),
-        "colour": colour,
-        "dash": dash,
-        "path": path.astype(np.float32).ravel(),
-        "loss": run.loss[:count].astype(np.float32),
-        "distance": distance,
-    }
-
-
-def words(settings: Settings, run: Trace, q: Any) -> str:
-    """What became of a run, for people."""
-    surface = SURFACES[settings.surface]
-    end = f"({short(run.path[-1, 0])}, {short(run.path[-1, 1])})"
-    stopped = run.steps < settings.steps
+def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
+    """What became of a run of at most so many steps, for people."""
+    end = place(run.path[-1], surface.scale)
+    stopped = run.steps < steps
     match run.outcome:
         case Outcome.DIVERGED:
             return f"diverged at step {run.since}"
         case Outcome.LEFT_WINDOW:
             return f"left the surface’s window at step {run.since}"
         case Outcome.CONVERGED:
-            x, y, _ = surface.minima(q)[run.minimum]
-            text = f"reached ({short(x)}, {short(y)}) at step {run.since}"
+            text = f"reached {place(surface.minima(q)[run.minimum][:2], surface.scale)} at step {run.since}"
         case Outcome.LOCAL_MINIMUM:
             text = f"in a local minimum near {end}"
         case Outcome.AT_SADDLE:
@@ -198,18 +222,6 @@ def words(settings: Settings, run: Trace, q: Any) -> str:
         case _:
             return f"stopped at {end}, no minimum" if stopped else f"still moving, at {end}"
     return text + (f", stopped at step {run.steps}" if stopped else "")
-
-
-def _cells(settings: Settings, number: int, run: Trace, q: Any) -> list[str]:
-    surface = SURFACES[settings.surface]
-    with np.errstate(all="ignore"):
-        length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
-        distance = float(nearest_minimum(surface, q, run.path[-1:])[1][0]) if len(surface.minima(q)) else None
-    told = [run.loss[-1], distance, length]
-    final, away, far = (short(v) if v is not None and np.isfinite(v) else "–" for v in told)
-    return [
-        settings.title(number), words(settings, run, q), str(run.steps), final, away, str(run.steps), far,
-    ]  # fmt: skip
 
 
 def caption(settings: Settings) -> str:
@@ -237,9 +249,9 @@ def caption(settings: Settings) -> str:
         "gradient": f"stopped where the gradient is shorter than {short(settings.tolerance)}",
         "loss": f"stopped {short(settings.tolerance)} above the lowest minimum",
     }[settings.stop]
-    start = f"({short(settings.start[0])}, {short(settings.start[1])})"
-    place = f"{surface.title} ({numbers})" if numbers else surface.title
-    setting = f"{place} from {start}: {settings.steps} steps, {differences}, {stop}."
+    name = f"{surface.title} ({numbers})" if numbers else surface.title
+    start = place(settings.start, surface.scale)
+    setting = f"{name} from {start}: {settings.steps} steps, {differences}, {stop}."
     return " ".join([setting, *(f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)])
 
 
@@ -276,7 +288,7 @@ def controls(settings: Settings) -> dict[str, Any]:
     q = settings.parameters
     parameters = [_field(f"surface.{name}", name, limits, q[name]) for name, limits in surface.ranges.items()]
     x_low, x_high, y_low, y_high = settings.drawn_window
-    place = [
+    start = [
         _field("start.x", "start", Range(x_low, x_high, "x"), settings.start[0], "or click in the picture"),
         _field(
             "start.y",
@@ -301,7 +313,7 @@ def controls(settings: Settings) -> dict[str, Any]:
             }
         )  # fmt: skip
     return {
-        "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": place}],
+        "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": start}],
         "cards": cards,
         "problems": settings.problems,
         "empty": "No optimizers yet. Add one below.",

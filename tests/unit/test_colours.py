@@ -21,10 +21,10 @@ VISION = {
     ),
 }
 LEAST_DIFFERENCE = (
-    0.12  # in OKLab, where black and white are 1 apart; the Okabe-Ito colours reach 0.06 in the worst case
+    0.12  # in OKLab, where black and white are 1 apart; the Okabe-Ito colours reach 0.076 in the worst case
 )
-LEAST_CONTRAST = 2.2  # WCAG ratio; lines also have a halo in the colour of the page
-BACKGROUNDS = ("#ffffff", "#0e1117")
+LEAST_CONTRAST = 2.15  # WCAG ratio; lines also have a halo in the colour of the page
+BACKGROUNDS = ("#ffffff", "#21201d", "#0e1117")  # the pages of the light and the dark theme, and a darker one
 
 
 def linear(colour: str) -> np.ndarray:
