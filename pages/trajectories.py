@@ -1,5 +1,6 @@
 """Trajectories: a surface, some optimizers, their paths, live."""
 
+import re
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,9 @@ from views.live_controls import live_controls
 from views.live_plot import live_plot
 from views.picture import DIFFERENCES, STOPS, controls, details, message
 from views.settings import Settings
+
+MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
+DETAILS = ("difference", "spacing", "stop", "tolerance", "window", "resolution")
 
 if "trajectories" not in st.session_state:
     st.session_state.trajectories = Settings.from_query(st.query_params.to_dict())
@@ -23,10 +27,16 @@ def write_link() -> None:
         st.query_params.from_dict(query)
 
 
+def say(sentence: str) -> None:
+    """A sentence about something that is not allowed; what it quotes is not taken for markup."""
+    text = MARKUP.sub(r"\\\1", sentence)
+    st.markdown(f":small[:red[{text}]]")
+
+
 def problem(path: str) -> None:
     """The sentence under a widget, where there is one."""
     if path in settings.problems:
-        st.caption(f":red[{settings.problems[path].replace('[', chr(92) + '[')}]")
+        say(settings.problems[path])
 
 
 def choose(path: str) -> None:
@@ -51,18 +61,21 @@ def add() -> None:
         st.session_state["add"] = None
 
 
-@st.dialog("Optimizer", width="large")
 def explain(rule_name: str) -> None:
-    """What a rule is: formula, paper, hyperparameters, the source that runs."""
+    """Opens what a rule is: formula, paper, the source that runs."""
     rule = RULES[rule_name]
-    st.subheader(rule.title, anchor=False)
-    st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
-    st.text(rule.paper)
-    st.markdown(
-        f"`optim_core/rules/{rule.name}.py`, the file that moves the dot here and trains networks; "
-        "its tests hold it against torch.optim over 1,000 steps."
-    )
-    st.code(rule.source, language="python")
+
+    @st.dialog(rule.title, width="large")
+    def show() -> None:
+        st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
+        st.text(rule.paper)
+        st.markdown(
+            f"The source below, `optim_core/rules/{rule.name}.py`, moves the dot here and trains networks; "
+            "tests hold it against torch.optim over 1,000 steps."
+        )
+        st.code(rule.source, language="python")
+
+    show()
 
 
 def changed(change: dict[str, Any]) -> None:
@@ -91,11 +104,18 @@ with st.sidebar:
         placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
     )  # fmt: skip
     problem("card")
-    with st.expander("Gradients, stop rule, window"):
+    wrong = any(path.startswith(DETAILS) for path in settings.problems)
+    with st.expander("Gradients, stop rule, window", expanded=wrong):
         choice("difference", "Gradient", DIFFERENCES)
         choice("stop", "Stop at", STOPS)
-        live_controls(details(settings), key="details")
-    problem("link")
+        fields = details(settings)
+        live_controls(fields, key="details")
+        for path in ("spacing", "tolerance"):
+            if path not in {field["path"] for field in fields["groups"][0]["fields"]}:
+                problem(path)
+    for path in settings.problems:
+        if path.startswith(("link", "view.")):
+            problem(path)
 
 
 @st.fragment

@@ -68,6 +68,7 @@ class LivePlot {
       h("button", { type: "button", class: "rv-choice", "data-layout": layout, onclick: () => chooseLayout(layout) }, label),
     );
     this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset view");
+    this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => this.copyLink() }, "Copy link");
     this.contourBox = h("div", { class: "rv-picture rv-contour", role: "img" });
     this.surfaceBox = h("div", { class: "rv-picture rv-surface", role: "img" });
     this.message = h("p", { class: "rv-message", role: "status" }, "Loading the pictures …");
@@ -87,7 +88,7 @@ class LivePlot {
     this.root = h(
       "div",
       { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 },
-      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), this.resetButton),
+      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), h("div", { class: "rv-actions" }, this.linkButton, this.resetButton)),
       this.pictures,
       this.transport.node,
       this.transport.readout,
@@ -388,6 +389,18 @@ class LivePlot {
     this.width = width;
     this.root.classList.toggle("rv-narrow", width < NARROW);
     if (this.latest) this.draw();
+  }
+
+  async copyLink() {
+    let said = "Copied";
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+    } catch {
+      said = "Copy the address bar"; // the clipboard is closed to pages that are not served securely
+    }
+    setText(this.linkButton, said);
+    clearTimeout(this.linkTimer);
+    this.linkTimer = setTimeout(() => setText(this.linkButton, "Copy link"), 2000);
   }
 
   resetViews() {

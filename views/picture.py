@@ -76,7 +76,7 @@ def _run(
     )  # fmt: skip
     q = found.Parameters(**dict(parameters))
     with np.errstate(all="ignore"):
-        drawable = (np.abs(run.path).max(axis=1) <= FAR * found.scale) & (np.abs(run.loss) < 1e37)
+        drawable = (np.abs(run.path).max(axis=1) <= FAR * found.scale) & np.isfinite(run.loss)
         count = len(drawable) if drawable.all() else max(1, int(np.argmin(drawable)))
         length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
         distances = nearest_minimum(found, q, run.path)[1]
@@ -86,7 +86,7 @@ def _run(
     return Shown(
         run,
         run.path[:count].astype(np.float32).ravel(),
-        run.loss[:count].astype(np.float32),
+        run.loss[:count].astype(np.float64),
         distances[:count].astype(np.float32) if known else None,
         words(found, run, steps, q),
         (str(run.steps), final, away, str(run.steps), far),
@@ -187,7 +187,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
         "caption": caption(settings),
         "alt": " ".join(f"{settings.title(n)}: {shown.words}." for n, shown in done.items()),
         "values": settings.values(),
-        "problems": settings.problems,
+        "problems": under_fields(settings),
     }
 
 
@@ -282,6 +282,14 @@ def _field(path: str, label: str, limits: Range, value: float, title: str = "", 
     }
 
 
+_PARTS = {"start": "start.x", "window": "window.x0"}  # settings of several numbers, and the field that speaks for them
+
+
+def under_fields(settings: Settings) -> dict[str, str]:
+    """The sentences, each under the path of the field beside which it is shown."""
+    return {_PARTS.get(path, path): sentence for path, sentence in settings.problems.items()}
+
+
 def controls(settings: Settings) -> dict[str, Any]:
     """The fields for start, steps, surface parameters and cards."""
     surface = SURFACES[settings.surface]
@@ -315,7 +323,7 @@ def controls(settings: Settings) -> dict[str, Any]:
     return {
         "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": start}],
         "cards": cards,
-        "problems": settings.problems,
+        "problems": under_fields(settings),
         "empty": "No optimizers yet. Add one below.",
     }
 
@@ -340,6 +348,6 @@ def details(settings: Settings) -> dict[str, Any]:
     return {
         "groups": [{"title": None, "fields": fields}],
         "cards": [],
-        "problems": settings.problems,
+        "problems": under_fields(settings),
         "empty": "",
     }

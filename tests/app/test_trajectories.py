@@ -72,7 +72,7 @@ def test_adding_optimizers_up_to_the_limit() -> None:
     assert len(picture(app)["runs"]) == MAX_CARDS
     app.selectbox(key="add").select("adam").run()
     assert len(picture(app)["runs"]) == MAX_CARDS
-    assert any(f"at most {MAX_CARDS}" in caption.value for caption in app.caption)
+    assert any(f"at most {MAX_CARDS}" in markdown.value for markdown in app.markdown)
 
 
 def test_a_link_shows_the_same_picture() -> None:
@@ -106,12 +106,16 @@ def test_a_link_with_rubbish_in_every_field() -> None:
     app.run()
     shown = picture(app)
     problems = shown["problems"]
+    problems = {**app.session_state["trajectories"].problems, **problems}
     for path in ("surface", "start", "steps", "difference", "spacing", "stop", "tolerance", "window", "resolution",
                  "card.1.lr", "card.1.beta1", "card.1.eps", "link"):  # fmt: skip
         assert problems[path].endswith("."), path
     assert "0 is not allowed; it must lie in (0, 1e6]" in problems["card.1.lr"]
     assert f"[1, {MAX_STEPS}]" in problems["steps"]
     assert [run["name"] for run in shown["runs"]] == ["Adam"]
+    said = " ".join(markdown.value for markdown in app.markdown)
+    for sentence in ("surface =", "difference =", "stop =", "The link"):
+        assert sentence in said
 
 
 @pytest.mark.parametrize(
