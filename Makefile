@@ -25,18 +25,21 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.page
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@echo "Setting up .venv: a few minutes, once ..."
+	@$(PYTHON) -m venv .venv
 
 .venv/.app: .venv/bin/python requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Compiling rules and surfaces ..."
+	@$(BIN)/python -m views.warm
 	@touch $@
 
 .venv/.dev: .venv/.app requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 .venv/.bench: .venv/.dev benchmarks/requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
 clean:

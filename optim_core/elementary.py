@@ -1,7 +1,7 @@
 """exp, log, sin, cos, tanh and power in float64, without branches, so that LLVM vectorises loops over them.
 
-Numba inlines them: they are Python functions over intrinsics, for ``overload(..., inline="always")``, and may
-also be called by name from compiled code. They need the processor's fused multiply-add to be fast.
+Compiled code calls them by name, and each call becomes a few dozen LLVM instructions on the spot. They need the
+processor's fused multiply-add to be fast.
 
 Each result is within ``MAX_ULP`` units in the last place of the exact value for arguments in ``RANGES``,
 subnormal numbers included. The caller may let LLVM contract products and sums, or not: where rounding
@@ -10,13 +10,13 @@ matters, products enter sums through ``fma`` only. NaN gives NaN, except in ``po
 The polynomials are minimax fits, printed by ``scripts/coefficients.py``.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic
 
 MAX_ULP = 2.0
 
@@ -94,61 +94,145 @@ TANH_N = (-675675.0, -45045.0, -594.0, -1.0)
 TANH_D = (2027025.0, 945945.0, 51975.0, 630.0, 1.0)
 
 _float64 = types.float64
+_DOUBLE, _INT64 = ir.DoubleType(), ir.IntType(64)
 _intrinsic: Any = intrinsic  # Any, or type checkers would ask for a typingctx in every call
 
 
-def _inlined(function: Callable) -> Callable:
-    """Let compiled code call the function by name; Numba inlines it."""
-    return register_jitable(inline="always", error_model="numpy", fastmath={"contract"})(function)
+# ---------------------------------------------------------------- how a function becomes instructions
 
 
-# ---------------------------------------------------------------- intrinsics
+class Lane:
+    """A float64, int64 or truth value of the code that is being made; its operators emit LLVM instructions."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder = builder
+        self.value = value
+
+    def _emit(self, of_float: str, of_integer: str, other: Any, *, turned: bool = False) -> "Lane":
+        other = other.value if isinstance(other, Lane) else ir.Constant(self.value.type, other)
+        first, second = (other, self.value) if turned else (self.value, other)
+        if self.value.type == _DOUBLE:
+            return Lane(self.builder, getattr(self.builder, of_float)(first, second, flags=("contract",)))
+        return Lane(self.builder, getattr(self.builder, of_integer)(first, second))
+
+    def __add__(self, other: Any) -> "Lane":
+        return self._emit("fadd", "add", other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> "Lane":
+        return self._emit("fsub", "sub", other)
+
+    def __rsub__(self, other: Any) -> "Lane":
+        return self._emit("fsub", "sub", other, turned=True)
+
+    def __mul__(self, other: Any) -> "Lane":
+        return self._emit("fmul", "mul", other)
+
+    def __truediv__(self, other: Any) -> "Lane":
+        return self._emit("fdiv", "sdiv", other)
+
+    def __rshift__(self, other: Any) -> "Lane":
+        return self._emit("", "ashr", other)
+
+    def __lshift__(self, other: Any) -> "Lane":
+        return self._emit("", "shl", other)
+
+    def __and__(self, other: Any) -> "Lane":
+        return self._emit("", "and_", other)
+
+    def __or__(self, other: Any) -> "Lane":
+        return self._emit("", "or_", other)
+
+    def __xor__(self, other: Any) -> "Lane":
+        return self._emit("", "xor", other)
+
+    def __neg__(self) -> "Lane":
+        return Lane(self.builder, self.builder.fneg(self.value))
+
+    def __abs__(self) -> "Lane":
+        return self.call("llvm.fabs")
+
+    def call(self, name: str) -> "Lane":
+        """One of LLVM's own functions of a float64."""
+        function = self.builder.module.declare_intrinsic(name, [_DOUBLE])
+        return Lane(self.builder, self.builder.call(function, [self.value]))
+
+    def compare(self, operator: str, other: float) -> "Lane":
+        """An ordered comparison with a number: false beside NaN."""
+        return Lane(self.builder, self.builder.fcmp_ordered(operator, self.value, ir.Constant(_DOUBLE, other)))
+
+    def __lt__(self, other: float) -> "Lane":
+        return self.compare("<", other)
+
+    def __gt__(self, other: float) -> "Lane":
+        return self.compare(">", other)
+
+    def equals(self, other: float) -> "Lane":
+        """Whether it is a number."""
+        return self.compare("==", other)
 
 
-@_intrinsic
-def bits(typingctx, i):
+def bits(i: Lane) -> Lane:
     """The float64 with the bits of an int64."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return _float64(types.int64), generate
+    return Lane(i.builder, i.builder.bitcast(i.value, _DOUBLE))
 
 
-@_intrinsic
-def to_bits(typingctx, x):
+def to_bits(x: Lane) -> Lane:
     """The bits of a float64 as an int64."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(_float64), generate
+    return Lane(x.builder, x.builder.bitcast(x.value, _INT64))
 
 
-@_intrinsic
-def floor(typingctx, x):
-    """The largest integer that is not above x, as a float64."""
-
-    def generate(context, builder, signature, arguments):
-        function = builder.module.declare_intrinsic("llvm.floor", [ir.DoubleType()])
-        return builder.call(function, arguments)
-
-    return _float64(_float64), generate
-
-
-@_intrinsic
-def fma(typingctx, a, b, c):
+def fma(a: Any, b: Any, c: Any) -> Lane:
     """a b + c, rounded once."""
+    builder = next(operand.builder for operand in (a, b, c) if isinstance(operand, Lane))
+    return Lane(builder, builder.fma(*(_double(operand) for operand in (a, b, c))))
+
+
+def where(condition: Lane, a: Any, b: Any) -> Lane:
+    """a where the condition holds, b elsewhere, both evaluated."""
+    return Lane(condition.builder, condition.builder.select(condition.value, _double(a), _double(b)))
+
+
+def horner(x: Lane, coefficients: tuple[float, ...]) -> Lane:
+    """The polynomial with these coefficients, constant term first, at x; one fma a degree."""
+    *rest, p = coefficients
+    for coefficient in reversed(rest):
+        p = fma(p, x, coefficient)
+    return p  # type: ignore[return-value]
+
+
+def _double(operand: Any) -> Any:
+    return operand.value if isinstance(operand, Lane) else ir.Constant(_DOUBLE, operand)
+
+
+def _emitted(function: Callable[..., Lane]) -> Any:
+    """The function for compiled code, which runs it once, on ``Lane`` operands, wherever it is called.
+
+    Inlining it as Numba code would cost ten times the compile time of a surface.
+    """
 
     def generate(context, builder, signature, arguments):
-        return builder.fma(*arguments)
+        return function(*(Lane(builder, argument) for argument in arguments)).value
 
-    return _float64(_float64, _float64, _float64), generate
+    if len(inspect.signature(function).parameters) == 1:
+
+        @_intrinsic
+        def emitted(typingctx, x):
+            return _float64(_float64), generate
+    else:
+
+        @_intrinsic
+        def emitted(typingctx, x, y):
+            return _float64(_float64, _float64), generate
+
+    emitted.__doc__ = function.__doc__
+    return emitted
 
 
 @_intrinsic
 def select(typingctx, condition, a, b):
-    """a where the condition holds, b elsewhere, both evaluated."""
+    """In compiled code: a where the condition holds, b elsewhere, both evaluated."""
 
     def generate(context, builder, signature, arguments):
         return builder.select(*arguments)
@@ -156,24 +240,9 @@ def select(typingctx, condition, a, b):
     return _float64(types.boolean, _float64, _float64), generate
 
 
-@_intrinsic
-def horner(typingctx, x, coefficients):
-    """The polynomial with the given tuple of coefficients, constant term first, at x; one fma a degree."""
-
-    def generate(context, builder, signature, arguments):
-        x, packed = arguments
-        *rest, p = cgutils.unpack_tuple(builder, packed, len(coefficients))
-        for coefficient in reversed(rest):
-            p = builder.fma(p, x, coefficient)
-        return p
-
-    return _float64(_float64, coefficients), generate
-
-
 # ---------------------------------------------------------------- shared parts
 
 
-@_inlined
 def _two_powers(shifted):
     """Two float64 whose product is 2**k, itself perhaps out of range; given k + EXP_ROUNDER, |k| <= 1100."""
     k = to_bits(shifted)
@@ -181,36 +250,33 @@ def _two_powers(shifted):
     return bits(half << 52), bits((k - half) << 52)
 
 
-@_inlined
 def _split(x):
     """k and m - 1, where x = 2**k m and sqrt(1/2) <= m < sqrt(2)."""
     tiny = x < MIN_NORMAL
-    i = to_bits(select(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
-    k = bits((i >> 52) + ROUNDER_BITS) - select(tiny, ROUNDER + 54.0, ROUNDER)
+    i = to_bits(where(tiny, x * 2.0**54, x)) - SQRT_HALF_BITS
+    k = bits((i >> 52) + ROUNDER_BITS) - where(tiny, ROUNDER + 54.0, ROUNDER)
     return k, bits((i & MANTISSA) + SQRT_HALF_BITS) - 1.0
 
 
-@_inlined
 def _sine(r, shifted):
     """(-1)**k sin(r) for |r| <= pi/2, given k + ROUNDER."""
     s = r * r
     y = fma(r, fma(MINUS_SIXTH, s, s * s * horner(s, SIN)), r)
     signed = bits(to_bits(y) ^ (to_bits(shifted) << 63))
-    return select(s > 2.5, 0.0, signed)  # x so large that r came out beyond pi/2
+    return where(s > 2.5, 0.0, signed)  # x so large that r came out beyond pi/2
 
 
 # ---------------------------------------------------------------- the functions
 
 
-@_inlined
-def exp(x):
+def _exp(x):
     """e to the power x.
 
     All x: overflows to inf above 709.78, is subnormal below -708.39 and 0 below -745.13.
     Method: x = k ln(2) + r with |r| <= ln(2)/2, a polynomial in r, and the scaling by 2**k rounded once.
     """
-    c = select(x > 710.0, 710.0, x)
-    c = select(c < -746.0, -746.0, c)
+    c = where(x > 710.0, 710.0, x)
+    c = where(c < -746.0, -746.0, c)
     shifted = fma(c, LOG2_E, EXP_ROUNDER)
     k = shifted - EXP_ROUNDER
     r = fma(-k, LN2_2, fma(-k, LN2_1, c))
@@ -218,8 +284,7 @@ def exp(x):
     return fma(fma(r * horner(r, EXP), r, r), a, a) * b
 
 
-@_inlined
-def log(x):
+def _log(x):
     """Natural logarithm of x.
 
     All x >= 0; log(0) = -inf, either sign of zero, and NaN below.
@@ -231,12 +296,11 @@ def log(x):
     # log(m) = f + t (q - f/2), q = log(m)/t - 1: f is exact and the rest small
     q = z * fma(z, horner(z, ATANH), TWELFTH_1)
     y = fma(k, LN2_1, f + fma(t, fma(-0.5, f, q), k * LN2_2))
-    y = select(x < INF, y, x)
-    return select(x > 0.0, y, select(x == 0.0, -INF, NAN))
+    y = where(x < INF, y, x)
+    return where(x > 0.0, y, where(x.equals(0.0), -INF, NAN))
 
 
-@_inlined
-def sin(x):
+def _sin(x):
     """Sine of x in radians; NaN for x = ±inf.
 
     |x| <= 1e9; the digits are lost beyond 1e13, where 0 may come out, but |sin(x)| <= 1 for every finite x.
@@ -247,21 +311,19 @@ def sin(x):
     return _sine(fma(-k, PI_3, fma(-k, PI_2, fma(-k, PI_1, x))), shifted)
 
 
-@_inlined
-def cos(x):
+def _cos(x):
     """Cosine of x in radians; NaN for x = ±inf.
 
     |x| <= 1e9; the digits are lost beyond 1e13, where 0 may come out, but |cos(x)| <= 1 for every finite x.
     Method: |x| = (k + 1/2) pi + r, so cos(x) = (-1)**(k + 1) sin(r), continued as in ``sin``.
     """
     x = abs(x)
-    k = floor(x * INV_PI)
+    k = (x * INV_PI).call("llvm.floor")
     h = k + 0.5
     return _sine(fma(-h, PI_3, fma(-h, PI_2, fma(-h, PI_1, x))), k + (ROUNDER + 1.0))
 
 
-@_inlined
-def tanh(x):
+def _tanh(x):
     """Hyperbolic tangent of x; odd, ±1 for x = ±inf.
 
     All x. Method: below 0.625 a convergent of Lambert's continued fraction, above 1 - 2 / (exp(2 |x|) + 1).
@@ -269,13 +331,12 @@ def tanh(x):
     a = abs(x)
     z = a * a
     small = a < 0.625
-    t = select(small, z * horner(z, TANH_N), -2.0) / select(small, horner(z, TANH_D), exp(a + a) + 1.0)
-    y = select(small, fma(a, t, a), 1.0 + t)
+    t = where(small, z * horner(z, TANH_N), -2.0) / where(small, horner(z, TANH_D), _exp(a + a) + 1.0)
+    y = where(small, fma(a, t, a), 1.0 + t)
     return bits(to_bits(y) | (to_bits(x) & SIGN_BIT))
 
 
-@_inlined
-def power(x, y):
+def _power(x, y):
     """x to the power y, for x >= 0; exact where the exact value is a float64.
 
     NaN for x < 0, whatever y is. Otherwise as pow in C99, with -0.0 taken for 0.0: 1 where y = 0 or x = 1,
@@ -304,15 +365,15 @@ def power(x, y):
     # h + h2 = k ln(2) + log(m)
     h = fma(k, LN2_1, g)
     h2 = fma(k, LN2_1, -h) + g + fma(k, LN2_2, g2)
-    h = select(x < INF, h, x)
-    h = select(x == 0.0, -INF, h)
+    h = where(x < INF, h, x)
+    h = where(x.equals(0.0), -INF, h)
 
     # e + e2 = y log(x), the second part dropped where the first is out of range or not a number
     e = y * h
     inside = abs(e) < 1000.0
-    e2 = select(inside, fma(y, h2, fma(y, h, -e)), 0.0)
-    e = select(e > 710.0, 710.0, e)
-    e = select(e < -746.0, -746.0, e)
+    e2 = where(inside, fma(y, h2, fma(y, h, -e)), 0.0)
+    e = where(e > 710.0, 710.0, e)
+    e = where(e < -746.0, -746.0, e)
 
     # exp(e + e2), as in exp, up to the last sum in two parts
     shifted = fma(e, LOG2_E, EXP_ROUNDER)
@@ -327,5 +388,8 @@ def power(x, y):
     a, b = _two_powers(shifted)
     result = (v + ((u - (v - 1.0)) + (s - (u - r)))) * a * b
 
-    result = select((x == 1.0) | (y == 0.0), 1.0, result)
-    return select(x < 0.0, NAN, result)
+    result = where(x.equals(1.0) | y.equals(0.0), 1.0, result)
+    return where(x < 0.0, NAN, result)
+
+
+exp, log, sin, cos, tanh, power = map(_emitted, (_exp, _log, _sin, _cos, _tanh, _power))

@@ -234,11 +234,11 @@ _overload_unary(absolute, lambda x: abs(x), _EXACT)
 _overload_unary(
     sign, lambda x: elementary.select(x > 0.0, 1.0, elementary.select(x < 0.0, -1.0, x)), _EXACT
 )  # NaN stays NaN
-_overload_unary(exp, elementary.exp, _CONTRACT)
-_overload_unary(log, elementary.log, _CONTRACT)
-_overload_unary(sin, elementary.sin, _CONTRACT)
-_overload_unary(cos, elementary.cos, _CONTRACT)
-_overload_unary(tanh, elementary.tanh, _CONTRACT)
+_overload_unary(exp, lambda x: elementary.exp(x), _EXACT)
+_overload_unary(log, lambda x: elementary.log(x), _EXACT)
+_overload_unary(sin, lambda x: elementary.sin(x), _EXACT)
+_overload_unary(cos, lambda x: elementary.cos(x), _EXACT)
+_overload_unary(tanh, lambda x: elementary.tanh(x), _EXACT)
 
 
 def _overload_binary(verb: Callable, implementation: Callable, options: dict[str, Any]) -> None:
@@ -258,11 +258,11 @@ _overload_binary(maximum, lambda a, b: elementary.select((a >= b) | (a != a), fl
 _overload_binary(minimum, lambda a, b: elementary.select((a <= b) | (a != a), float(a), float(b)), _EXACT)
 
 
-@overload(power, **_CONTRACT)
+@overload(power, **_EXACT)
 def _power(x, y):
     if x is vec2:
         return lambda x, y: Vec2(power(x.x, y), power(x.y, y))
-    return elementary.power
+    return lambda x, y: elementary.power(x, y)
 
 
 @overload(where, **_EXACT)

@@ -67,7 +67,7 @@ class LivePlot {
     this.layoutButtons = LAYOUTS.map(([layout, label]) =>
       h("button", { type: "button", class: "rv-choice", "data-layout": layout, onclick: () => chooseLayout(layout) }, label),
     );
-    this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset view");
+    this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset");
     this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => this.copyLink() }, "Copy link");
     this.contourBox = h("div", { class: "rv-picture rv-contour", role: "img" });
     this.surfaceBox = h("div", { class: "rv-picture rv-surface", role: "img" });

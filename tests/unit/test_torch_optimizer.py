@@ -1,13 +1,14 @@
 """RuleOptimizer trains a network as torch.optim does, from the files that move dots on surfaces."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 
 from optim_core import RULES, RuleOptimizer
 
-HYPER = {name: {"lr": 1e-2} for name in RULES} | {"adadelta": {"lr": 1.0}}
+HYPER: dict[str, dict[str, Any]] = {name: {"lr": 1e-2} for name in RULES} | {"adadelta": {"lr": 1.0}}
 
 
 def network() -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
