@@ -1,0 +1,44 @@
+"""Every block function of every surface and rule is a loop over packed float64, or the speed is gone."""
+
+import platform
+import re
+
+import numba
+import pytest
+
+from optim_core import RULES, blocks
+from surfaces import SURFACES
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="reads the names of x86 instructions"
+)
+
+
+@pytest.fixture(autouse=True)
+def cold(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache: Numba shows no assembly of what it loads."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+
+def packed(kernel) -> int:
+    """How many arithmetic instructions on packed float64 the kernel's machine code has."""
+    assembly = kernel._library.get_asm_str()
+    assert assembly
+    return len(re.findall(r"\tv?(?:add|sub|mul|div|fn?m(?:add|sub)\w*)pd\t", assembly))
+
+
+@pytest.mark.parametrize("difference", blocks.DIFFERENCES)
+@pytest.mark.parametrize("name", SURFACES)
+def test_gradients(name: str, difference: str) -> None:
+    assert packed(blocks._compile_gradient(SURFACES[name], difference)) >= 4
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_values(name: str) -> None:
+    assert packed(blocks._compile_value(SURFACES[name])) >= 4
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules(name: str) -> None:
+    _, update = blocks._compile_rule(RULES[name])
+    assert packed(update) >= 2
