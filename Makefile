@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make run` and `make test`.
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8501
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
@@ -26,7 +26,7 @@ bench: .venv/.bench
 
 .venv/bin/python:
 	@echo "Setting up .venv: a few minutes, once ..."
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv is missing (Debian: apt-get install python3-venv)"; exit 1; }
 
 .venv/.app: .venv/bin/python requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -50,9 +50,9 @@ def ours(points: np.ndarray, **options) -> Callable[[], object]:
 
 def optax_adam(points: np.ndarray, exact: bool) -> Callable[[], np.ndarray]:
     """optax.adam under jax.jit and lax.scan, float64, on the CPU."""
-    import jax
-    import jax.numpy as jnp
-    import optax
+    import jax  # pyright: ignore[reportMissingImports]
+    import jax.numpy as jnp  # pyright: ignore[reportMissingImports]
+    import optax  # pyright: ignore[reportMissingImports]
 
     jax.config.update("jax_enable_x64", True)
 

@@ -17,7 +17,6 @@ share a name share one index file, and two processes could then leave one surfac
 """
 
 import hashlib
-import inspect
 import re
 import sys
 import threading
@@ -40,7 +39,8 @@ intrinsic: Any = extending.intrinsic  # its callers leave out the typing context
 LANES = 64
 DIFFERENCES = ("central", "forward", "exact", "as_printed")
 STOPS = ("none", "step", "gradient", "loss")
-CYCLE = 12  # steps between the anchor and the end: a multiple of the periods 1, 2, 3, 4, 6 and 12
+# Steps between the anchor and the end, a multiple of many periods; the second for runs shorter than the first.
+CYCLES = (120, 12)
 
 _F = types.float64
 _POINTER = types.CPointer(_F)
@@ -149,13 +149,19 @@ def _pointer(typingctx, array):
 # ---------------------------------------------------------------- block functions
 
 
+# Read once, as they are imported: what is on the disk later may not be what runs.
+_CORE = b"".join(Path(module.__file__ or "").read_bytes() for module in (elementary, xp, sys.modules[__name__]))
+
+
 def _fingerprint(*sources: bytes) -> int:
-    digest = hashlib.sha256()
-    for module in (elementary, xp, sys.modules[__name__]):
-        digest.update(inspect.getsource(module).encode())
-    for source in sources:
-        digest.update(source)
-    return int.from_bytes(digest.digest()[:7], "big")
+    return int.from_bytes(hashlib.sha256(b"\0".join((_CORE, *sources))).digest()[:7], "big")
+
+
+def _parts(kind: str, owner: str, mark: int) -> Any:
+    """An empty module for what one kernel inlines, found again by its name; new sources get a new one."""
+    module = ModuleType(f"optim_core.blocks.{kind}_{owner}_{mark:014x}")
+    sys.modules[module.__name__] = module
+    return module
 
 
 def _kernel(signature: Any, function: Callable, kind: str, owner: str, mark: int, **options: Any) -> Any:
@@ -170,26 +176,24 @@ def _kernel(signature: Any, function: Callable, kind: str, owner: str, mark: int
     return kernel
 
 
-def _values(surface: Any) -> ModuleType:
-    """The surface's module with ``at(x, y, q, k)``, its formula on one lane, ready to be inlined."""
-    module = surface.module
-    if not hasattr(module, "_at"):
-        module._f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
-        like = surface.Parameters() if surface.ranges else None
+def _formula(surface: Any) -> ModuleType:
+    """A module with ``at(x, y, q, k)``, the surface's formula on one lane, ready to be inlined."""
+    module = _parts("formula", surface.name, _fingerprint(surface.fingerprint))
+    module.f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
+    like = surface.Parameters() if surface.ranges else None
 
-        def with_parameters(x, y, q, k):
-            return module._f(x, y, load(q, k, like))
+    def with_parameters(x, y, q, k):
+        return module.f(x, y, load(q, k, like))
 
-        def without(x, y, q, k):
-            return module._f(x, y)
+    def without(x, y, q, k):
+        return module.f(x, y)
 
-        at = with_parameters if surface.ranges else without
-        module._at = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(at)
+    module.at = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(with_parameters if surface.ranges else without)
     return module
 
 
 def _compile_value(surface: Any) -> Any:
-    module, mark, rows = _values(surface), _fingerprint(surface.fingerprint), max(1, len(surface.ranges))
+    module, mark, rows = _formula(surface), _fingerprint(surface.fingerprint), max(1, len(surface.ranges))
 
     def value(p_, v_, q_, data):
         _ = mark  # closed over, so that it is part of the cache's key
@@ -197,7 +201,7 @@ def _compile_value(surface: Any) -> Any:
         v = carray(v_, (LANES,))
         q = carray(q_, (rows, LANES))
         for k in range(LANES):
-            v[k] = module._at(p[0, k], p[1, k], q, k)
+            v[k] = module.at(p[0, k], p[1, k], q, k)
 
     return _kernel(_VALUE, value, "value", surface.name, mark, fastmath=_CONTRACT)
 
@@ -205,7 +209,7 @@ def _compile_value(surface: Any) -> Any:
 def _compile_gradient(surface: Any, difference: str) -> Any:
     # One kernel each, with the loop written out: a difference inlined as a function of its own, a third level, leaves
     # LLVM unable to vectorise the loop of some surfaces (Rosenbrock: 3.7 ns a step instead of 2).
-    module, rows = _values(surface), max(1, len(surface.ranges))
+    module, rows = _formula(surface), max(1, len(surface.ranges))
     sources = [surface.fingerprint]
 
     if difference == "central":
@@ -219,8 +223,8 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
             for k in range(LANES):
                 x = p[0, k]
                 y = p[1, k]
-                g[0, k] = (module._at(x + spacing, y, q, k) - module._at(x - spacing, y, q, k)) * scale
-                g[1, k] = (module._at(x, y + spacing, q, k) - module._at(x, y - spacing, q, k)) * scale
+                g[0, k] = (module.at(x + spacing, y, q, k) - module.at(x - spacing, y, q, k)) * scale
+                g[1, k] = (module.at(x, y + spacing, q, k) - module.at(x, y - spacing, q, k)) * scale
 
     elif difference == "forward":
 
@@ -233,9 +237,9 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
             for k in range(LANES):
                 x = p[0, k]
                 y = p[1, k]
-                here = module._at(x, y, q, k)
-                g[0, k] = (module._at(x + spacing, y, q, k) - here) * scale
-                g[1, k] = (module._at(x, y + spacing, q, k) - here) * scale
+                here = module.at(x, y, q, k)
+                g[0, k] = (module.at(x + spacing, y, q, k) - here) * scale
+                g[1, k] = (module.at(x, y + spacing, q, k) - here) * scale
 
     elif difference == "as_printed":
 
@@ -248,14 +252,12 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
             for k in range(LANES):
                 x = p[0, k]
                 y = p[1, k]
-                g[0, k] = module._at(x + spacing, y, q, k) - module._at(x - spacing, y, q, k) * scale
-                g[1, k] = module._at(x, y + spacing, q, k) - module._at(x, y - spacing, q, k) * scale
+                g[0, k] = module.at(x + spacing, y, q, k) - module.at(x - spacing, y, q, k) * scale
+                g[1, k] = module.at(x, y + spacing, q, k) - module.at(x, y - spacing, q, k) * scale
 
     else:
-        derivative = surface.derivative
-        sources.append(derivative.fingerprint)
-        _values(derivative)
-        exact = derivative.module
+        sources.append(surface.derivative.fingerprint)
+        module = _formula(surface.derivative)
 
         def gradient(p_, g_, q_, data, spacing):
             _ = mark
@@ -263,25 +265,26 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
             for k in range(LANES):
-                g[0, k], g[1, k] = exact._at(p[0, k], p[1, k], q, k)
+                g[0, k], g[1, k] = module.at(p[0, k], p[1, k], q, k)
 
     mark = _fingerprint(*sources)
     return _kernel(_GRADIENT, gradient, f"gradient_{difference}", surface.name, mark, fastmath=_CONTRACT)
 
 
 def _compile_rule(rule: Rule) -> tuple[Any, Any]:
-    module, mark = rule.module, _fingerprint(rule.source.encode())
+    mark = _fingerprint(rule.source.encode())
+    module = _parts("rule", rule.name, mark)
     slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
     defaults = tuple(rule.Hyper())
-    module._init = njit(**_OPTIONS)(rule.init)  # type: ignore[attr-defined]
-    module._step = njit(**_OPTIONS)(rule.step)  # type: ignore[attr-defined]
+    module.Hyper = rule.Hyper
+    module.init, module.step = njit(**_OPTIONS)(rule.init), njit(**_OPTIONS)(rule.step)
 
     def init(p_, s_):
         _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
-            store(s, k, module._init(Vec2(p[0, k], p[1, k])))
+            store(s, k, module.init(Vec2(p[0, k], p[1, k])))
 
     def update(p_, g_, s_, t, n, h_):
         _ = mark
@@ -289,10 +292,10 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any]:
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
         h = carray(h_, (rows, LANES))
-        like_state = module._init(Vec2(0.0, 0.0))
+        like_state = module.init(Vec2(0.0, 0.0))
         like_hyper = module.Hyper(*defaults)
         for k in range(LANES):
-            x, state = module._step(
+            x, state = module.step(
                 Vec2(p[0, k], p[1, k]),
                 Vec2(g[0, k], g[1, k]),
                 load(s, k, like_state),
@@ -351,9 +354,9 @@ def drive(
 
     value, gradient, init, update: addresses of block functions. p (blocks, 2, 64): starts, and ends afterwards.
     h (blocks, k, 64) and q (blocks, k, 64): hyperparameters and surface parameters. stop: index into STOPS, with its
-    threshold. steps (blocks, 64): steps made. anchor, before (blocks, 2, 64): the points CYCLE steps and one step
-    before the n-th. lanes: how many lanes of each block to remember, 0 for none, in path (n+1, 2, lanes), loss
-    (n+1, lanes), slope (n, 2, lanes; the gradients) and state (n+1, slots, lanes).
+    threshold. steps (blocks, 64): steps made. anchor, before (blocks, 2, 64): the points some steps (CYCLES) and one
+    step before the n-th, untouched where there is none. lanes: how many lanes of each block to remember, 0 for none, in
+    path (n+1, 2, lanes), loss (n+1, lanes), slope (n, 2, lanes; the gradients) and state (n+1, slots, lanes).
 
     A run that its stop rule ends is frozen by a mask (1 running, 0 stopped); a NaN ends it too. A block is left once
     all its runs have stopped. Between the gradient and the update is the seam for what goes around any rule (decay,
@@ -365,6 +368,7 @@ def drive(
     old = np.empty((2, LANES))
     on = np.empty(LANES)
     made = np.empty(LANES)
+    back = CYCLES[0] if n >= CYCLES[0] else CYCLES[1]
     for b in range(first, last):
         pb, hb, qb = p[b], h[b], q[b]
         _call_init(init, (_pointer(pb), _pointer(s)))
@@ -383,7 +387,7 @@ def drive(
             for i in range(slots):
                 state[0, i, k] = s[i, k]
         for t in range(1, n + 1):
-            if t == n - CYCLE + 1:
+            if t == n - back + 1:
                 anchor[b] = pb
             if t == n:
                 before[b] = pb

@@ -48,6 +48,6 @@ class Options:
 
 def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """value where it is one of the allowed; ValueError names them otherwise."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} = {value!r} is not one of: {', '.join(allowed)}")
     return value

@@ -9,7 +9,7 @@ from optim_core.blocks import evaluate
 
 FAR = 1e6  # in windows: beyond that a run has diverged
 NEAR = 1e-3  # in windows: within that it has reached a minimum, or stands at a saddle
-RETURN = 1e-3  # in last steps: within that it has come back to the anchor
+RETURN = 1e-6  # in last steps: within that it has come back to the anchor
 CURVATURE = 1e-4  # in windows: the spacing of the second differences
 
 
@@ -22,7 +22,8 @@ class Outcome(IntEnum):
     LOCAL_MINIMUM = 3  # one that the surface does not list
     AT_SADDLE = 4
     CYCLING = 5
-    STILL_MOVING = 6
+    AT_REST = 6  # its last step moved it by no bit
+    STILL_MOVING = 7
 
 
 def outcomes(
@@ -43,6 +44,7 @@ def outcomes(
         stride = np.abs(end - before).sum(axis=1)
         returned = np.abs(end - anchor).sum(axis=1) <= RETURN * stride
         result[complete & (stride > 0) & returned] = Outcome.CYCLING
+        result[complete & (stride == 0)] = Outcome.AT_REST
         minimum, distance = nearest_minimum(surface, parameters, end)
         converged = distance <= NEAR * surface.scale
         left = outside(surface, end)

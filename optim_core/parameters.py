@@ -57,7 +57,7 @@ class Range:
 
     def __post_init__(self) -> None:
         if not self.valid:
-            object.__setattr__(self, "valid", f"[{self.low:g}, {self.high:g}]")
+            object.__setattr__(self, "valid", f"[{self.low!r}, {self.high!r}]")
         interval = Interval.parse(self.valid)
         if not self.low < self.high or (self.log and self.low <= 0):
             raise ValueError(f"a slider from {self.low:g} to {self.high:g}: low < high, and 0 < low where log is set")
@@ -90,13 +90,14 @@ def ranges(declared: Any) -> dict[str, Range]:
 def checked_number(name: str, value: Any, valid: str, *, array: bool = False) -> Any:
     """value as a float (with ``array``: or as a float64 array); ValueError where it is no number in the interval."""
     try:
-        if isinstance(value, (str, bytes, complex)):
+        given = np.asarray(value)
+        if given.dtype.kind not in "iuf" or (given.ndim and not array):
             raise TypeError
-        numbers = np.asarray(value, dtype=np.float64)
-        if numbers.ndim and not array:
-            raise TypeError
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} = {value!r} is not a number; it must lie in {valid}") from None
+        numbers = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        raise ValueError(f"{name} = {shown} is not a number; it must lie in {valid}") from None
     inside = Interval.parse(valid).holds(numbers)
     if not np.all(inside):
         wrong = numbers[np.logical_not(inside)].flat[0] if numbers.ndim else numbers
@@ -119,10 +120,14 @@ def settings(declared: Any, given: Mapping[str, Any] | None, *, owner: str, arra
     With ``arrays`` a value may be an array of them, one per run. ValueError names the field, the value and what is
     allowed, or the fields there are.
     """
+    if not isinstance(given, Mapping | None):
+        raise ValueError(f"the parameters of {owner} must be given by name, as in {{'name': 1.0}}, not as {given!r}")
     given = dict(given or {})
     values = {}
     for name, limits in ranges(declared).items():
         value = given.pop(name, declared._field_defaults[name])
+        if limits.switch and isinstance(value, bool):
+            value = float(value)
         value = checked_number(name, value, limits.valid, array=arrays)
         if limits.switch and not np.all((np.asarray(value) == 0.0) | (np.asarray(value) == 1.0)):
             raise ValueError(f"{name} = {value!r} is not allowed; it must be 0 (off) or 1 (on)")

@@ -15,6 +15,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Any, get_type_hints
@@ -48,7 +49,7 @@ class Rule:
         """The Range of each hyperparameter, in order."""
         return ranges(self.Hyper)
 
-    @property
+    @cached_property
     def state_slots(self) -> dict[str, int]:
         """How many float64 each state field takes in the plane: 2 for a vector, 1 for a scalar."""
         hints = get_type_hints(self.State, include_extras=True)

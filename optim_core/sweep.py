@@ -56,7 +56,7 @@ def sweep(
     options = Options(steps, difference, spacing, stop, tolerance)
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}", arrays=True)
     q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
-    workers = checked_integer("threads", threads or os.cpu_count() or 1, 1, 1024)
+    workers = checked_integer("threads", _processors() if threads is None else threads, 1, 1024)
     points = np.asarray(checked_number("starts", starts, COORDINATE, array=True), dtype=np.float64)
     if points.ndim not in (1, 2) or points.shape[-1] != 2:
         raise ValueError(f"starts has shape {points.shape}; it must be (2,) or (runs, 2)")
@@ -79,7 +79,7 @@ def sweep(
         here = slice(first, min(first + TILE * blocks.LANES, runs))
         count = here.stop - first
         p = columns(points[here].T, count)
-        counted, anchor, before = np.empty((len(p), blocks.LANES)), np.zeros_like(p), np.zeros_like(p)
+        counted, anchor, before = np.empty((len(p), blocks.LANES)), np.full_like(p, np.nan), np.full_like(p, np.nan)
         settings_here = [value if np.ndim(value) == 0 else np.broadcast_to(value, runs)[here] for value in h]
         driver(p, columns(settings_here, count), columns(q, count), counted, anchor, before)
         made[here] = counted.reshape(-1)[:count]
@@ -97,3 +97,8 @@ def sweep(
             list(pool.map(tile, firsts))
 
     return Sweep(end, loss, made, outcome, minimum)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,8 +5,10 @@ from typing import Any
 
 import torch
 
-from optim_core.parameters import settings
+from optim_core.parameters import checked_integer, settings
 from optim_core.rule import Rule
+
+MAX_HORIZON = 10**12
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -15,15 +17,30 @@ class RuleOptimizer(torch.optim.Optimizer):
     params: parameters or groups of them. Hyperparameters by name (a learning rate must be given; the rule's own default
     is meant for surfaces); they live in ``param_groups``, so that torch's schedulers act on them. horizon: how many
     steps there will be, for rules that need it. The parameters of a group form one flat vector, as the rule's x; those
-    without a gradient at the group's first step stay out of it for good. ValueError names what is wrong.
+    without a gradient at the group's first step stay out of it for good. Parameters of 16 bits are stepped in float32,
+    in which their state stays. ValueError names what is wrong.
     """
 
     def __init__(self, params: Iterable[Any], rule: Rule, *, horizon: int | None = None, **hyper: float) -> None:
         if "lr" in rule.Hyper._fields and "lr" not in hyper:
             raise ValueError(f"rule {rule.name}: lr is missing; it must lie in {rule.ranges['lr'].valid}")
         self.rule = rule
-        self.horizon = float("inf") if horizon is None else float(horizon)
+        self.horizon = float("inf") if horizon is None else checked_integer("horizon", horizon, 1, MAX_HORIZON)
         super().__init__(params, settings(rule.Hyper, hyper, owner=f"rule {rule.name}")._asdict())
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As in torch; the group's hyperparameters are checked."""
+        given = {name: value for name, value in param_group.items() if name not in ("params", "param_names")}
+        values = settings(self.rule.Hyper, {**self.defaults, **given}, owner=f"rule {self.rule.name}")
+        super().add_param_group({**param_group, **values._asdict()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "rule": self.rule.name, "horizon": self.horizon}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from optim_core import RULES
+
+        super().__setstate__({**state, "rule": RULES[state["rule"]]} if "rule" in state else state)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -54,10 +71,13 @@ class RuleOptimizer(torch.optim.Optimizer):
             )
         x = torch.cat([p.reshape(-1) for p in params])
         g = torch.cat([p.grad.reshape(-1) for p in params])
+        if x.dtype in (torch.float16, torch.bfloat16):
+            x, g = x.float(), g.float()
         if memory["t"] == 0:
             memory.update(self.rule.init(x)._asdict())
         state = self.rule.State(**{name: memory[name] for name in self.rule.State._fields})
-        h = settings(self.rule.Hyper, {name: group[name] for name in self.rule.Hyper._fields}, owner=self.rule.name)
+        # Not checked again: schedulers may bring a rate down to 0.
+        h = self.rule.Hyper(**{name: group[name] for name in self.rule.Hyper._fields})
         memory["t"] += 1
         x, state = self.rule.step(x, g, state, h, float(memory["t"]), self.horizon)
         memory.update(state._asdict())
@@ -66,10 +86,14 @@ class RuleOptimizer(torch.optim.Optimizer):
             p.copy_(part.view_as(p))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As in torch; the rule's scalars keep the float64 in which they were saved."""
+        """As in torch; what the rule remembers keeps the type in which it was saved."""
+        wanted = {"present", "t", *self.rule.State._fields}
+        for memory in state_dict["state"].values():
+            if set(memory) != wanted:
+                raise ValueError(f"this state holds {sorted(memory)}; rule {self.rule.name} needs {sorted(wanted)}")
         super().load_state_dict(state_dict)
         for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            memory = state_dict["state"].get(saved["params"][0], {})
-            for name, value in memory.items():
-                if torch.is_tensor(value) and value.dim() == 0:
-                    self.state[group["params"][0]][name] = value.to(group["params"][0].device).clone()
+            first = group["params"][0]
+            for name, value in state_dict["state"].get(saved["params"][0], {}).items():
+                if torch.is_tensor(value):
+                    self.state[first][name] = value.to(first.device).clone()

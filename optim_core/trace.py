@@ -63,7 +63,7 @@ def trace(
     p[0] = point[:, None]
     path, loss = np.empty((n + 1, 2, 1)), np.empty((n + 1, 1))
     gradient, state = np.empty((n, 2, 1)), np.empty((n + 1, slots, 1))
-    made, anchor, before = np.empty((1, blocks.LANES)), np.zeros_like(p), np.zeros_like(p)
+    made, anchor, before = np.empty((1, blocks.LANES)), np.full_like(p, np.nan), np.full_like(p, np.nan)
     driver = blocks.Driver(rule, surface, options, surface.lowest(q))
     driver(p, columns(h, 1), columns(q, 1), made, anchor, before, (path, loss, gradient, state))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
 from numba.extending import (
     lower_builtin,
@@ -140,6 +140,8 @@ def _tensors(a, b):
 
 # ---------------------------------------------------------------- in Numba
 
+intrinsic: Any = extending.intrinsic  # its callers leave out the typing context, which type checkers do not know
+
 
 class Vec2:
     """A point of the plane, passed by value in compiled code."""
@@ -216,6 +218,31 @@ for _operator in (operator.add, operator.sub, operator.mul, operator.truediv):
     _overload_operator(_operator)
 
 
+def _overload_comparison(op: Callable) -> None:
+    """A comparison of vectors gives a mask: a vector of 1.0 where it holds and 0.0 elsewhere."""
+
+    @overload(op, jit_options={"error_model": "numpy"})
+    def _implementation(a, b):
+        if a is vec2 and b is vec2:
+            return lambda a, b: Vec2(
+                elementary.select(op(a.x, b.x), 1.0, 0.0), elementary.select(op(a.y, b.y), 1.0, 0.0)
+            )
+        if a is vec2 and isinstance(b, types.Number):
+            return lambda a, b: Vec2(elementary.select(op(a.x, b), 1.0, 0.0), elementary.select(op(a.y, b), 1.0, 0.0))
+        if b is vec2 and isinstance(a, types.Number):
+            return lambda a, b: Vec2(elementary.select(op(a, b.x), 1.0, 0.0), elementary.select(op(a, b.y), 1.0, 0.0))
+        return None
+
+
+for _operator in (operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne):
+    _overload_comparison(_operator)
+
+
+@overload(operator.pow, jit_options={"error_model": "numpy"})
+def _pow(a, b):
+    return (lambda a, b: Vec2(a.x**b, a.y**b)) if a is vec2 and isinstance(b, types.Number) else None
+
+
 @overload(operator.neg, jit_options={"error_model": "numpy"})
 def _negative(a):
     return (lambda a: Vec2(-a.x, -a.y)) if a is vec2 else None
@@ -231,6 +258,13 @@ def _overload_unary(verb: Callable, implementation: Callable, options: dict[str,
 
 _overload_unary(sqrt, lambda x: np.sqrt(x), _EXACT)
 _overload_unary(absolute, lambda x: abs(x), _EXACT)
+
+
+@overload(abs, **_EXACT)
+def _abs(x):
+    return (lambda x: absolute(x)) if x is vec2 else None
+
+
 _overload_unary(
     sign, lambda x: elementary.select(x > 0.0, 1.0, elementary.select(x < 0.0, -1.0, x)), _EXACT
 )  # NaN stays NaN
@@ -265,11 +299,35 @@ def _power(x, y):
     return lambda x, y: elementary.power(x, y)
 
 
+def _coordinate(index: int) -> Any:
+    """An intrinsic for one coordinate of a vector; a number, as a float64, stands for both."""
+
+    @intrinsic
+    def part(typingctx, value):
+        def generate(context, builder, signature, arguments):
+            if value is vec2:
+                return builder.extract_value(arguments[0], index)
+            return context.cast(builder, arguments[0], value, types.float64)
+
+        return types.float64(value), generate
+
+    return part
+
+
+_first, _second = _coordinate(0), _coordinate(1)
+
+
 @overload(where, **_EXACT)
 def _where(condition, a, b):
-    if a is vec2 and b is vec2:
+    if condition is vec2:
         return lambda condition, a, b: Vec2(
-            elementary.select(condition, a.x, b.x), elementary.select(condition, a.y, b.y)
+            elementary.select(condition.x != 0.0, _first(a), _first(b)),
+            elementary.select(condition.y != 0.0, _second(a), _second(b)),
+        )
+    if a is vec2 or b is vec2:
+        return lambda condition, a, b: Vec2(
+            elementary.select(condition, _first(a), _first(b)),
+            elementary.select(condition, _second(a), _second(b)),
         )
     return lambda condition, a, b: elementary.select(condition, float(a), float(b))
 

@@ -69,10 +69,7 @@ def explain(rule_name: str) -> None:
     def show() -> None:
         st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
         st.text(rule.paper)
-        st.markdown(
-            f"The source below, `optim_core/rules/{rule.name}.py`, moves the dot here and trains networks; "
-            "tests hold it against torch.optim over 1,000 steps."
-        )
+        st.markdown(f"The source below, `optim_core/rules/{rule.name}.py`, moves the dot here and trains networks.")
         st.code(rule.source, language="python")
 
     show()

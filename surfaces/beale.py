@@ -3,7 +3,7 @@
 NAME = "Beale"
 REFERENCE = "E. M. L. Beale, Technical Report 25, Princeton University 1958; arXiv:1308.4008, function 10"
 DIFFICULTY = (
-    "Gradients at the corners are a million times those in the middle, where a flat plain leads to the minimum."
+    "Gradients at the corners are ten thousand times those in the middle, where a flat plain leads to the minimum."
 )
 DOMAIN = ((-4.5, 4.5), (-4.5, 4.5))
 START = (1.0, 1.5)

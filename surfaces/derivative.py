@@ -5,7 +5,6 @@ Numba, NumPy and torch run it as they run the surface itself.
 """
 
 import ast
-import sys
 import types
 from dataclasses import dataclass
 from functools import reduce
@@ -37,11 +36,11 @@ _COMPARISONS = {
 class Derivative:
     """The exact gradient of a surface; ``f`` returns the pair (df/dx, df/dy)."""
 
+    name: str
     f: Any
     Parameters: Any
     ranges: Any
     fingerprint: bytes
-    module: types.ModuleType
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, Any]:
         """The gradient at x, y: floats, arrays or tensors."""
@@ -82,11 +81,8 @@ def derivative(surface: Any) -> Derivative:
     fingerprint = ast.unparse(tree).encode()
     code = compile(tree, f"<gradient of {surface.name}>", "exec")
     inner = next(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    # Compiled kernels close over the module, and find it again by name.
-    module = types.ModuleType(f"surfaces.gradient_of_{surface.name}")
-    sys.modules[module.__name__] = module
-    f = types.FunctionType(inner, {"xp": xp, "__name__": module.__name__, "__builtins__": {}})
-    return Derivative(f, surface.Parameters, surface.ranges, fingerprint, module)
+    f = types.FunctionType(inner, {"xp": xp, "__name__": __name__, "__builtins__": {}})
+    return Derivative(f"gradient_of_{surface.name}", f, surface.Parameters, surface.ranges, fingerprint)
 
 
 def _name(text: str) -> ast.Name:

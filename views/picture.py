@@ -9,6 +9,7 @@ import numpy as np
 
 from optim_core import RULES, Outcome, Trace, trace
 from optim_core.blocks import evaluate
+from optim_core.options import COORDINATE
 from optim_core.outcome import FAR, nearest_minimum
 from optim_core.parameters import Range
 from surfaces import SURFACES, Surface
@@ -208,6 +209,9 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
     stopped = run.steps < steps
     match run.outcome:
         case Outcome.DIVERGED:
+            last = (run.since or 1) - 1
+            if np.isnan(run.gradient[last]).any() and np.isfinite(run.loss[last]):
+                return f"no gradient at {place(run.path[last], surface.scale)}, step {last}"
             return f"diverged at step {run.since}"
         case Outcome.LEFT_WINDOW:
             return f"left the surface’s window at step {run.since}"
@@ -217,6 +221,8 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
             text = f"in a local minimum near {end}"
         case Outcome.AT_SADDLE:
             text = f"at a saddle near {end}"
+        case Outcome.AT_REST:
+            return f"at rest at {end}, no minimum"
         case Outcome.CYCLING:
             text = f"cycles near {end}"
         case _:
@@ -297,11 +303,17 @@ def controls(settings: Settings) -> dict[str, Any]:
     parameters = [_field(f"surface.{name}", name, limits, q[name]) for name, limits in surface.ranges.items()]
     x_low, x_high, y_low, y_high = settings.drawn_window
     start = [
-        _field("start.x", "start", Range(x_low, x_high, "x"), settings.start[0], "or click in the picture"),
+        _field(
+            "start.x",
+            "start",
+            Range(x_low, x_high, "x", valid=COORDINATE),
+            settings.start[0],
+            "or click in the picture",
+        ),
         _field(
             "start.y",
             "start",
-            Range(y_low, y_high, "y"),
+            Range(y_low, y_high, "y", valid=COORDINATE),
             settings.start[1],
             "or drag the ring in the picture",
         ),
@@ -341,7 +353,7 @@ def details(settings: Settings) -> dict[str, Any]:
         low, high = (x_low, x_high) if side[0] == "x" else (y_low, y_high)
         reach = high - low
         end = "from" if side[1] == "0" else "to"
-        limits = Range(low - reach, high + reach, "", valid="[-1e9, 1e9]")
+        limits = Range(low - reach, high + reach, "", valid=COORDINATE)
         fields.append(_field(f"window.{side}", f"{side[0]} {end}", limits, value))
     resolution = Range(*map(float, RESOLUTION), symbol="")
     fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", step=1))

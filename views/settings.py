@@ -145,13 +145,13 @@ class Settings:
                 sides[side] = checked_number(f"window {side}", _parsed(value), COORDINATE)
                 self.window = _checked_window(list(sides.values()))
             case ["card", number, "on"] if (card := self._card(number)) is not None:
-                card.on = bool(value)
+                card.on = _switched("on", value)
             case ["card", number, name] if (card := self._card(number)) is not None and name in card.hyper:
                 card.hyper[name] = _ranged(name, value, RULES[card.rule].ranges[name])
             case ["view", "layout"]:
                 self.view.layout = checked_choice("layout", value, LAYOUTS)
             case ["view", "log_loss" | "log_distance" as name]:
-                setattr(self.view, name, value in (True, 1, "1"))
+                setattr(self.view, name, _switched(name, value))
             case ["view", "step"]:
                 self.view.step = None if value is None else checked_integer("step", _parsed(value), 0, MAX_STEPS)
             case _:
@@ -166,6 +166,7 @@ class Settings:
         number = next(n for n in range(MAX_CARDS) if n not in self.cards)
         self.cards[number] = new_card(rule)
         self.cards[number].hyper.update(hyper or {})
+        self.cards = dict(sorted(self.cards.items()))
 
     def duplicate(self, number: int) -> None:
         """A further card of the same rule with the same hyperparameters."""
@@ -217,14 +218,15 @@ class Settings:
         fields = dict(query)
         if "surface" in fields:
             result.apply("surface", fields.pop("surface"))
-        if "card" in fields or any(name.startswith("card.") for name in fields):
+        wrong: list[str] = []
+        empty = fields.get("card") == "none" and bool(fields.pop("card"))
+        if empty or any(name.startswith("card.") for name in fields):
             result.cards = {}
-            fields.pop("card", None)
         unknown = []
         for name, text in fields.items():
             first, _, rest = name.partition(".")
-            if first == "card":
-                result._read_card(name, rest, text)
+            if first == "card" and rest:
+                result._read_card(rest, text, wrong)
             elif name in ("start", "window"):
                 result.apply(name, text.split(","))
             elif first == "surface" and rest not in result.parameters:
@@ -233,18 +235,22 @@ class Settings:
                 result.apply(name, text)
             else:
                 unknown.append(name)
-        result.cards = dict(sorted(result.cards.items()))
+        result.cards = dict(sorted(result.cards.items())) or ({} if empty else _first_cards())
         if unknown:
-            result.problems["link"] = f"The link has fields that mean nothing here: {_shortened(unknown)}."
+            wrong.append(f"fields that mean nothing here: {_shortened(unknown)}")
+        if wrong:
+            result.problems["link"] = f"In the link: {'; '.join(wrong[:6])}."
         return result
 
-    def _read_card(self, path: str, number: str, text: str) -> None:
+    def _read_card(self, number: str, text: str, wrong: list[str]) -> None:
         rule, *parts = text.split(",")
         try:
             slot = checked_integer("card", _parsed(number), 0, MAX_CARDS - 1)
-            checked_choice("optimizer", rule, tuple(RULES))
+            if slot in self.cards:
+                raise ValueError(f"card {slot} stands there twice")
+            checked_choice("optimizer", rule[:40], tuple(RULES))
         except ValueError as error:
-            self.problems["link"] = f"The link's {path[:40]}: {str(error)[:300]}."
+            wrong.append(str(error))
             return
         self.cards[slot] = new_card(rule)
         for part in parts:
@@ -254,7 +260,7 @@ class Settings:
             elif name in self.cards[slot].hyper:
                 self.apply(f"card.{slot}.{name}", value)
             else:
-                self.problems["link"] = f"The link's {path}: {RULES[rule].title} has no {name[:40]!r}."
+                wrong.append(f"{RULES[rule].title} has no {name[:40]!r}")
 
 
 _SIDES = ("x0", "x1", "y0", "y1")
@@ -271,6 +277,14 @@ def _parsed(value: Any) -> Any:
         except ValueError:
             return value[:100]
     return value
+
+
+def _switched(name: str, value: Any) -> bool:
+    if isinstance(value, (bool, int, str)) and value in (True, "1"):
+        return True
+    if isinstance(value, (bool, int, str)) and value in (False, "0"):
+        return False
+    raise ValueError(f"{name} = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
 
 
 def _ranged(name: str, value: Any, limits: Range) -> float:

@@ -1,4 +1,4 @@
-"""AdaGrad. Duchi, Hazan & Singer, JMLR 12 (2011) 2121-2159, the diagonal update of section 1.3.
+"""AdaGrad. Duchi, Hazan & Singer, JMLR 12 (2011) 2121-2159, the diagonal update.
 
 epsilon stands outside the root, as in torch.optim; Keras puts it inside.
 """

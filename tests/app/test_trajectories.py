@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES
 from surfaces import SURFACES
-from views.component import unpack
+from views.component import pack, unpack
+from views.picture import controls, details, message
 from views.settings import MAX_CARDS, MAX_STEPS, Settings
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -114,7 +115,7 @@ def test_a_link_with_rubbish_in_every_field() -> None:
     assert f"[1, {MAX_STEPS}]" in problems["steps"]
     assert [run["name"] for run in shown["runs"]] == ["Adam"]
     said = " ".join(markdown.value for markdown in app.markdown)
-    for sentence in ("surface =", "difference =", "stop =", "The link"):
+    for sentence in ("surface =", "difference =", "stop =", "In the link"):
         assert sentence in said
 
 
@@ -122,7 +123,8 @@ def test_a_link_with_rubbish_in_every_field() -> None:
     ("path", "value"),
     [("card.2.lr", 0), ("card.2.lr", -1), ("card.2.lr", 1e300), ("card.2.lr", "abc"), ("start", [float("nan"), 0]),
      ("start.x", "nan"), ("steps", 10_000_000), ("steps", 1.5), ("card.9.lr", 1), ("window.x0", 7), ("nothing", 1),
-     ("resolution", 1), ("card.2.bias_correction", 0.3), ("start", "12"), ("start", None)],
+     ("resolution", 1), ("card.2.bias_correction", 0.3), ("steps", 10**400), ("card.2.on", "false"),
+     ("view.log_loss", "banana"), ("start", "12"), ("start", None)],
 )  # fmt: skip
 def test_a_bad_change_gets_a_sentence_and_changes_nothing(path: str, value: object) -> None:
     state, before = Settings(), Settings()
@@ -140,10 +142,27 @@ def test_a_good_change_takes_the_sentence_away() -> None:
     assert state.cards[2].hyper["lr"] == 0.5
 
 
+@pytest.mark.parametrize("window", ["-1.2345749,2,-1,1", "1000000,1000001,0,1", "-1e9,1e9,-1e9,1e9", "0,1e-5,0,1e-5"])
+def test_any_window_can_be_drawn(window: str) -> None:
+    shown = picture(opened(window=window))
+    assert shown["surface"]["window"] == [float(side) for side in window.split(",")]
+
+
+def test_a_link_keeps_every_name_with_its_settings() -> None:
+    state = Settings()
+    state.add("adam")
+    state.remove(0)
+    state.add("adam", {"lr": 0.9})
+    again = Settings.from_query(state.to_query())
+    assert list(again.cards) == list(state.cards)
+    assert {n: again.title(n) for n in again.cards} == {n: state.title(n) for n in state.cards}
+
+
 names = st.one_of(st.sampled_from([*RUBBISH, "start.x", "card.2.lr", "card.17", "card"]), st.text(max_size=20))
 texts = st.one_of(
     st.text(max_size=60),
     st.floats().map(repr),
+    st.lists(st.floats(-1e9, 1e9), min_size=4, max_size=4).map(lambda v: ",".join(map(repr, v))),
     st.sampled_from([*RULES, *SURFACES, "adam,lr=1e-3", "momentum,off", "1,2", "1,2,3,4", "exact", "none"]),
 )
 
@@ -154,8 +173,11 @@ def test_no_link_raises_and_every_state_survives_its_own_link(query: dict[str, s
     state = Settings.from_query(query)
     again = Settings.from_query(state.to_query())
     assert again.problems == {}
+    for part in (controls(state), details(state), message(state)):
+        assert pack(part)
     state.problems = {}
     assert again == state
+    assert [state.title(n) for n in state.cards] == [again.title(n) for n in again.cards]
 
 
 paths = st.one_of(names, st.sampled_from(list(Settings().values())))
@@ -170,6 +192,8 @@ def test_no_change_raises(changes: list) -> None:
     state = Settings()
     for path, value in changes:
         state.apply(path, value)
+    assert pack(controls(state))
+    assert pack(details(state))
     again = Settings.from_query(state.to_query())
     state.problems = again.problems = {}
     assert again == state

@@ -1,5 +1,6 @@
 """The on-disk cache: a second process compiles nothing, and never gets another surface's code."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -7,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core import config
+
+from optim_core import RULES, blocks
+from surfaces import SURFACES
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +69,26 @@ def test_one_surface_never_gets_the_code_of_another(tmp_path: Path) -> None:
         assert json.loads(out)["ends"] == alone[name]
     together = run([["adam", name, "central"] for name in reversed(names)], shared)
     assert together["ends"] == {key: end for name in names for key, end in alone[name].items()}
+
+
+def index(kernel) -> str:
+    """The name of the file that lists what is cached for a kernel."""
+    return Path(kernel._cache._cache_file._index_path).name
+
+
+def test_no_two_kernels_share_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba writes an index without a lock: two processes that share one may leave one's code under the other's key."""
+    paths = []
+    for surface in SURFACES.values():
+        kernels = [blocks.value_block(surface), *(blocks.gradient_block(surface, d) for d in blocks.DIFFERENCES)]
+        paths += [index(kernel) for kernel in kernels]
+    for rule in RULES.values():
+        paths += [index(kernel) for kernel in blocks.rule_blocks(rule)]
+    assert len(set(paths)) == len(paths) == 5 * len(SURFACES) + 2 * len(RULES)
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    ackley = SURFACES["ackley"]
+    edited = dataclasses.replace(ackley, source=ackley.source + "# edited")
+    assert index(blocks.value_block(edited)) not in paths
 
 
 EDITED = """

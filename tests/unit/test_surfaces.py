@@ -15,6 +15,13 @@ VARIANTS = [(name, {}) for name in SURFACES] + [
     ("rosenbrock", {"a": -0.7, "b": 20.0}),
     ("saddle", {"r": 1.5}),
 ]
+# The ends of every parameter's slider, one at a time.
+VARIANTS += [
+    (name, {parameter: end})
+    for name, surface in SURFACES.items()
+    for parameter, limits in surface.ranges.items()
+    for end in (limits.low, limits.high)
+]
 pytestmark = pytest.mark.parametrize(("name", "given"), VARIANTS, ids=lambda v: v if isinstance(v, str) else str(v))
 
 
@@ -107,7 +114,8 @@ def test_numba_numpy_torch_and_sympy_agree(name: str, given: dict) -> None:
 
 def test_start_and_minima_lie_in_the_domain(name: str, given: dict) -> None:
     surface = SURFACES[name]
-    points = [surface.start, *(tuple(m[:2]) for m in surface.minima()), *(tuple(s[:2]) for s in surface.saddles())]
+    q = surface.Parameters(**given)
+    points = [surface.start, *(tuple(m[:2]) for m in surface.minima(q)), *(tuple(s[:2]) for s in surface.saddles(q))]
     for x, y in points:
         assert surface.domain[0][0] <= x <= surface.domain[0][1]
         assert surface.domain[1][0] <= y <= surface.domain[1][1]

@@ -90,6 +90,8 @@ def test_allowed_hyperparameters_never_raise(lr, beta1, beta2, eps, x, surface) 
         ({"starts": [[1.0, float("inf")]]}, "starts = inf is not allowed"),
         ({"starts": [[1.0, 2.0]] * 3, "hyper": {"lr": [0.1, 0.2]}}, "do not agree on the number of runs"),
         ({"starts": (0, 0), "hyper": {"lr": [0.1, -0.2]}}, "lr = -0.2 is not allowed"),
+        ({"starts": (0, 0), "threads": 0}, "threads = 0 is not allowed"),
+        ({"starts": [["1", "2"]]}, "is not a number"),
         ({"starts": (0, 0), "threads": -1}, "threads = -1 is not allowed"),
     ],
 )

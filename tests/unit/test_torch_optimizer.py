@@ -90,3 +90,62 @@ def test_parameters_without_a_gradient_stay_where_they_are() -> None:
 def test_bad_hyperparameters_are_named(hyper: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         RuleOptimizer([torch.nn.Parameter(torch.zeros(1))], RULES["adam"], **hyper)
+
+
+def test_a_schedule_may_end_at_zero() -> None:
+    p = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+    optimizer = RuleOptimizer([p], RULES["adam"], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=3)
+    before = p.detach().clone()
+    for _ in range(4):
+        p.grad = torch.ones(2, dtype=torch.float64)
+        before = p.detach().clone()
+        optimizer.step()
+        scheduler.step()
+    assert torch.equal(p.detach(), before)
+
+
+def test_a_copy_goes_on_as_the_original() -> None:
+    p = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+    optimizer = RuleOptimizer([p], RULES["adam"], lr=0.1)
+    for _ in range(3):
+        p.grad = torch.ones(3, dtype=torch.float64)
+        optimizer.step()
+    twin = copy.deepcopy(optimizer)
+    other = twin.param_groups[0]["params"][0]
+    for parameter, one in ((p, optimizer), (other, twin)):
+        parameter.grad = torch.full((3,), 0.5, dtype=torch.float64)
+        one.step()
+    assert torch.equal(p.detach(), other.detach())
+
+
+def test_another_rules_state_is_refused() -> None:
+    p = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+    momentum = RuleOptimizer([p], RULES["momentum"], lr=0.1)
+    p.grad = torch.ones(3, dtype=torch.float64)
+    momentum.step()
+    with pytest.raises(ValueError, match="rule adam needs"):
+        RuleOptimizer([p], RULES["adam"], lr=0.1).load_state_dict(momentum.state_dict())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_stepped_in_single(dtype: torch.dtype) -> None:
+    p = torch.nn.Parameter(torch.ones(3, dtype=dtype))
+    optimizer = RuleOptimizer([p], RULES["adam"], lr=0.1)
+    p.grad = torch.full((3,), 1e-4, dtype=dtype)
+    optimizer.step()
+    assert p.dtype == dtype
+    torch.testing.assert_close(p.detach(), torch.full((3,), 0.9, dtype=dtype), atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("group", [{"lr": -1.0}, {"mu": 0.5}, {"beta1": 2.0}])
+def test_groups_are_checked(group: dict) -> None:
+    params = [torch.nn.Parameter(torch.zeros(1))]
+    with pytest.raises(ValueError, match="not allowed|no parameter"):
+        RuleOptimizer([{"params": params, **group}], RULES["adam"], lr=0.1)
+
+
+@pytest.mark.parametrize("horizon", [0, -5, float("nan"), "abc", [1]])
+def test_a_bad_horizon_is_named(horizon: Any) -> None:
+    with pytest.raises(ValueError, match="horizon = "):
+        RuleOptimizer([torch.nn.Parameter(torch.zeros(1))], RULES["adam"], horizon=horizon, lr=0.1)

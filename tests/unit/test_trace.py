@@ -11,7 +11,7 @@ TUTORIAL = {"hyper": {"lr": 1e-5}, "spacing": 1e-3, "stop": "step", "tolerance":
 
 
 def test_the_tutorial_reports_139_epochs_with_its_gradient_as_printed() -> None:
-    """f(x+h) - f(x-h) / (2h), the pair of parentheses missing; facts: it ends at (-0.01838, -0.01838)."""
+    """f(x+h) - f(x-h) / (2h), the pair of parentheses missing; it ends at (-0.01838, -0.01838)."""
     run = trace(RULES["gradient_descent"], ACKLEY, (-2, -2), 10_000, difference="as_printed", **TUTORIAL)
     assert run.steps == 139
     np.testing.assert_allclose(run.path[-1], (-0.01838, -0.01838), atol=5e-6)
@@ -104,13 +104,31 @@ def test_a_start_that_satisfies_the_stop_rule_makes_no_step() -> None:
         ("adam", {"lr": 0.1}, "ackley", (3.2, 3.2), Outcome.LOCAL_MINIMUM),
         ("gradient_descent", {"lr": 0.1}, "saddle", (-3.0, 0.0), Outcome.AT_SADDLE),
         ("gradient_descent", {"lr": 2.0 / 30}, "ravine", (0.0, 1.0), Outcome.CYCLING),
+        ("gradient_descent", {"lr": 1.2892}, "saddle r=1", (0.0, 0.5), Outcome.CYCLING),  # period 8
+        ("gradient_descent", {"lr": (2 - 2e-5) / 30}, "ravine", (0.0, 1.0), Outcome.STILL_MOVING),  # contracts slowly
+        (
+            "gradient_descent",
+            {"lr": 0.01},
+            "himmelblau",
+            (-0.270844590667347613, -0.923038556479981463),
+            Outcome.AT_REST,
+        ),
         ("gradient_descent", {"lr": 1e-4}, "ravine", (-4.0, 2.0), Outcome.STILL_MOVING),
         ("gradient_descent", {"lr": 1e-4}, "ravine", (-6.0, 0.0), Outcome.LEFT_WINDOW),
     ],
 )
 def test_outcomes(rule: str, hyper: dict, surface: str, start: tuple, outcome: Outcome) -> None:
-    run = trace(RULES[rule], SURFACES[surface], start, 1000, hyper=hyper, difference="exact")
+    surface, _, r = surface.partition(" r=")
+    parameters = {"r": float(r)} if r else {}
+    run = trace(
+        RULES[rule], SURFACES[surface], start, 1000, hyper=hyper, surface_parameters=parameters, difference="exact"
+    )
     assert run.outcome == outcome
+
+
+def test_a_single_step_is_no_cycle() -> None:
+    run = trace(RULES["gradient_descent"], SURFACES["himmelblau"], (-6.66485887, -6.38604182), 1, hyper={"lr": 0.01})
+    assert run.outcome == Outcome.STILL_MOVING
 
 
 def test_since_is_the_step_from_which_the_outcome_holds() -> None:
@@ -136,6 +154,13 @@ BAD = [
     ({"hyper": {"lr": 0}}, "lr = 0 is not allowed; it must lie in (0, 1e6]"),
     ({"hyper": {"lr": -1}}, "lr = -1 is not allowed"),
     ({"hyper": {"lr": 1e300}}, "lr = 1e+300 is not allowed"),
+    ({"hyper": {"lr": 10**400}}, "is not a number; it must lie in (0, 1e6]"),
+    ({"hyper": {"lr": None}}, "lr = None is not a number"),
+    ({"hyper": {"lr": True}}, "lr = True is not a number"),
+    ({"hyper": {"lr": np.array(1j)}}, "lr = array(0.+1.j) is not a number"),
+    ({"hyper": [0.1]}, "must be given by name"),
+    ({"steps": np.timedelta64(3)}, "is not a number"),
+    ({"difference": np.array(["central", "x"])}, "is not one of"),
     ({"hyper": {"lr": "fast"}}, "lr = 'fast' is not a number"),
     ({"hyper": {"beta1": 1.0}}, "beta1 = 1 is not allowed; it must lie in [0, 1)"),
     ({"hyper": {"bias_correction": 0.5}}, "bias_correction = 0.5 is not allowed; it must be 0 (off) or 1 (on)"),

@@ -3,8 +3,8 @@
 import platform
 import re
 
-import numba
 import pytest
+from numba.core import config
 
 from optim_core import RULES, blocks
 from surfaces import SURFACES
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def cold(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty cache: Numba shows no assembly of what it loads."""
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
 
 
 def packed(kernel) -> int:
