@@ -270,12 +270,13 @@ class LiveControls {
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     window.addEventListener("ravine:values", (event) => this.takeValues(event.detail), { signal });
-    window.addEventListener("ravine:controls", (event) => this.render(event.detail), { signal });
+    window.addEventListener("ravine:controls", (event) => event.detail.name === this.name && this.render(event.detail), { signal });
   }
 
   receive(spec) {
     if (spec.stamp === this.stamp) return; // the same again: only the theme has changed
     this.stamp = spec.stamp;
+    this.name = spec.name;
     this.render(spec);
   }
 

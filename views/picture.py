@@ -333,6 +333,7 @@ def controls(settings: Settings) -> dict[str, Any]:
             }
         )  # fmt: skip
     return {
+        "name": "controls",
         "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": start}],
         "cards": cards,
         "problems": under_fields(settings),
@@ -358,6 +359,7 @@ def details(settings: Settings) -> dict[str, Any]:
     resolution = Range(*map(float, RESOLUTION), symbol="")
     fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", step=1))
     return {
+        "name": "details",
         "groups": [{"title": None, "fields": fields}],
         "cards": [],
         "problems": under_fields(settings),

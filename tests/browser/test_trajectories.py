@@ -194,7 +194,10 @@ def test_a_bad_learning_rate_gets_a_sentence_and_the_rest_keeps_working(page: Pa
 
 def test_cards_switch_off_duplicate_and_go(page: Page, address: str) -> None:
     opened(page, address)
-    names = lambda: [run["name"] for run in runs(page)]  # noqa: E731
+
+    def names() -> list[str]:
+        return [run["name"] for run in runs(page)]
+
     after(page, lambda: page.get_by_label("Show Gradient descent").set_checked(False, force=True))
     assert names() == ["Momentum", "Adam"]
     after(page, lambda: page.get_by_role("button", name="Duplicate Adam").click())
