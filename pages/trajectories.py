@@ -93,8 +93,10 @@ def changed(change: dict[str, Any]) -> None:
 
 
 with st.sidebar:
-    choice("surface", "Surface", {name: surface.title for name, surface in SURFACES.items()})
-    st.caption(SURFACES[settings.surface].difficulty)
+    shown_surface = SURFACES[settings.surface]
+    about = f"${shown_surface.latex}$\n\n{shown_surface.reference}"
+    choice("surface", "Surface", {name: surface.title for name, surface in SURFACES.items()}, about)
+    st.caption(shown_surface.difficulty)
     live_controls(controls(settings), key="controls")
     st.selectbox(
         "Add an optimizer", list(RULES), format_func=lambda name: RULES[name].title, index=None, key="add",
