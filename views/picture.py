@@ -214,7 +214,7 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
                 return f"no gradient at {place(run.path[last], surface.scale)}, step {last}"
             return f"diverged at step {run.since}"
         case Outcome.LEFT_WINDOW:
-            return f"left the surface’s window at step {run.since}"
+            return f"left the surface’s window at step {run.since}" if run.since else "outside the surface’s window"
         case Outcome.CONVERGED:
             text = f"reached {place(surface.minima(q)[run.minimum][:2], surface.scale)} at step {run.since}"
         case Outcome.LOCAL_MINIMUM:
