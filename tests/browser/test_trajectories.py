@@ -230,3 +230,27 @@ def test_adding_an_optimizer_and_choosing_a_surface(page: Page, address: str) ->
     page.get_by_role("option", name="Rosenbrock").click()
     expect(slider(page, "surface.b")).to_be_visible()
     page.wait_for_function("window.__ravine.plot.latest.surface.name === 'Rosenbrock'")
+
+
+def test_the_camera_stays_when_a_slider_moves(page: Page, address: str) -> None:
+    opened(page, address, "?view.layout=surface")
+    page.wait_for_function(f"{DRAWN}.drawn3d > 0")
+    eye = (
+        "JSON.stringify(Object.values(document.querySelector('[data-testid=surface3d]')"
+        "._fullLayout.scene._scene.getCamera().eye).map(v => v.toFixed(3)))"
+    )
+    first = page.evaluate(eye)
+    box = page.get_by_test_id("surface3d").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2 + 30, steps=6)
+    page.mouse.up()
+    page.wait_for_function(f"{eye} !== '{first}'")
+    turned = page.evaluate(eye)
+    before = int(page.evaluate(f"{DRAWN}.drawn3d"))
+    slider(page, "card.2.lr").press("ArrowRight")
+    page.wait_for_function(f"{DRAWN}.drawn3d > {before}")
+    slider(page, "surface.condition").press("ArrowRight")
+    page.wait_for_function("window.__ravine.plot.latest.values['surface.condition'] > 30")
+    assert page.evaluate(eye) == turned
