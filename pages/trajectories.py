@@ -1,6 +1,7 @@
 """Trajectories: a surface, some optimizers, their paths, live."""
 
 import re
+import time
 from typing import Any
 
 import streamlit as st
@@ -15,7 +16,10 @@ from views.settings import Settings
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
 DETAILS = ("difference", "spacing", "stop", "tolerance", "window", "resolution")
 
-if "trajectories" not in st.session_state:
+# The address counts on the first run, and where it has changed since it was written: the browser's back button. An
+# address that is a second old or younger may not have reached the browser yet.
+written, when = st.session_state.get("written", (None, 0.0))
+if written is None or (st.query_params.to_dict() != written and time.monotonic() - when > 1.0):
     st.session_state.trajectories = Settings.from_query(st.query_params.to_dict())
 settings: Settings = st.session_state.trajectories
 
@@ -25,6 +29,7 @@ def write_link() -> None:
     query = settings.to_query()
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+    st.session_state.written = (query, time.monotonic())
 
 
 def say(sentence: str) -> None:
@@ -88,7 +93,8 @@ def changed(change: dict[str, Any]) -> None:
                 settings.duplicate(int(number))
             case {"help": number} if int(number) in settings.cards:
                 st.session_state.explain = settings.cards[int(number)].rule
-    st.session_state.new_cards = any({"remove", "duplicate"} & set(action) for action in change["actions"])
+    windowed = change["final"] and any(path.startswith("window") for path in change["set"])
+    st.session_state.new_cards = windowed or any({"remove", "duplicate"} & set(action) for action in change["actions"])
     st.session_state.final = change["final"]
 
 

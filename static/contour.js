@@ -65,7 +65,7 @@ export class Contour {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: theme.font, color: theme.text },
-      dragmode: "pan",
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
       hovermode: false,
       showlegend: false,
       uirevision: `${surface.name}|${surface.window}`,

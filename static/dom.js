@@ -22,6 +22,14 @@ export function svg(tag, attributes = {}, ...children) {
   return build(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** A sample of a run's line: its colour, its dash. */
+export function paintSwatch(node, { colour, dash } = {}) {
+  const [on, off] = (dash || "").split(" ").map(Number);
+  node.style.background = !colour ? "transparent" : off
+    ? `repeating-linear-gradient(90deg, ${colour} 0 ${on / 1.5}px, transparent ${on / 1.5}px ${(on + off) / 1.5}px)`
+    : colour;
+}
+
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

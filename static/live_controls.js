@@ -110,7 +110,13 @@ class Field {
 
   slid(final) {
     if (!final && this.byKey) return;
-    const value = this.read();
+    let value = this.read();
+    if (final && this.kind === "integer" && value === this.value) {
+      // A step of a logarithmic slider may be less than 1.
+      const moved = Math.sign(Number(this.range.value) - (this.log ? Math.log10(value) : value));
+      value = Math.min(this.spec.high, Math.max(this.spec.low, value + moved));
+      this.place(value);
+    }
     this.value = value;
     this.typed = false;
     this.number.value = this.show(value);
@@ -132,6 +138,7 @@ class Field {
     if (event.key === "Escape") {
       this.number.value = this.show(this.value);
       this.typed = false;
+      if (this.isWrong) announce({ set: { [this.path]: this.value }, final: true });
     } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
       event.preventDefault();
       if (event.key === "ArrowUp") this.range.stepUp();
@@ -265,7 +272,8 @@ class LiveControls {
     this.groupsNode = h("div", { class: "rv-groups" });
     this.cardsNode = h("div", { class: "rv-cards" });
     this.empty = h("p", { class: "rv-empty", hidden: true });
-    this.root = h("div", { class: "rv rv-controls", "data-testid": "live-controls" }, this.groupsNode, this.cardsNode, this.empty);
+    this.crowded = h("p", { class: "rv-problem", role: "alert", hidden: true });
+    this.root = h("div", { class: "rv rv-controls", "data-testid": "live-controls" }, this.groupsNode, this.cardsNode, this.crowded, this.empty);
     parent.append(this.root);
     this.listeners = new AbortController();
     const { signal } = this.listeners;
@@ -346,6 +354,10 @@ class LiveControls {
       if (!channel.isUnsettled(path)) field.judge(problems[path]);
     }
     for (const card of this.cards.values()) card.judge(problems[`card.${card.id}`]);
+    if (this.name === "controls") {
+      this.crowded.hidden = !problems.card;
+      setText(this.crowded, problems.card ?? "");
+    }
   }
 
   destroy() {

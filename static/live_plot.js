@@ -1,7 +1,7 @@
 // The live plot: unpacks what the server sends, draws it, and speaks to the server for itself and the controls.
 
 const v = new URL(import.meta.url).search;
-const [{ h, setText, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
+const [{ h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
   ["dom", "bytes", "channel", "theme", "heights"].map((name) => import(`./${name}.js${v}`)),
 );
 const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }] = await Promise.all(
@@ -88,7 +88,7 @@ class LivePlot {
     this.root = h(
       "div",
       { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 },
-      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), h("div", { class: "rv-actions" }, this.linkButton, this.resetButton)),
+      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), h("span", { class: "rv-signs" }, "◯ start: click or drag   ★ minimum   ✕ saddle"), h("div", { class: "rv-actions" }, this.linkButton, this.resetButton)),
       this.pictures,
       this.transport.node,
       this.transport.readout,
@@ -367,7 +367,7 @@ class LivePlot {
       this.tableBody.replaceChildren();
     }
     this.table.hidden = !columns.length;
-    const colours = new Map(this.runs.map((run) => [run.id, run.colour]));
+    const runs = new Map(this.runs.map((run) => [run.id, run]));
     const rows = table?.rows ?? [];
     while (this.tableBody.rows.length > rows.length) this.tableBody.lastChild.remove();
     rows.forEach((row, i) => {
@@ -379,7 +379,7 @@ class LivePlot {
       }
       row.cells.forEach((cell, k) => setText(k ? node.children[k] : node.children[0].lastChild, cell));
       const swatch = node.firstChild?.firstChild;
-      if (swatch) swatch.style.background = colours.get(row.id) ?? "transparent";
+      if (swatch) paintSwatch(swatch, runs.get(row.id));
     });
   }
 

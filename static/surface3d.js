@@ -124,7 +124,7 @@ export class Surface3d {
     }
   }
 
-  draw({ grid, scale, surface, runs, step, start, startHeight, theme, width, height }) {
+  draw({ grid, scale, surface, runs, step, start, startHeight, theme, width, height, alone }) {
     const rise = (scale.top - scale.bottom) * 0.008;
     const key = [grid.key, surface.log_heights, surface.f_star, theme.signature].join("|");
     if (key !== this.surfaceKey) {
@@ -201,10 +201,12 @@ export class Surface3d {
       scene: {
         uirevision: "camera",
         hovermode: false,
-        dragmode: "turntable",
+        // A finger on one of two stacked pictures scrolls the page; the one large picture it turns.
+        dragmode: !alone && matchMedia("(pointer: coarse)").matches ? false : "turntable",
         aspectmode: "manual",
         aspectratio: { x: 1, y: 1, z: 0.55 },
-        camera: CAMERA,
+        // Where the hand left it: Plotly mutates the camera it is given and forgets the second turn.
+        camera: this.graph._fullLayout?.scene?._scene?.getCamera() ?? structuredClone(CAMERA),
         xaxis: { ...axis, range: [x0, x1] },
         yaxis: { ...axis, range: [y0, y1] },
         zaxis: {
@@ -230,7 +232,7 @@ export class Surface3d {
 
   resetCamera() {
     if (this.graph._fullLayout) {
-      this.Plotly.relayout(this.graph, { "scene.camera": CAMERA });
+      this.Plotly.relayout(this.graph, { "scene.camera": structuredClone(CAMERA) });
     }
   }
 

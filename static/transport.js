@@ -1,7 +1,7 @@
 // Playing, stepping and scrubbing through the steps, and what each run has reached at the chosen one.
 
 const v = new URL(import.meta.url).search;
-const { h, svg, setText, short } = await import(`./dom.js${v}`);
+const { h, svg, setText, paintSwatch, short } = await import(`./dom.js${v}`);
 
 const SPEEDS = [5, 20, 60, 200, 1000];
 const ICONS = {
@@ -139,7 +139,7 @@ export class Transport {
     runs.forEach((run, i) => {
       const item = items[i] ?? h("li", {}, h("i", { class: "rv-swatch" }), h("b"), h("span"));
       if (!items[i]) this.readout.append(item);
-      item.firstChild.style.background = run.colour;
+      paintSwatch(item.firstChild, run);
       setText(item.children[1], run.name);
     });
     for (const item of items.slice(runs.length)) item.remove();

@@ -83,6 +83,8 @@ def _run(
         distances = nearest_minimum(found, q, run.path)[1]
     known = bool(np.isfinite(distances[0]))
     told = (run.loss[-1], distances[-1] if known else np.nan, length)
+    if run.outcome == Outcome.DIVERGED:
+        told = (np.nan, np.nan, np.nan)
     final, away, far = (short(value) if np.isfinite(value) else "–" for value in told)
     return Shown(
         run,

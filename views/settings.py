@@ -19,6 +19,7 @@ from surfaces import SURFACES
 MAX_STEPS = 10_000
 MAX_CARDS = 18
 RESOLUTION = (20, 400)
+START = "[-1e6, 1e6]"
 LAYOUTS = ("both", "contour", "surface")
 MAX_LINK = 16_000
 
@@ -73,6 +74,8 @@ class Settings:
     cards: dict[int, Card] = field(default_factory=_first_cards)
     view: View = field(default_factory=View)
     problems: dict[str, str] = field(default_factory=dict)
+    # Sides of a window that were refused: right once the other side follows.
+    refused: dict[str, float] = field(default_factory=dict, compare=False)
 
     # ------------------------------------------------------------ what follows from it
 
@@ -121,11 +124,11 @@ class Settings:
             case ["surface", name] if name in self.parameters:
                 self.parameters[name] = _ranged(name, value, SURFACES[self.surface].ranges[name])
             case ["start"]:
-                x, y = _numbers("start", value, 2, COORDINATE)
+                x, y = _numbers("start", value, 2, START)
                 self.start = (x, y)
                 self._forget("start.")
             case ["start", "x" | "y" as axis]:
-                number = checked_number(f"start {axis}", _parsed(value), COORDINATE)
+                number = checked_number(f"start {axis}", _parsed(value), START)
                 self.start = (number, self.start[1]) if axis == "x" else (self.start[0], number)
             case ["steps"]:
                 self.steps = checked_integer("steps", _parsed(value), 1, MAX_STEPS)
@@ -141,9 +144,11 @@ class Settings:
                 self.window = None if value is None else _checked_window(_numbers("window", value, 4, COORDINATE))
                 self._forget("window.")
             case ["window", side] if side in _SIDES:
-                sides = dict(zip(_SIDES, self.drawn_window, strict=True))
+                sides = dict(zip(_SIDES, self.drawn_window, strict=True)) | self.refused
                 sides[side] = checked_number(f"window {side}", _parsed(value), COORDINATE)
-                self.window = _checked_window(list(sides.values()))
+                self.refused = {name: sides[name] for name in (side, *self.refused)}
+                self.window = _checked_window([sides[name] for name in _SIDES])
+                self._forget("window.")
             case ["card", number, "on"] if (card := self._card(number)) is not None:
                 card.on = _switched("on", value)
             case ["card", number, name] if (card := self._card(number)) is not None and name in card.hyper:
@@ -176,6 +181,7 @@ class Settings:
     def remove(self, number: int) -> None:
         """Takes a card away."""
         self.cards.pop(number, None)
+        self.problems.pop("card", None)
         self._forget(f"card.{number}.")
 
     def _card(self, number: str) -> Card | None:
@@ -183,6 +189,8 @@ class Settings:
 
     def _forget(self, *prefixes: str) -> None:
         self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefixes)}
+        if "window." in prefixes:
+            self.refused = {}
 
     # ------------------------------------------------------------ links
 

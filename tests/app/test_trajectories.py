@@ -197,3 +197,20 @@ def test_no_change_raises(changes: list) -> None:
     again = Settings.from_query(state.to_query())
     state.problems = again.problems = {}
     assert again == state
+
+
+def test_a_window_moved_one_side_at_a_time() -> None:
+    state = Settings()
+    state.apply("window.x0", 8)
+    assert "must be the smaller" in state.problems["window.x0"]
+    state.apply("window.x1", 12)
+    assert state.problems == {}
+    assert state.window == (8, 12, -5, 5)
+
+
+def test_the_back_button_brings_the_earlier_state_back() -> None:
+    app = opened(surface="ackley")
+    app.session_state["written"] = (app.session_state["written"][0], 0.0)  # written long ago
+    app.query_params["surface"] = "beale"
+    app.run()
+    assert picture(app)["surface"]["name"] == "Beale"

@@ -254,3 +254,11 @@ def test_the_camera_stays_when_a_slider_moves(page: Page, address: str) -> None:
     slider(page, "surface.condition").press("ArrowRight")
     page.wait_for_function("window.__ravine.plot.latest.values['surface.condition'] > 30")
     assert page.evaluate(eye) == turned
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function(f"{eye} === '{first}'")
+
+
+def test_arrow_keys_move_few_steps_by_one(page: Page, address: str) -> None:
+    opened(page, address, "?steps=2")
+    after(page, lambda: slider(page, "steps").press("ArrowRight"))
+    assert number(page, "steps").input_value() == "3"
