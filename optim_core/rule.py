@@ -42,7 +42,6 @@ class Rule:
     step: Callable[..., Any]
     reference: Callable[..., Any]
     source: str
-    module: ModuleType
 
     @property
     def ranges(self) -> Mapping[str, Range]:
@@ -82,7 +81,6 @@ def rule_from_module(module: ModuleType) -> Rule:
         step=module.step,
         reference=module.reference,
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
-        module=module,
     )
 
 

@@ -73,6 +73,7 @@ def explain(rule_name: str) -> None:
     @st.dialog(rule.title, width="large")
     def show() -> None:
         st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
+        st.caption(f"{rule.family}, {rule.year}")
         st.text(rule.paper)
         st.markdown(f"The source below, `optim_core/rules/{rule.name}.py`, moves the dot here and trains networks.")
         st.code(rule.source, language="python")

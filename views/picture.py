@@ -276,12 +276,12 @@ def _hyper(settings: Settings, number: int) -> str:
 # ---------------------------------------------------------------- the controls
 
 
-def _field(path: str, label: str, limits: Range, value: float, title: str = "", step: float | None = None) -> dict:
+def _field(path: str, label: str, limits: Range, value: float, title: str = "", whole: bool = False) -> dict:
     return {
         "path": path,
         "label": label.replace("_", " "),
         "symbol": plain(limits.symbol),
-        "kind": "switch" if limits.switch else "integer" if step == 1 else "slider",
+        "kind": "switch" if limits.switch else "integer" if whole else "slider",
         "low": limits.low,
         "high": limits.high,
         "log": limits.log,
@@ -319,7 +319,7 @@ def controls(settings: Settings) -> dict[str, Any]:
             settings.start[1],
             "or drag the ring in the picture",
         ),
-        _field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, step=1),
+        _field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, whole=True),
     ]
     cards = []
     for number, card in settings.cards.items():
@@ -359,7 +359,7 @@ def details(settings: Settings) -> dict[str, Any]:
         limits = Range(low - reach, high + reach, "", valid=COORDINATE)
         fields.append(_field(f"window.{side}", f"{side[0]} {end}", limits, value))
     resolution = Range(*map(float, RESOLUTION), symbol="")
-    fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", step=1))
+    fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", whole=True))
     return {
         "name": "details",
         "groups": [{"title": None, "fields": fields}],
