@@ -1,0 +1,1 @@
+"""Training runs: tasks, data, networks, the loop, and the processes and store around it."""

@@ -1,0 +1,1 @@
+"""Data sets as whole tensors: `load(...)` gives `Images`."""

@@ -1,0 +1,1 @@
+"""Networks. Their weights come from torch's default generator: the caller seeds it."""
