@@ -16,8 +16,8 @@ def warm_up() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def freeze() -> None:
-    """Takes what the first run has imported and built out of Streamlit's full collection after every run.
+def freeze(page_title: str) -> None:  # noqa: ARG001
+    """Takes what a page's first run has imported and built out of Streamlit's full collection after every run.
 
     That collection holds the interpreter lock for 10 to 130 ms otherwise, at every move of a slider.
     """
@@ -28,9 +28,13 @@ def freeze() -> None:
 st.set_page_config(page_title="Ravine", page_icon="static/icon.png", layout="wide", initial_sidebar_state=350)
 st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
 page = st.navigation(
-    [st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True)],
+    [
+        st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True),
+        st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
+    ],
     position="top",
 )
 warm_up()
+st.session_state.routed = True
 page.run()
-freeze()
+freeze(page.title)

@@ -2,6 +2,7 @@
 
     NAME, YEAR, FAMILY, LATEX     how it is called, since when, beside whom it stands, the update as a formula
     class Hyper(NamedTuple)       hyperparameters, each ``Annotated[float, Range(...)] = default``
+    NETWORK, NETWORK_NAME         hyperparameters to begin with on a network; the name there, where it is another
     class State(NamedTuple)       what is remembered between steps, each field a ``Vector`` or a ``Scalar``
     def init(x) -> State
     def step(x, g, s, h, t, n)    -> (x, State), t = 1, 2, ..., n; written in the verbs of ``optim_core.xp``
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Any, get_type_hints
 
-from optim_core.parameters import Range, ranges
+from optim_core.parameters import Range, ranges, settings
 
 Vector = Annotated[Any, "a state field with an entry for each parameter"]
 Scalar = Annotated[Any, "a state field that is one number for the whole run"]
@@ -42,6 +43,8 @@ class Rule:
     step: Callable[..., Any]
     reference: Callable[..., Any]
     source: str
+    network: Mapping[str, float]
+    network_title: str
 
     @property
     def ranges(self) -> Mapping[str, Range]:
@@ -58,13 +61,14 @@ class Rule:
 def rule_from_module(module: ModuleType) -> Rule:
     """The Rule that a module declares; TypeError says what is missing or wrong."""
     name = module.__name__.rpartition(".")[2]
-    wanted = ("NAME", "YEAR", "FAMILY", "LATEX", "Hyper", "State", "init", "step", "reference", "__doc__")
+    wanted = ("NAME", "YEAR", "FAMILY", "LATEX", "Hyper", "State", "init", "step", "reference", "NETWORK",
+              "__doc__")  # fmt: skip
     missing = [item for item in wanted if getattr(module, item, None) is None]
     if missing:
         raise TypeError(f"rule {name}: {', '.join(missing)} missing in {module.__file__}")
     if list(inspect.signature(module.step).parameters) != ["x", "g", "s", "h", "t", "n"]:
         raise TypeError(f"rule {name}: step must take (x, g, s, h, t, n)")
-    ranges(module.Hyper)
+    settings(module.Hyper, module.NETWORK, owner=f"rule {name}")
     for field, kind in get_type_hints(module.State, include_extras=True).items():
         if kind not in (Vector, Scalar):
             raise TypeError(f"rule {name}: State.{field} must be a Vector or a Scalar, not {kind}")
@@ -81,6 +85,8 @@ def rule_from_module(module: ModuleType) -> Rule:
         step=module.step,
         reference=module.reference,
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
+        network=MappingProxyType(dict(module.NETWORK)),
+        network_title=getattr(module, "NETWORK_NAME", module.NAME),
     )
 
 

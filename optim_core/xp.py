@@ -91,7 +91,7 @@ def maximum(a, b):
     """The larger one, elementwise; NaN where either is NaN."""
     library = _library(a, b)
     if library.__name__ == "torch":
-        return library.maximum(*library.broadcast_tensors(*_tensors(a, b)))
+        return library.maximum(*_tensors(a, b))
     return library.Max(a, b) if library.__name__ == "sympy" else library.maximum(a, b)
 
 
@@ -99,7 +99,7 @@ def minimum(a, b):
     """The smaller one, elementwise; NaN where either is NaN."""
     library = _library(a, b)
     if library.__name__ == "torch":
-        return library.minimum(*library.broadcast_tensors(*_tensors(a, b)))
+        return library.minimum(*_tensors(a, b))
     return library.Min(a, b) if library.__name__ == "sympy" else library.minimum(a, b)
 
 
@@ -110,6 +110,8 @@ def where(condition, a, b):
     library = _library(condition, a, b)
     if library.__name__ == "sympy":
         return library.Piecewise((a, condition), (b, True))
+    if library.__name__ == "torch":
+        return library.where(condition, *_tensors(a, b, condition))
     return library.where(condition, a, b)
 
 
@@ -132,10 +134,12 @@ def scalar(x, value):
     return value
 
 
-def _tensors(a, b):
-    """a and b as tensors of one type, that of the one which is a tensor already."""
-    like = a if type(a).__module__.startswith("torch") else b
-    return tuple(v if type(v).__module__.startswith("torch") else like.new_tensor(v) for v in (a, b))
+def _tensors(a, b, *more):
+    """a and b as tensors: a number takes the type of the other one, float64 beside a number, without a host's copy."""
+    torch = sys.modules["torch"]
+    dtype = next((v.dtype for v in (a, b) if torch.is_tensor(v)), torch.float64)
+    device = next(v.device for v in (a, b, *more) if torch.is_tensor(v))
+    return tuple(v if torch.is_tensor(v) else torch.full((), v, dtype=dtype, device=device) for v in (a, b))
 
 
 # ---------------------------------------------------------------- in Numba

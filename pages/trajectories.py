@@ -11,7 +11,10 @@ from surfaces import SURFACES
 from views.live_controls import live_controls
 from views.live_plot import live_plot
 from views.picture import DIFFERENCES, STOPS, controls, details, message
+from views.routed import through_app
 from views.settings import Settings
+
+through_app(__file__)
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
 DETAILS = ("difference", "spacing", "stop", "tolerance", "window", "resolution")

@@ -8,12 +8,14 @@ import os
 import shutil
 import struct
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import streamlit as st
 from streamlit.components.v2 import component as register
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -96,6 +98,34 @@ export default async (component) =>
   (await import(new URL("{address}", document.baseURI).href)).default(component);
 """
     return register(f"ravine_{name}", js=loader, isolate_styles=False)
+
+
+def speaking(name: str) -> Callable[..., None]:
+    """Registers the component whose module is `static/<name>.js` and that speaks to the server for a whole page.
+
+    What is returned is called with `(message, key, on_change)`: it shows `message` and calls `on_change(change)` before
+    the next run of the fragment that it stands in. `change` is `{seq, set: {path: value}, actions: [{...}], final,
+    need?, ...}`. An action reaches `on_change` once, however often the browser had to send it. `message["seq"]` is
+    filled in here: the last change that was handed to `on_change`.
+    """
+    mount = component(name)
+
+    def show(message: Mapping[str, Any], key: str, on_change: Callable[[dict[str, Any]], None]) -> None:
+        handled_key = f"{key}:handled"
+
+        def changed() -> None:
+            change = dict(st.session_state[key]["change"])
+            handled = st.session_state.get(handled_key, 0)
+            actions = [dict(action) for action in change.get("actions", ()) if action.get("seq", 0) > handled]
+            for action in actions:
+                action.pop("seq", None)
+            st.session_state[handled_key] = max(handled, change["seq"])
+            on_change({**change, "actions": actions})
+
+        sent = {**message, "seq": st.session_state.get(handled_key, 0), "stamp": time.monotonic_ns()}
+        mount(key=key, data=pack(sent), on_change_change=changed)
+
+    return show
 
 
 def ensure_plotly(folder: Path = STATIC) -> Path:

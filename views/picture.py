@@ -1,6 +1,5 @@
 """From the page's settings to what its two components show: the pictures' message and the sliders' fields."""
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from optim_core.outcome import FAR, nearest_minimum
 from optim_core.parameters import Range
 from surfaces import SURFACES, Surface
 from views.colours import style
+from views.fields import field, plain, short
 from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, Settings
 
 DIFFERENCES = {
@@ -23,26 +23,6 @@ DIFFERENCES = {
     "as_printed": "As a tutorial prints it",
 }
 STOPS = {"none": "Never", "step": "Short step", "gradient": "Short gradient", "loss": "Low loss"}
-
-_GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
-    "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε", "epsilon": "ε", "varphi": "φ", "phi": "φ",
-}  # fmt: skip
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def plain(symbol: str) -> str:
-    """A short LaTeX symbol as plain text: ``\\beta_1`` as β₁."""
-    text = re.sub(r"\\([a-z]+)", lambda match: _GREEK.get(match[1], match[1]), symbol)
-    return re.sub(r"_(\d)", lambda match: match[1].translate(_SUBSCRIPTS), text).replace("^t", "ᵗ").replace("-", "−")
-
-
-def short(value: float) -> str:
-    """A number for people: at most four digits."""
-    if value == 0:
-        return "0"
-    text = f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
-    return re.sub(r"e([+-])0*", lambda match: "e" + match[1].replace("+", ""), text).replace("-", "−")
 
 
 def place(point: Any, scale: float) -> str:
@@ -276,20 +256,6 @@ def _hyper(settings: Settings, number: int) -> str:
 # ---------------------------------------------------------------- the controls
 
 
-def _field(path: str, label: str, limits: Range, value: float, title: str = "", whole: bool = False) -> dict:
-    return {
-        "path": path,
-        "label": label.replace("_", " "),
-        "symbol": plain(limits.symbol),
-        "kind": "switch" if limits.switch else "integer" if whole else "slider",
-        "low": limits.low,
-        "high": limits.high,
-        "log": limits.log,
-        "value": value,
-        "title": title or f"allowed: {limits.valid}",
-    }
-
-
 _PARTS = {"start": "start.x", "window": "window.x0"}  # settings of several numbers, and the field that speaks for them
 
 
@@ -302,30 +268,30 @@ def controls(settings: Settings) -> dict[str, Any]:
     """The fields for start, steps, surface parameters and cards."""
     surface = SURFACES[settings.surface]
     q = settings.parameters
-    parameters = [_field(f"surface.{name}", name, limits, q[name]) for name, limits in surface.ranges.items()]
+    parameters = [field(f"surface.{name}", name, limits, q[name]) for name, limits in surface.ranges.items()]
     x_low, x_high, y_low, y_high = settings.drawn_window
     start = [
-        _field(
+        field(
             "start.x",
             "start",
             Range(x_low, x_high, "x", valid=COORDINATE),
             settings.start[0],
             "or click in the picture",
         ),
-        _field(
+        field(
             "start.y",
             "start",
             Range(y_low, y_high, "y", valid=COORDINATE),
             settings.start[1],
             "or drag the ring in the picture",
         ),
-        _field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, whole=True),
+        field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, whole=True),
     ]
     cards = []
     for number, card in settings.cards.items():
         colour, dash = style(number)
         fields = [
-            _field(f"card.{number}.{name}", name, limits, card.hyper[name])
+            field(f"card.{number}.{name}", name, limits, card.hyper[name])
             for name, limits in RULES[card.rule].ranges.items()
         ]
         cards.append(
@@ -348,18 +314,18 @@ def details(settings: Settings) -> dict[str, Any]:
     (x_low, x_high), (y_low, y_high) = SURFACES[settings.surface].domain
     fields = []
     if settings.difference != "exact":
-        fields.append(_field("spacing", "spacing", OPTIONS["spacing"], settings.spacing))
+        fields.append(field("spacing", "spacing", OPTIONS["spacing"], settings.spacing))
     if settings.stop != "none":
-        fields.append(_field("tolerance", "tolerance", OPTIONS["tolerance"], settings.tolerance))
+        fields.append(field("tolerance", "tolerance", OPTIONS["tolerance"], settings.tolerance))
     sides = zip(("x0", "x1", "y0", "y1"), settings.drawn_window, strict=True)
     for side, value in sides:
         low, high = (x_low, x_high) if side[0] == "x" else (y_low, y_high)
         reach = high - low
         end = "from" if side[1] == "0" else "to"
         limits = Range(low - reach, high + reach, "", valid=COORDINATE)
-        fields.append(_field(f"window.{side}", f"{side[0]} {end}", limits, value))
+        fields.append(field(f"window.{side}", f"{side[0]} {end}", limits, value))
     resolution = Range(*map(float, RESOLUTION), symbol="")
-    fields.append(_field("resolution", "resolution", resolution, settings.resolution, "points a side", whole=True))
+    fields.append(field("resolution", "resolution", resolution, settings.resolution, "points a side", whole=True))
     return {
         "name": "details",
         "groups": [{"title": None, "fields": fields}],

@@ -17,6 +17,7 @@ LATEX = (
     r"\Delta_t = \frac{\sqrt{u_{t-1} + \varepsilon}}{\sqrt{v_t + \varepsilon}}\,g_t,\quad "
     r"u_t = \rho u_{t-1} + (1-\rho)\,\Delta_t^2,\quad \theta_t = \theta_{t-1} - \eta\,\Delta_t"
 )
+NETWORK = {"lr": 1.0}
 
 
 class Hyper(NamedTuple):

@@ -13,6 +13,7 @@ NAME = "AdaGrad"
 YEAR = 2011
 FAMILY = "adaptive"
 LATEX = r"s_t = s_{t-1} + g_t^2,\quad \theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{s_t} + \varepsilon}"
+NETWORK = {"lr": 0.01}
 
 
 class Hyper(NamedTuple):

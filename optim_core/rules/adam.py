@@ -16,6 +16,7 @@ LATEX = (
     r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+NETWORK = {"lr": 0.001}
 
 
 class Hyper(NamedTuple):

@@ -11,6 +11,8 @@ NAME = "Gradient descent"
 YEAR = 1847
 FAMILY = "first order"
 LATEX = r"\theta_t = \theta_{t-1} - \eta\,g_t"
+NETWORK = {"lr": 0.05}
+NETWORK_NAME = "SGD"
 
 
 class Hyper(NamedTuple):

@@ -15,6 +15,8 @@ NAME = "Momentum"
 YEAR = 1964
 FAMILY = "momentum"
 LATEX = r"v_t = \mu v_{t-1} + g_t,\quad \theta_t = \theta_{t-1} - \eta\,v_t"
+NETWORK = {"lr": 0.01}
+NETWORK_NAME = "SGD with momentum"
 
 
 class Hyper(NamedTuple):

@@ -14,6 +14,7 @@ NAME = "Momentum (average form)"
 YEAR = 1964
 FAMILY = "momentum"
 LATEX = r"m_t = \beta m_{t-1} + (1-\beta)\,g_t,\quad \theta_t = \theta_{t-1} - \eta\,m_t"
+NETWORK = {"lr": 0.1}
 
 
 class Hyper(NamedTuple):

@@ -14,6 +14,7 @@ NAME = "Nesterov"
 YEAR = 1983
 FAMILY = "momentum"
 LATEX = r"v_t = \mu v_{t-1} + g_t,\quad \theta_t = \theta_{t-1} - \eta\,(g_t + \mu v_t)"
+NETWORK = {"lr": 0.01}
 
 
 class Hyper(NamedTuple):

@@ -16,6 +16,7 @@ LATEX = (
     r"v_t = \alpha v_{t-1} + (1-\alpha)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{v_t} + \varepsilon}"
 )
+NETWORK = {"lr": 0.001}
 
 
 class Hyper(NamedTuple):

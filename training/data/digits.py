@@ -1,6 +1,17 @@
 """Handwritten digits, 8 x 8: 1,797 images that come with scikit-learn (the test part of UCI's optdigits, 1998)."""
 
+import importlib.util
+from pathlib import Path
+
 from training.data.images import Images, statistics
+
+
+def bundled() -> Path:
+    """The file in scikit-learn's package: 64 values and the digit in a line. Importing the package takes seconds."""
+    found = importlib.util.find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("scikit-learn is not installed; the digits come with it")
+    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
 
 def load() -> Images:
@@ -11,11 +22,10 @@ def load() -> Images:
     """
     import numpy as np
     import torch
-    from sklearn.datasets import load_digits
 
-    values, digits = load_digits(return_X_y=True)
-    images = np.rint(np.asarray(values) * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
-    labels = np.asarray(digits).astype(np.int64)
+    rows = np.loadtxt(bundled(), delimiter=",")
+    images = np.rint(rows[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+    labels = rows[:, -1].astype(np.int64)
     order = np.random.RandomState(0).permutation(len(labels))  # its stream is frozen, default_rng's is not
     test = np.zeros(len(order), bool)
     test[np.argsort(labels[order], kind="stable")[::5]] = True

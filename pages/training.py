@@ -1,0 +1,323 @@
+"""Training: launch runs on real networks, watch their curves grow, compare what came out."""
+
+import os
+import re
+import secrets
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from training import export, report, runner
+from training.optimizers import OPTIMIZERS
+from training.runs import QUEUED, RUNNING, Run, Store, StoreError
+from training.schedule import SCHEDULES
+from training.settings import ENGINES, PRECISIONS, WEIGHTS, RunSettings
+from training.task import TASKS
+from views.board import board
+from views.live_controls import live_controls
+from views.plan import Plan, controls, details, estimate, preset_of
+from views.race import Race, launches, measured
+from views.routed import through_app
+
+through_app(__file__)
+
+MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+TICK, REST = 0.5, 3.0  # seconds between looks at the store while runs go on, and while none does
+
+
+@st.cache_resource(show_spinner=False)
+def opened(path: str) -> Store:
+    """The store, once for all sessions."""
+    return Store(path or None)
+
+
+def closed() -> str:
+    """Why nothing can be launched here, or nothing where it can."""
+    if st.get_option("server.address") in LOCAL or os.environ.get("RAVINE_ALLOW_LAUNCH") == "1":
+        return ""
+    return (
+        "This app listens to other machines, so launching, stopping and deleting runs is closed. "
+        "Whoever runs it can open them with RAVINE_ALLOW_LAUNCH=1."
+    )
+
+
+def say(sentence: str) -> None:
+    """A sentence about something that is not allowed; what it quotes is not taken for markup."""
+    text = MARKUP.sub(r"\\\1", sentence)
+    st.markdown(f":small[:red[{text}]]")
+
+
+try:
+    store = opened(os.environ.get("RAVINE_STORE", ""))
+except StoreError as error:
+    st.error(f"{error}.")
+    st.stop()
+
+shut = closed()
+if not shut:
+    runner.ensure(store)
+standing = runner.status(store)
+devices = {one["device"]: one for one in (standing.devices if standing else [{"device": "cpu", "name": "CPU"}])}
+everything = store.all()
+labels = launches(everything)
+
+if "race" not in st.session_state:
+    race = st.session_state.race = Race()
+    for name, value in st.query_params.items():
+        if name.startswith("view."):
+            try:
+                race.view.apply(name.removeprefix("view."), value)
+            except ValueError as error:
+                st.toast(f"In the link: {error}.")
+    wanted = [grid for grid in st.query_params.get("runs", "").split(",") if grid in labels]
+    st.session_state.shown = wanted or list(labels)[:1]
+race: Race = st.session_state.race
+gpu = next((name for name in devices if name.startswith("cuda")), None)
+if "plan" not in st.session_state:
+    first = "cifar10_fast" if gpu else "digits"
+    st.session_state.plan = Plan.of(first, gpu or "cpu", bool(gpu and devices[gpu].get("bfloat16")))
+plan: Plan = st.session_state.plan
+if plan.device not in devices:
+    plan.device = next(iter(devices))
+
+
+def choose_task() -> None:
+    """Another task brings its own recipe and cards."""
+    device = devices[plan.device]
+    st.session_state.plan = Plan.of(st.session_state["choose:task"], plan.device, bool(device.get("bfloat16")))
+
+
+def choose_preset() -> None:
+    """The preset's cards."""
+    if name := st.session_state["choose:preset"]:
+        plan.take_preset(name)
+
+
+def choose(path: str) -> None:
+    """Takes over what a native widget holds."""
+    plan.apply(path, st.session_state[f"choose:{path}"])
+
+
+def choice(path: str, label: str, names: dict[str, str], help_text: str | None = None) -> None:
+    """A select box for one setting."""
+    st.session_state[f"choose:{path}"] = getattr(plan, path)
+    st.selectbox(
+        label, list(names), format_func=lambda name: names.get(name, name), key=f"choose:{path}", on_change=choose,
+        args=(path,), help=help_text,
+    )  # fmt: skip
+    if path in plan.problems:
+        say(plan.problems[path])
+
+
+def add() -> None:
+    """A card of the chosen optimizer; the box is empty again afterwards."""
+    if st.session_state["add"]:
+        plan.add(st.session_state["add"])
+        st.session_state["add"] = None
+
+
+def launch() -> None:
+    """Puts the plan's runs into the queue."""
+    plan.problems.pop("launch", None)
+    if shut:
+        return
+    try:
+        grid = secrets.token_hex(4)
+        store.add(plan.runs(), grid=grid)
+    except ValueError as error:
+        plan.problems["launch"] = f"{error}."
+        return
+    runner.ensure(store)
+    st.session_state.shown = [grid]
+
+
+def describe(name: str) -> str:
+    """A device with what is free on it."""
+    device = devices[name]
+    free = device.get("memory_free")
+    return f"{device['name']} ({name}{f', {free / 2**30:.0f} GiB free' if free else ''})"
+
+
+def changed(change: dict[str, Any]) -> None:
+    """What the browser says: sliders of the sidebar, the view, buttons of runs."""
+    if change.get("need"):
+        race.fresh = True
+    for path, value in change["set"].items():
+        if path.startswith("view."):
+            try:
+                race.view.apply(path.removeprefix("view."), value)
+            except ValueError:
+                continue
+        else:
+            plan.apply(path, value)
+            st.session_state.replan = change["final"]
+    for action in change["actions"]:
+        act(action)
+    st.session_state.final = change["final"]
+
+
+def act(action: dict[str, Any]) -> None:
+    """A button of a card or of a run."""
+    match action:
+        case {"remove": number}:
+            plan.remove(int(number))
+            st.session_state.replan = True
+        case {"duplicate": number}:
+            plan.duplicate(int(number))
+            st.session_state.replan = True
+        case {"help": number} if int(number) in plan.cards:
+            st.session_state.explain = plan.cards[int(number)].optimizer
+        case {"stop": run} | {"resume": run} | {"delete": run} | {"rename": [run, *_]} if not shut:
+            try:
+                if "stop" in action:
+                    store.request_stop(run)
+                elif "resume" in action:
+                    store.resume(run)
+                    runner.ensure(store)
+                elif "delete" in action:
+                    store.delete([run])
+                else:
+                    store.rename(run, str(action["rename"][1])[:200])
+            except ValueError as error:
+                st.toast(f"{error}.")
+            st.session_state.rerun = True
+
+
+def explain(name: str) -> None:
+    """Opens what an optimizer is."""
+    from optim_core import RULES
+
+    @st.dialog(OPTIMIZERS[name].title, width="large")
+    def show() -> None:
+        if name not in RULES:
+            st.markdown(f"The class `{name.replace('torch.', 'torch.optim.')}` as PyTorch ships it.")
+            return
+        rule = RULES[name]
+        st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
+        st.text(rule.paper)
+        st.markdown(f"The source below, `optim_core/rules/{name}.py`, trains networks and moves dots on surfaces.")
+        st.code(rule.source, language="python")
+
+    show()
+
+
+def remaining_recipe() -> None:
+    """The settings that most launches leave alone."""
+    choice("device", "Device", {name: describe(name) for name in devices})
+    choice("precision", "Precision", PRECISIONS)
+    choice("schedule", "Learning rate over the run", SCHEDULES)
+    if plan.task.endswith("article"):
+        choice("weights", "First weights", WEIGHTS)
+    choice("engine", "Engine", ENGINES, "Automatic: a CUDA graph on a GPU, eager on the CPU")
+    if plan.declared.synthetic:
+        st.session_state["choose:synthetic"] = plan.synthetic
+        st.toggle(
+            "Synthetic images, for speed only", key="choose:synthetic", on_change=choose, args=("synthetic",),
+            help="Noise of CIFAR-10's shape: needs no download, and says nothing about optimizers",
+        )  # fmt: skip
+    live_controls(details(plan), key="details")
+
+
+with st.sidebar:
+    st.session_state["choose:task"] = plan.task
+    st.selectbox(
+        "Task", list(TASKS), format_func=lambda name: TASKS[name].title, key="choose:task", on_change=choose_task,
+        help=plan.declared.source,
+    )  # fmt: skip
+    st.caption(plan.declared.description)
+    presets = preset_of(plan.declared)
+    st.session_state["choose:preset"] = plan.preset
+    st.selectbox("Preset", list(presets), key="choose:preset", on_change=choose_preset, placeholder="Your own choice")
+    if plan.missing:
+        st.caption(f"Not in Ravine yet: {', '.join(plan.missing)}.")
+    try:
+        runs = plan.runs()
+        slots = int(devices[plan.device].get("slots", 1))
+        st.markdown(f":small[{plan.sentence(runs)}; {estimate(plan, runs, slots, measured(everything))}.]")
+        ready = True
+    except ValueError as error:
+        say(f"{error}.")
+        runs, ready = [], False
+    st.button(
+        f"Launch {len(runs)} run{'s' * (len(runs) > 1)}" if ready else "Launch", type="primary",
+        icon=":material/rocket_launch:", on_click=launch, disabled=bool(shut) or not ready, width="stretch",
+    )  # fmt: skip
+    if shut:
+        st.caption(shut)
+    if "launch" in plan.problems:
+        say(plan.problems["launch"])
+    live_controls(controls(plan), key="controls")
+    st.selectbox(
+        "Add an optimizer", list(OPTIMIZERS), format_func=lambda name: OPTIMIZERS[name].title, index=None, key="add",
+        placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
+    )  # fmt: skip
+    with st.expander("Device, recipe, validation"):
+        remaining_recipe()
+
+st.multiselect(
+    "Launches shown", list(labels), format_func=lambda grid: labels.get(grid, grid), key="shown",
+    placeholder="Choose launches to see or compare", label_visibility="collapsed" if not labels else "visible",
+)  # fmt: skip
+shown = set(st.session_state.shown)
+race.show([run.id for run in everything if run.grid in shown])
+active = any(run.status in (QUEUED, RUNNING) for run in everything)
+
+
+def write_link() -> None:
+    """Puts what is shown, and how, into the address."""
+    query = race.view.to_query() | ({"runs": ",".join(st.session_state.shown)} if shown else {})
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+@st.fragment(run_every=TICK if active else REST)
+def pictures() -> None:
+    """The fragment that looks at the store and follows the hand."""
+    slots = sum(int(device.get("slots", 1)) for device in devices.values())
+    message = race.message(store, may_act=not shut, slots=slots)
+    message["problems"] = plan.problems
+    board(message, key="board", on_change=changed)
+    if st.session_state.pop("final", True):
+        write_link()
+    if name := st.session_state.pop("explain", None):
+        explain(name)
+    now = any(run.status in (QUEUED, RUNNING) for run in store.all(QUEUED, RUNNING))
+    if st.session_state.pop("replan", False) or st.session_state.pop("rerun", False) or now != active:
+        st.rerun()
+
+
+pictures()
+
+
+def exported(kind: str) -> bytes:
+    """The runs shown, as a file."""
+    return {"csv": export.csv, "parquet": export.parquet, "json": export.as_json}[kind](store, race.ids)
+
+
+def named(run: Run) -> str:
+    """A run in a list."""
+    settings = RunSettings.from_json(run.settings)
+    return f"{run.name or report.title(settings)}, {report.detail(settings)}, seed {settings.seed}"
+
+
+def by_epoch(run: Run) -> None:
+    """The tutorial's table, and the command that makes this run again."""
+    settings = RunSettings.from_json(run.settings)
+    st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True)
+    st.code(export.reproduce(settings), language="bash")
+    st.json(dict(run.record), expanded=False)
+
+
+if race.ids:
+    with st.expander("Epoch by epoch, reproduce, export"):
+        one = {run.id: run for run in everything if run.id in race.ids}
+        picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
+        by_epoch(one[picked])
+        columns = st.columns(3)
+        for column, kind in zip(columns, ("csv", "parquet", "json"), strict=True):
+            column.download_button(
+                "Parquet" if kind == "parquet" else kind.upper(), partial(exported, kind), f"ravine-runs.{kind}",
+                width="stretch",
+            )  # fmt: skip

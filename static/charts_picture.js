@@ -1,0 +1,66 @@
+// The charts as one PNG picture: two abreast, their titles above, the legend beneath.
+
+const v = new URL(import.meta.url).search;
+const { h } = await import(`./dom.js${v}`);
+
+const [SCALE, TITLE, GAP, EDGE, LINE] = [2, 24, 20, 16, 20];
+
+/** Draws `charts` and `items` of the legend and hands the file to the browser; `done` is called when the charts are free again. */
+export function savePicture(charts, items, theme, done) {
+  if (!charts.length) return;
+  const { width, height } = charts[0].scene;
+  const across = Math.min(2, charts.length);
+  const down = Math.ceil(charts.length / across);
+  const inner = across * width + (across - 1) * GAP;
+  const shown = items.filter((item) => item.seen);
+  const canvas = h("canvas");
+  let context = canvas.getContext("2d");
+  context.font = `12px ${theme.font}`;
+  const texts = shown.map((item) => (item.seeds ? `${item.label} (mean ± sd, N = ${item.seeds})` : item.label));
+  const places = [];
+  let [x, y] = [0, 0];
+  texts.forEach((text, i) => {
+    const wide = 26 + context.measureText(text).width + 18;
+    if (x && x + wide > inner) [x, y] = [0, y + LINE];
+    places[i] = [x, y];
+    x += wide;
+  });
+  const foot = EDGE + down * (height + TITLE + GAP);
+  canvas.width = SCALE * (inner + 2 * EDGE);
+  canvas.height = SCALE * (foot + y + LINE + EDGE);
+  context = canvas.getContext("2d");
+  context.scale(SCALE, SCALE);
+  context.fillStyle = theme.background;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  charts.forEach((chart, i) => {
+    const part = h("canvas", { width: SCALE * width, height: SCALE * height });
+    const own = part.getContext("2d");
+    own.scale(SCALE, SCALE);
+    chart.paint(own, SCALE);
+    const [left, top] = [EDGE + (i % across) * (width + GAP), EDGE + Math.floor(i / across) * (height + TITLE + GAP)];
+    context.font = `600 13px ${theme.font}`;
+    context.fillStyle = theme.text;
+    context.fillText(chart.title, left, top + 14);
+    context.drawImage(part, left, top + TITLE, width, height);
+  });
+  context.font = `12px ${theme.font}`;
+  context.textBaseline = "middle";
+  shown.forEach((item, i) => {
+    const [left, top] = [EDGE + places[i][0], foot + places[i][1] + LINE / 2];
+    context.strokeStyle = item.colour;
+    context.lineWidth = 3;
+    context.setLineDash(item.dash ? item.dash.split(" ").map(Number) : []);
+    context.beginPath();
+    context.moveTo(left, top);
+    context.lineTo(left + 20, top);
+    context.stroke();
+    context.fillStyle = theme.text;
+    context.fillText(texts[i], left + 26, top);
+  });
+  done();
+  canvas.toBlob((blob) => {
+    const href = URL.createObjectURL(blob);
+    h("a", { href, download: "ravine-curves.png" }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 10_000);
+  });
+}

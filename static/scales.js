@@ -1,0 +1,72 @@
+// The axes of a chart: where a value lies in pixels, where the lines stand, and what is written at them.
+
+const v = new URL(import.meta.url).search;
+const { roundTicks, powerTicks, short } = await import(`./dom.js${v}`);
+
+const SECONDS = [10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+
+/** Seconds for people: 8 s, 1 min 20 s, 2 h 5 min. */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "";
+  if (seconds < 10) return `${Number(seconds.toPrecision(2))} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
+}
+
+export const grouping = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 0 });
+
+/** A fraction as percent, with so many digits after the point. */
+export function percent(value, digits = 1) {
+  return value === null || Number.isNaN(value) ? "–" : `${(value * 100).toFixed(digits)} %`;
+}
+
+/** From values `low`..`high` to pixels `from`..`to`; both directions. */
+export function scale(low, high, log, from, to) {
+  const forth = log ? Math.log10 : (value) => value;
+  const back = log ? (value) => 10 ** value : (value) => value;
+  const [start, span] = [forth(low), forth(high) - forth(low) || 1];
+  const each = (to - from) / span;
+  return {
+    low, high, log,
+    px: (value) => from + (forth(value) - start) * each,
+    value: (px) => back(start + (px - from) / each),
+    /** The linear map of a linear scale, for loops: pixels = offset + value * factor. */
+    offset: from - start * each,
+    factor: each,
+  };
+}
+
+function secondTicks(low, high, count) {
+  const step = SECONDS.find((one) => (high - low) / one <= count) ?? SECONDS.at(-1);
+  if (high - low < 10 || (high - low) / step < 2) {
+    return roundTicks(low, high, count).map((value) => [value, `${short(value, 4)} s`]);
+  }
+  const ticks = [];
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
+    const rest = value % 60;
+    const text = value === 0 ? "0"
+      : high < 90 ? `${value} s`
+      : step < 60 ? `${Math.floor(value / 60)}:${String(rest).padStart(2, "0")}`
+      : high < 7200 ? `${value / 60} min`
+      : step < 3600 ? `${Math.floor(value / 3600)}:${String(Math.round((value % 3600) / 60)).padStart(2, "0")} h`
+      : `${value / 3600} h`;
+    ticks.push([value, text]);
+  }
+  return ticks;
+}
+
+/** `[[value, text], ...]` between the ends of a scale; `kind`: number, fraction, count or seconds. */
+export function ticks({ low, high, log }, count, kind) {
+  if (log) {
+    const texts = { seconds: (value) => `${short(value)} s`, fraction: (value) => `${short(value * 100)} %` };
+    return powerTicks(Math.log10(low), Math.log10(high), count).map((value) => [value, (texts[kind] ?? short)(value)]);
+  }
+  if (kind === "seconds") return secondTicks(low, high, count);
+  const values = roundTicks(low, high, count);
+  if (kind === "count") return values.filter(Number.isInteger).map((value) => [value, grouping(value)]);
+  if (kind === "fraction") return values.map((value) => [value, `${Number((value * 100).toPrecision(6))} %`]);
+  return values.map((value) => [value, short(value, 4)]);
+}

@@ -1,0 +1,44 @@
+"""Starts the board's own small app, as a folder of its own: Streamlit serves `static/` beside the script only."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.browser.conftest import ROOT, free_port
+
+
+@contextmanager
+def board_server(folder: Path) -> Iterator[str]:
+    """The address of `board_app.py`, served from copies in an empty folder, once it is healthy."""
+    shutil.copytree(ROOT / "static", folder / "static", ignore=shutil.ignore_patterns("plotly.min.js"))
+    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    shutil.copy(Path(__file__).with_name("board_app.py"), folder)
+    port, log = free_port(), folder / "log"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "board_app.py", "--server.port", str(port)],
+            cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    address = f"http://localhost:{port}"
+    deadline = time.monotonic() + 60
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+                    break
+            except (urllib.error.URLError, OSError):
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)

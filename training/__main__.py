@@ -1,0 +1,327 @@
+"""Training from the command line: launch runs, look after them, take them out. No app is needed.
+
+python -m training launch --task digits --optimizer adam --hyper lr=0.01
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from training.runs import DIVERGED, FAILED, FINISHED, RUNNING, STOPPED, Owner, Run, Store
+from training.settings import RunSettings
+
+Command = Callable[[Store, argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options; launch has one for each of a run's settings."""
+    top = Parser(prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, function: Command, summary: str, ids: str = "") -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=summary, description=summary)
+        one.set_defaults(function=function)
+        if ids == "1":
+            one.add_argument("id", metavar="ID")
+        elif ids:
+            one.add_argument("ids", metavar="ID", nargs=ids)
+        return one
+
+    new = command("launch", launch, "Make a run with these settings, here, and show how it goes on.")
+    for entry in fields(RunSettings):
+        option = f"--{entry.name.replace('_', '-')}"
+        if entry.name == "hyper":
+            new.add_argument(option, action="append", metavar="NAME=VALUE", help="a hyperparameter; again for each")
+        elif entry.type is bool:
+            new.add_argument(option, action="store_true", default=None)
+        else:
+            new.add_argument(option, type=entry.type, metavar="VALUE")  # type: ignore[arg-type]
+    new.add_argument(
+        "--settings", metavar="JSON", help="all settings as JSON, or a list of such; - reads them from the input"
+    )
+    new.add_argument("--name", default="", help="what the run is called")
+    new.add_argument("--detach", action="store_true", help="put it into the queue and return; a runner executes it")
+
+    command("list", list_runs, "All runs, the newest first.")
+    command("show", show, "Everything about a run.", "1")
+    command("stop", stop, "Ask runs to stop with a checkpoint; take queued ones out of the queue.", "+")
+    again = command("resume", resume, "Go on with a stopped, interrupted or failed run from its last checkpoint.", "1")
+    again.add_argument("--detach", action="store_true", help="put it into the queue and return; a runner executes it")
+    command("delete", delete, "Delete runs with their points, logs and checkpoints.", "+")
+    command("rename", rename, "Give a run a name.", "1").add_argument("name", metavar="NAME")
+    out = command("export", export_points, "Write the points of runs, all of them if none is named.", "*")
+    out.add_argument("--format", choices=("csv", "parquet", "json"), help="by default what FILE ends in, or csv")
+    out.add_argument("-o", "--output", metavar="FILE", type=Path, help="instead of the standard output")
+    command("report", report_results, "Results of runs as tables.", "+")
+    command("devices", list_devices, "The devices of this machine.")
+    one = command("run", execute, "Execute a queued run; what a runner starts.", "1")
+    one.add_argument("--more", action="store_true", help="then further ones for the same device, while there are any")
+    runner = command("runner", serve, "Own the devices' slots and work off the queue, until ended.")
+    runner.add_argument("--idle", type=float, metavar="SECONDS", help="end after so long without work")
+    runner.add_argument("--lock", type=int, help=argparse.SUPPRESS)
+    return top
+
+
+def launch(store: Store, options: argparse.Namespace) -> int:
+    """Runs from options or JSON: executed here one after the other, or put into the queue."""
+    wanted = settings_of(options)
+    if options.detach:
+        from training import runner
+
+        for run in store.add(wanted, names=[options.name] * len(wanted)):
+            print(run)
+        runner.ensure(store)
+        return 0
+    owner, grid, codes = Owner.here(), "", [0]
+    for settings in wanted:
+        (run,) = store.add([settings], grid=grid, names=[options.name], owner=owner)
+        grid = grid or store.get(run).grid
+        codes.append(execute_here(store, run, owner))
+        if store.get(run).status == STOPPED:
+            break
+    return max(codes)
+
+
+def settings_of(options: argparse.Namespace) -> list[RunSettings]:
+    """The settings that the options of launch name; ValueError says what is wrong in them."""
+    given: dict[str, Any] = {
+        entry.name: value for entry in fields(RunSettings) if (value := getattr(options, entry.name)) is not None
+    }
+    if options.settings is not None:
+        if given:
+            raise ValueError(f"--settings holds all settings; --{min(given).replace('_', '-')} cannot stand beside it")
+        text = sys.stdin.read() if options.settings == "-" else options.settings
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError(f"the settings {text[:60]!r} are not JSON") from None
+        return [RunSettings.from_json(json.dumps(one)) for one in (found if isinstance(found, list) else [found])]
+    if missing := {"task", "optimizer"} - set(given):
+        raise ValueError(f"--{max(missing)} is missing")
+    hyper = {}
+    for text in given.pop("hyper", []):
+        name, _, value = text.partition("=")
+        try:
+            hyper[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--hyper {text!r} is not allowed; it must be like lr=0.01") from None
+    return [RunSettings(**given, hyper=hyper)]
+
+
+def execute_here(store: Store, run: str, owner: Owner) -> int:
+    """Execute a run that is this process's already, and show how it goes on; Ctrl-C stops it with a checkpoint."""
+    from training import devices, worker
+
+    stop = worker.stop_on_signal()
+    shown = Progress(run)
+    try:
+        devices.narrow(store.get(run).device)
+    except ValueError as error:
+        store.transition(run, RUNNING, FAILED, owner=owner, ended=time.time(), error=str(error))
+        raise
+    log = worker.writer(store.log(run))
+    status, _ = worker.execute(store, run, owner=owner, stop=stop, tell=shown, errors=log)
+    shown.end()
+    row = store.get(run)
+    if status in (FINISHED, DIVERGED):
+        from training import report
+
+        print(report.text(store, [run]))
+    print(f"{run} {status}" + (f": {row.error}" if row.error else ""), file=sys.stderr)
+    return 0 if status in (FINISHED, STOPPED) else 2
+
+
+class Progress:
+    """One line on a terminal, a line for each stage elsewhere."""
+
+    def __init__(self, run: str) -> None:
+        self.run, self.stage, self.live = run, "", sys.stderr.isatty()
+
+    def __call__(self, step: int, steps: int, stage: str) -> None:
+        if self.live:
+            print(f"\r{self.run}  step {step:,} of {steps:,}  {stage:<40.40}", end="", file=sys.stderr, flush=True)
+        elif stage and stage != self.stage:
+            print(f"{self.run}  step {step:,} of {steps:,}  {stage}", file=sys.stderr, flush=True)
+        self.stage = stage
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self.live:
+            print(file=sys.stderr)
+
+
+def list_runs(store: Store, _: argparse.Namespace) -> int:
+    """A line for each run."""
+    print(
+        f"{'run':<8}  {'status':<11}  {'step':>15}  {'task':<24}  {'optimizer':<18}  {'seed':>4}  {'device':<6}  name"
+    )
+    for run in store.all():
+        at, of = run.options, f"{run.step:,}/{run.steps:,}"
+        print(
+            f"{run.id:<8}  {run.status:<11}  {of:>15}  {at['task']:<24}  {at['optimizer']:<18}  {at['seed']:>4}  "
+            f"{run.device:<6}  {run.name}".rstrip()
+        )
+    return 0
+
+
+def show(store: Store, options: argparse.Namespace) -> int:
+    """Status, settings, record and last values."""
+    from training import export
+
+    run = store.get(options.id)
+    times = {name: clock(getattr(run, name)) for name in ("created", "started", "ended")}
+    lines: dict[str, Any] = {
+        "run": run.id,
+        "name": run.name,
+        "grid": run.grid,
+        "status": run.status,
+        "error": run.error,
+    }
+    lines |= {"step": f"{run.step:,} of {run.steps:,}", **times, "device": run.device, "log": store.log(run.id)}
+    lines |= {f"settings.{key}": value for key, value in run.options.items()}
+    lines |= {f"record.{key}": value for key, value in run.record.items()}
+    lines |= {
+        name: f"{values[-1]:.6g} at step {steps[-1]:,}"
+        for name, (steps, values) in sorted(store.series(run.id).items())
+    }
+    for name, value in lines.items():
+        if value != "":
+            print(f"{name:<28} {value}")
+    print(f"{'again':<28} {export.reproduce(RunSettings.from_json(run.settings))}")
+    return 0
+
+
+def clock(seconds: float | None) -> str:
+    """A time of day, local."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
+
+
+def stop(store: Store, options: argparse.Namespace) -> int:
+    """Asks, and returns at once."""
+    for run in _known(store, options.ids):
+        if not store.request_stop(run.id):
+            raise ValueError(f"run {run.id!r} is {run.status}; only queued and running ones can be stopped")
+    return 0
+
+
+def resume(store: Store, options: argparse.Namespace) -> int:
+    """Here, or through the queue."""
+    (run,) = _known(store, [options.id])
+    owner = None if options.detach else Owner.here()
+    if not store.resume(run.id, owner):
+        raise ValueError(f"run {run.id!r} is {run.status}; only stopped, interrupted and failed ones can be resumed")
+    if owner is not None:
+        return execute_here(store, run.id, owner)
+    from training import runner
+
+    runner.ensure(store)
+    return 0
+
+
+def delete(store: Store, options: argparse.Namespace) -> int:
+    """All of them, or none if one is running."""
+    store.delete([run.id for run in _known(store, options.ids)])
+    return 0
+
+
+def rename(store: Store, options: argparse.Namespace) -> int:
+    """As it says."""
+    store.rename(store.get(options.id).id, options.name)
+    return 0
+
+
+def export_points(store: Store, options: argparse.Namespace) -> int:
+    """To a file or to the standard output."""
+    from training.export import KINDS
+
+    kind = options.format or (
+        options.output.suffix[1:] if options.output and options.output.suffix[1:] in KINDS else "csv"
+    )
+    if options.output is None and kind == "parquet" and sys.stdout.isatty():
+        raise ValueError("Parquet is not for a terminal; name a file with -o")
+    data = KINDS[kind](store, options.ids or [run.id for run in reversed(store.all())])
+    if options.output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return 0
+    try:
+        options.output.write_bytes(data)
+    except OSError as error:
+        raise ValueError(f"{options.output} cannot be written: {error.strerror}") from None
+    return 0
+
+
+def report_results(store: Store, options: argparse.Namespace) -> int:
+    """As text."""
+    from training.report import text
+
+    print(text(store, options.ids))
+    return 0
+
+
+def list_devices(_: Store, __: argparse.Namespace) -> int:
+    """A line for each."""
+    from training.devices import devices
+
+    for one in devices():
+        free, total = one["memory_free"], one["memory_total"]
+        memory = f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free" if free and total else ""
+        more = f"{one['cores']} cores" if "cores" in one else "bfloat16" if one["bfloat16"] else ""
+        print(f"{one['device']:<8} {one['name']}  {memory}  {more}".rstrip())
+    return 0
+
+
+def execute(store: Store, options: argparse.Namespace) -> int:
+    """A worker process."""
+    from training import worker
+    from training.devices import narrow
+
+    if not options.more:  # a runner has chosen the device for its workers
+        narrow(store.get(options.id).device)
+    return worker.serve(store, options.id, options.more)
+
+
+def serve(store: Store, options: argparse.Namespace) -> int:
+    """A runner process."""
+    from training.runner import Runner
+
+    Runner(store, idle=options.idle).serve(options.lock)
+    return 0
+
+
+def _known(store: Store, ids: Sequence[str]) -> list[Run]:
+    store.lost()  # without a runner nobody else has looked
+    return [store.get(run) for run in ids]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0, or 2 after a sentence on the standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        store = Store()
+        try:
+            return options.function(store, options)
+        finally:
+            store.close()
+    except ValueError as error:
+        print(f"python -m training {options.command}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Runs as files: CSV and Parquet with a row a point, JSON with everything. And as the command that repeats one."""
+
+import json
+import math
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from io import BytesIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from training.runs import Store
+from training.settings import RunSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS = ("run", "name", "task", "optimizer", "seed", "series", "step", "value")
+
+
+def table(store: Store, ids: Sequence[str]) -> "pa.Table":
+    """The points of runs in the order of ids, series, steps; the columns of COLUMNS. ValueError for an unknown run."""
+    import pyarrow as pa
+
+    def repeated(text: str, count: int) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()).take(pa.array([0] * count, pa.int32())), [text])
+
+    text = pa.dictionary(pa.int32(), pa.string())
+    schema = pa.schema(
+        [(name, text) for name in COLUMNS[:4]]
+        + [("seed", pa.int64()), ("series", text), ("step", pa.int64()), ("value", pa.float64())]
+    )
+    parts = []
+    for run in ids:
+        row = store.get(run)
+        known = (row.id, row.name, row.options.get("task", ""), row.options.get("optimizer", ""))
+        for name, (steps, values) in sorted(store.series(run).items()):
+            columns = [repeated(str(item), len(steps)) for item in known]
+            columns += [pa.array([row.options.get("seed")] * len(steps), pa.int64()), repeated(name, len(steps))]
+            parts.append(pa.table([*columns, pa.array(steps), pa.array(values)], schema=schema))
+    return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+
+
+def csv(store: Store, ids: Sequence[str]) -> bytes:
+    """A row for each point, with a header; floats with all their digits, "nan" and "inf" where they are that."""
+    import pyarrow as pa
+    from pyarrow import csv as writer
+
+    points = table(store, ids)
+    plain = [pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in points.schema]
+    file = BytesIO()
+    writer.write_csv(points.cast(pa.schema(plain)), file)
+    return file.getvalue()
+
+
+def parquet(store: Store, ids: Sequence[str]) -> bytes:
+    """A row for each point."""
+    from pyarrow import parquet as writer
+
+    file = BytesIO()
+    writer.write_table(table(store, ids), file)
+    return file.getvalue()
+
+
+def as_json(store: Store, ids: Sequence[str]) -> bytes:
+    """A list of runs: settings, record, status, times, and for each series the lists of steps and values.
+
+    JSON has no NaN and no infinity: they stand there as the strings "NaN", "Infinity" and "-Infinity".
+    """
+    found = []
+    for run in ids:
+        row = store.get(run)
+        kept = ("id", "name", "grid", "status", "error", "created", "started", "ended", "step", "steps")
+        series = {
+            name: {"step": steps.tolist(), "value": values.tolist()}
+            for name, (steps, values) in store.series(run).items()
+        }
+        run_facts = {key: getattr(row, key) for key in kept}
+        found.append({**run_facts, "settings": dict(row.options), "record": dict(row.record), "series": series})
+    return json.dumps({"runs": _finite(found)}, allow_nan=False, ensure_ascii=False).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+KINDS: Mapping[str, Callable[[Store, Sequence[str]], bytes]] = MappingProxyType(
+    {"csv": csv, "parquet": parquet, "json": as_json}
+)
+
+
+def reproduce(settings: RunSettings) -> str:
+    """The command line that makes a run with these settings: every hyperparameter, and what is not as usual."""
+    usual = asdict(RunSettings(settings.task, settings.optimizer))
+    words = ["python", "-m", "training", "launch"]
+    for entry in fields(RunSettings):
+        value = getattr(settings, entry.name)
+        option = f"--{entry.name.replace('_', '-')}"
+        if entry.name == "hyper":
+            for name, number in value.items():
+                words += [option, f"{name}={number!r}"]
+        elif entry.name in ("task", "optimizer", "seed", "device", "precision") or value != usual[entry.name]:
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,519 @@
+"""The training loop: one network, one optimizer, one device. It knows no page and no store.
+
+The whole set lies on the device as uint8; crops, flips and normalisation of an epoch are tensor operations; what is
+measured stays on the device and is fetched every 0.1 s. Batches, crops and flips of an epoch follow from (seed, epoch)
+alone and the first weights from the seed, so they are the same for every optimizer.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from training import optimizers
+from training.data import augment
+from training.data.images import Images, limited
+from training.record import facts, peak_memory, processor
+from training.schedule import factor
+from training.settings import RunSettings
+from training.task import TASKS
+
+FETCH_SECONDS = 0.1
+FETCH_STEPS = 10
+CHECKPOINT_SECONDS = 30.0
+CPU_CHUNK = 2_000  # images augmented at once: keeps the floats of an epoch out of a laptop's memory
+GRAPH_WARM_UP = 3  # eager steps before a CUDA graph is captured, as torch asks for
+TIMED_STEPS = 20
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+
+
+class Observer(Protocol):
+    """What a run tells while it goes, and asks."""
+
+    def points(self, step: int, values: Mapping[str, float]) -> None:
+        """The values of some series after so many steps."""
+
+    def progress(self, step: int, steps: int, stage: str) -> None:
+        """Where the run is and what it is doing."""
+
+    def record(self, facts: Mapping[str, Any]) -> None:
+        """Facts that belong to the run's record."""
+
+    def should_stop(self) -> bool:
+        """Whether somebody wants it to stop."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: "finished", "stopped" or "diverged", after how many steps, and a sentence where one helps."""
+
+    status: str
+    step: int
+    sentence: str = ""
+
+
+class _Diverged(Exception):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+
+def train(settings: RunSettings, observer: Observer, checkpoint: Path, resume: bool = False) -> Ending:
+    """Makes a run, or goes on from its checkpoint, until it ends or the observer wants it to stop.
+
+    Raises ValueError or DataError with a sentence where settings, device or data do not allow it;
+    torch.cuda.OutOfMemoryError where the device is too small.
+    """
+    run = Training(settings, observer, checkpoint)
+    with run.on_stream():
+        return run.go(resume)
+
+
+_loaded: dict[tuple, Images] = {}  # the last set, for the next run of the same process
+
+
+class Training:
+    """One run: network, optimizer, data on the device, and where it stands."""
+
+    def __init__(self, settings: RunSettings, observer: Observer, checkpoint: Path) -> None:
+        self.settings, self.observer, self.checkpoint = settings, observer, checkpoint
+        self.task = TASKS[settings.task]
+        self.device = _device(settings)
+        self.cuda = self.device.type == "cuda"
+        self.dtype = _DTYPES[settings.precision]
+        self.stream = torch.cuda.Stream(self.device) if self.cuda else None
+        self.began = time.monotonic()
+        self.epoch = self.batch = self.step = 0
+        self.seconds = self.epoch_seconds = self.wall = 0.0
+        self.best, self.since_best = math.inf, 0
+        self.flushed = self.flushed_at = self.evaluation_seconds = 0.0
+        self.saved_at = time.monotonic()
+        self.steps = settings.epochs * settings.steps_per_epoch
+
+    def on_stream(self) -> Any:
+        """A CUDA graph is captured on a stream of its own; everything of a run happens there."""
+        return torch.cuda.stream(self.stream) if self.stream else nullcontext()
+
+    # ------------------------------------------------------------ before the first step
+
+    def prepare(self) -> None:
+        """Data and network on the device, the optimizer, and everything that is slow the first time."""
+        settings = self.settings
+        if self.cuda:
+            torch.cuda.reset_peak_memory_stats(self.device)
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        else:
+            torch.set_num_threads(settings.threads)
+        self.say("loading data")
+        images = self.images()
+        self.say("building the network")
+        torch.manual_seed(settings.seed)
+        self.network, built = self.task.build(settings, self.downloading)
+        self.network = self.network.to(self.device, self.dtype, memory_format=torch.channels_last)
+        self.place(images)
+        self.forward: Callable = torch.compile(self.network) if settings.engine == "compiled" else self.network
+        self.optimizer = optimizers.build(
+            settings.optimizer, self.network.parameters(), settings.hyper, horizon=self.steps, l2=settings.l2,
+            cuda=self.cuda, compiled=settings.engine == "compiled",
+        )  # fmt: skip
+        per_epoch = settings.steps_per_epoch
+        self.losses = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
+        self.correct = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
+        self.position = torch.zeros(1, dtype=torch.int64, device=self.device)
+        self.graph: _Graph | None = None
+        self.engine = settings.engine if settings.engine != "auto" else ("graph" if self.cuda else "eager")
+        self.observer.record(
+            {
+                **facts(),
+                **built,
+                "device": torch.cuda.get_device_name(self.device) if self.cuda else processor(),
+                "threads": None if self.cuda else settings.threads,
+                "precision": settings.precision,
+                "engine": self.engine,
+                "data": images.name,
+                "training_images": len(self.train_labels),
+                "parameters": sum(p.numel() for p in self.network.parameters()),
+                "steps_per_epoch": per_epoch,
+                **({"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()} if self.cuda else {}),
+            }
+        )
+
+    def images(self) -> Images:
+        """The task's data, as many of them as the settings say."""
+        settings = self.settings
+        key = (settings.task, settings.synthetic, os.environ.get("RAVINE_DATA"))
+        if key not in _loaded:
+            _loaded.clear()
+            _loaded[key] = self.task.load(settings, self.downloading)
+        images = _loaded[key]
+        return limited(images, settings.images, max(1, settings.images // 5)) if settings.images else images
+
+    def place(self, images: Images) -> None:
+        """Moves the set to the device: training images padded, the validation part apart, the test set normalised."""
+        settings, task = self.settings, self.task
+        count = len(images.train_labels)
+        shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(0))  # the same part for every run
+        kept = shuffled[round(count * settings.validation) :].sort().values
+        held_out = shuffled[: round(count * settings.validation)].sort().values
+        put = {"device": self.device}
+        padded = augment.pad(images.train_images[kept].to(**put), task.pad, task.pad_mode)
+        self.train_images, self.train_labels = padded, images.train_labels[kept].to(**put)
+        self.normalisation = (images.mean, images.std, self.dtype)
+        self.parts = {"test": (images.test_images.to(**put), images.test_labels.to(**put))}
+        if settings.validation:
+            self.parts["validation"] = (
+                images.train_images[held_out].to(**put), images.train_labels[held_out].to(**put)
+            )  # fmt: skip
+
+    def warm_up(self) -> None:
+        """Forward and backward once, so that first-time costs stay outside the clock; nothing of it remains."""
+        self.say("warming up")
+        images, labels = next(iter(self.batches(0, 0)))
+        first = {name: value.clone() for name, value in self.network.state_dict().items()}
+        with torch.random.fork_rng(devices=[self.device] if self.cuda else []):
+            for _ in range(2):
+                self.gradient(images, labels)
+        self.network.load_state_dict(first)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.position.zero_()
+        self.synchronize()
+
+    # ------------------------------------------------------------ the run
+
+    def go(self, resume: bool) -> Ending:
+        """The whole run."""
+        self.prepare()
+        self.warm_up()
+        if resume:
+            self.load()
+            self.observer.record({"resumed_at": self.step})
+        self.began = time.monotonic() - self.wall
+        try:
+            while self.epoch < self.settings.epochs:
+                if not self.train_epoch():
+                    self.save()
+                    return Ending("stopped", self.step)
+                self.end_epoch()
+                if self.settings.patience and self.since_best >= self.settings.patience:
+                    self.finish()
+                    return Ending("finished", self.step, f"stopped early: no better validation loss in "
+                                                         f"{self.settings.patience} epochs")  # fmt: skip
+        except _Diverged as diverged:
+            self.observer.record({"training_seconds": self.seconds, "peak_memory": self.peak_memory()})
+            return Ending("diverged", diverged.step, f"diverged at step {diverged.step}: the loss is not finite")
+        self.finish()
+        return Ending("finished", self.step)
+
+    def train_epoch(self) -> bool:
+        """Trains until the epoch's end; False where the observer wants the run to stop before."""
+        self.network.train()
+        first, per_epoch = self.batch, self.settings.steps_per_epoch
+        self.position.fill_(first)
+        self.flushed, self.flushed_at = first, time.perf_counter()
+        self.synchronize()
+        began = time.perf_counter()
+        for images, labels in self.batches(self.epoch, first):
+            self.set_rate()
+            self.one_step(images, labels)
+            self.batch += 1
+            self.step += 1
+            now = time.perf_counter()
+            if now - self.flushed_at >= FETCH_SECONDS and self.batch - self.flushed >= FETCH_STEPS:
+                self.flush(self.seconds + now - began)
+                if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+                    self.seconds += time.perf_counter() - began
+                    self.epoch_seconds += time.perf_counter() - began
+                    self.save()
+                    began = time.perf_counter()
+            if self.batch < per_epoch and self.observer.should_stop():
+                break
+        self.synchronize()
+        spent = time.perf_counter() - began
+        self.seconds += spent
+        self.epoch_seconds += spent
+        self.flush(self.seconds)
+        return self.batch == per_epoch
+
+    def batches(self, epoch: int, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Images and labels of an epoch's batches from the given one on, cropped, flipped, normalised."""
+        task, size = self.task, self.settings.batch_size
+        count = len(self.train_labels)
+        order = augment.order(count, self.settings.seed, epoch).to(self.device)
+        draws = None
+        if task.pad or task.flip:
+            draws = [
+                d.to(self.device) for d in augment.draws(count, self.settings.seed, epoch, task.pad, flip=task.flip)
+            ]
+        chunk = count if self.cuda else max(1, CPU_CHUNK // size) * size
+        start = first * size
+        while start < count:
+            rows = order[start : start + chunk]
+            images = self.train_images[rows]
+            if draws:
+                images = augment.crop_flip(images, *(d[rows] for d in draws), pad=task.pad)
+            images = augment.normalise(images, *self.normalisation, channels_last=True)
+            labels = self.train_labels[rows]
+            for at in range(0, len(rows), size):
+                yield images[at : at + size], labels[at : at + size]
+            start += chunk
+
+    def set_rate(self) -> None:
+        """The learning rate of the coming step, for every group."""
+        settings = self.settings
+        self.rate = settings.hyper["lr"] * factor(settings.schedule, settings.warmup, self.step, self.steps)
+        for group in self.optimizer.param_groups:
+            if torch.is_tensor(group["lr"]):
+                group["lr"].fill_(self.rate)
+            else:
+                group["lr"] = self.rate
+
+    def one_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Gradient and step of one batch, through the CUDA graph where there is one for its size."""
+        full = len(labels) == self.settings.batch_size
+        if self.engine == "graph" and self.graph is None and full and self.step >= GRAPH_WARM_UP:
+            self.capture(len(labels))
+        if self.graph is not None and full:
+            self.graph(images, labels)
+            return
+        self.optimizer.zero_grad(set_to_none=True)
+        self.gradient(images, labels)
+        self.optimizer.step()
+
+    def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Loss and gradient of a batch; loss and hits go into the epoch's buffers."""
+        with self.autocast():
+            logits = self.forward(images)
+        loss = self.loss(logits, labels)
+        loss.backward()
+        with torch.no_grad():
+            self.losses.index_copy_(0, self.position, loss.detach().double().reshape(1))
+            self.correct.index_copy_(0, self.position, (logits.argmax(1) == labels).double().mean().reshape(1))
+            self.position.add_(1)
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Mean cross entropy with the recipe's label smoothing, in float32 at least."""
+        logits = logits.float() if logits.dtype == torch.bfloat16 else logits
+        return cross_entropy(logits, labels, label_smoothing=self.task.label_smoothing)
+
+    def autocast(self) -> Any:
+        """bfloat16 where it was chosen; without autocast's cache, which a CUDA graph must not hold."""
+        if self.settings.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False)
+
+    def capture(self, size: int) -> None:
+        """Makes the CUDA graph; where that fails the run stays eager and its record says why."""
+        try:
+            self.graph = _Graph(self, size)
+        except RuntimeError as error:
+            self.engine = "eager"
+            self.observer.record({"engine": f"eager (no CUDA graph: {str(error).splitlines()[0][:200]})"})
+
+    # ------------------------------------------------------------ what is measured
+
+    def flush(self, seconds: float) -> None:
+        """Tells the observer of the steps since the last time; raises where a loss is not finite."""
+        first, last = int(self.flushed), self.batch
+        if last > first:
+            losses, correct = torch.stack([self.losses[first:last], self.correct[first:last]]).tolist()
+            step = self.step - (last - first)
+            for loss, accuracy in zip(losses, correct, strict=True):
+                step += 1
+                self.observer.points(step, {"train/loss": loss, "train/accuracy": accuracy})
+                if not math.isfinite(loss):
+                    raise _Diverged(step)
+            self.observer.points(self.step, {**self.clocks(seconds), "rate": self.rate})
+        self.flushed, self.flushed_at = last, time.perf_counter()
+        self.observer.progress(self.step, self.steps, "training")
+
+    def clocks(self, seconds: float) -> dict[str, float]:
+        """Both clocks, in seconds."""
+        return {"clock/training": seconds, "clock/wall": time.monotonic() - self.began}
+
+    def end_epoch(self) -> None:
+        """Means of the epoch, evaluation, the checkpoint."""
+        sizes = torch.full((self.batch,), float(self.settings.batch_size), dtype=torch.float64)
+        sizes[-1] = len(self.train_labels) - self.settings.batch_size * (self.batch - 1)
+        weights = sizes / sizes.sum()
+        values = {
+            "epoch/train_loss": float(self.losses.cpu() @ weights),
+            "epoch/train_accuracy": float(self.correct.cpu() @ weights),
+            "epoch/seconds": self.epoch_seconds,
+        }
+        if self.evaluation_seconds > 1.0:
+            self.observer.progress(self.step, self.steps, "evaluating")
+        began = time.perf_counter()
+        for part, (images, labels) in self.parts.items():
+            values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
+        self.evaluation_seconds = time.perf_counter() - began
+        self.observer.points(self.step, {**values, **self.clocks(self.seconds)})
+        self.epoch += 1
+        self.batch, self.epoch_seconds = 0, 0.0
+        if self.settings.validation:
+            better = values["epoch/validation_loss"] < self.best
+            self.best = min(self.best, values["epoch/validation_loss"])
+            self.since_best = 0 if better else self.since_best + 1
+        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS / 3 and self.epoch < self.settings.epochs:
+            self.save()
+
+    @torch.no_grad()
+    def evaluate(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
+        """Mean loss (without label smoothing) and accuracy over all images."""
+        self.network.eval()
+        total = torch.zeros(2, dtype=torch.float64, device=self.device)
+        size = 2_000 if self.cuda else 500
+        for start in range(0, len(labels), size):
+            batch = augment.normalise(images[start : start + size], *self.normalisation, channels_last=True)
+            with self.autocast():
+                logits = self.network(batch)
+            logits = logits.float() if logits.dtype == torch.bfloat16 else logits
+            target = labels[start : start + size]
+            total[0] += cross_entropy(logits, target, reduction="sum")
+            total[1] += (logits.argmax(1) == target).sum()
+        self.network.train()
+        loss, accuracy = (total / len(labels)).tolist()
+        return loss, accuracy
+
+    def finish(self) -> None:
+        """The run's last facts."""
+        self.observer.record(
+            {
+                "training_seconds": self.seconds,
+                "peak_memory": self.peak_memory(),
+                "optimizer_milliseconds": self.optimizer_milliseconds(),
+            }
+        )
+
+    def peak_memory(self) -> int:
+        """The device's on a GPU, the process's otherwise, in bytes."""
+        return torch.cuda.max_memory_allocated(self.device) if self.cuda else peak_memory()
+
+    def optimizer_milliseconds(self) -> float:
+        """The optimizer's step alone, a median; the run is over, its weights may move."""
+        self.graph = None
+        self.optimizer.zero_grad(set_to_none=True)
+        images, labels = next(iter(self.batches(0, 0)))
+        self.position.zero_()
+        self.gradient(images, labels)
+        times = []
+        for _ in range(TIMED_STEPS):
+            self.synchronize()
+            began = time.perf_counter()
+            self.optimizer.step()
+            self.synchronize()
+            times.append(time.perf_counter() - began)
+        return 1e3 * sorted(times)[len(times) // 2]
+
+    def synchronize(self) -> None:
+        """Waits until the device has done what it was told."""
+        if self.cuda:
+            torch.cuda.synchronize(self.device)
+
+    def say(self, stage: str) -> None:
+        """What is going on before the first step."""
+        self.observer.progress(self.step, self.steps, stage)
+
+    def downloading(self, done: int, total: int) -> None:
+        """Told by a download."""
+        self.say(f"downloading, {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    # ------------------------------------------------------------ checkpoints
+
+    def save(self) -> None:
+        """Writes everything that the rest of the run depends on, in one piece or not at all."""
+        self.wall = time.monotonic() - self.began
+        state = {
+            "settings": self.settings.to_json(),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "losses": self.losses,
+            "correct": self.correct,
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state(self.device) if self.cuda else None,
+            **{name: getattr(self, name) for name in _STANDING},
+        }
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        part = self.checkpoint.with_suffix(".part")
+        try:
+            torch.save(state, part)
+            part.replace(self.checkpoint)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            self.observer.record({"checkpoint": f"could not be written: {error.strerror}"})
+        self.saved_at = time.monotonic()
+
+    def load(self) -> None:
+        """Goes back to the checkpoint; ValueError where it belongs to other settings."""
+        if not self.checkpoint.is_file():
+            return  # interrupted before its first checkpoint: it begins again
+        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        saved = replace(RunSettings.from_json(state["settings"]), threads=self.settings.threads)
+        if saved != self.settings:
+            wrong = sorted(key for key, value in asdict(self.settings).items() if asdict(saved)[key] != value)
+            raise ValueError(f"the checkpoint was written with other settings; these differ: {', '.join(wrong)}")
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.losses.copy_(state["losses"])
+        self.correct.copy_(state["correct"])
+        torch.set_rng_state(state["random"].cpu())
+        if self.cuda:
+            torch.cuda.set_rng_state(state["random_cuda"].cpu(), self.device)
+        for name in _STANDING:
+            setattr(self, name, state[name])
+
+
+_STANDING = ("epoch", "batch", "step", "seconds", "epoch_seconds", "wall", "best", "since_best")
+
+
+class _Graph:
+    """One training step as a CUDA graph; the optimizer's own step is part of it where it can be, else follows it."""
+
+    def __init__(self, training: Training, size: int) -> None:
+        self.training = training
+        like = next(iter(training.batches(0, 0)))
+        self.images, self.labels = like[0][:size].clone(memory_format=torch.channels_last), like[1][:size].clone()
+        self.whole = optimizers.OPTIMIZERS[training.settings.optimizer].in_graph
+        training.optimizer.zero_grad(set_to_none=True)
+        training.synchronize()
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph, stream=training.stream):
+            training.gradient(self.images, self.labels)
+            if self.whole:
+                training.optimizer.step()
+        self.parameters = [p for p in training.network.parameters() if p.requires_grad]
+        self.gradients = [p.grad for p in self.parameters]
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        self.images.copy_(images)
+        self.labels.copy_(labels)
+        if self.whole:
+            getattr(self.training.optimizer, "refresh", lambda: None)()
+            self.graph.replay()
+            return
+        self.graph.replay()
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.grad = gradient
+        self.training.optimizer.step()
+
+
+def _device(settings: RunSettings) -> torch.device:
+    """The device of the settings; inside a worker that sees one GPU alone, that one."""
+    if settings.device == "cpu":
+        return torch.device("cpu")
+    index = int(settings.device.partition(":")[2])
+    count = torch.cuda.device_count()
+    if not count:
+        raise ValueError(f"device = {settings.device} is not available: this PyTorch finds no GPU")
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == str(index):
+        index = 0
+    if index >= count:
+        raise ValueError(f"device = {settings.device} is not available: there are {count} GPUs, from cuda:0 on")
+    return torch.device("cuda", index)

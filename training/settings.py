@@ -1,0 +1,141 @@
+"""What a training run is told: checked data, never code; written to the store and to the command line as JSON."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from optim_core.options import checked_choice
+from optim_core.parameters import checked_integer, checked_number
+from optim_core.parameters import settings as checked_hyper
+from training.optimizers import OPTIMIZERS
+from training.schedule import SCHEDULES
+from training.task import TASKS, Entry, Task
+
+PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16 (autocast)", "float64": "float64"}
+ENGINES = {"auto": "Automatic", "eager": "Eager", "graph": "CUDA graph", "compiled": "torch.compile"}
+WEIGHTS = {"auto": "ImageNet's where they can be had", "imagenet": "ImageNet's", "scratch": "From scratch"}
+DEVICE = re.compile(r"cpu|cuda:\d{1,2}")
+MAX_EPOCHS = 10_000
+MAX_BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One run, completely; ValueError names what is wrong in it.
+
+    hyper: the optimizer's hyperparameters, all of them. warmup: share of the steps. l2: factor of the L2 penalty.
+    validation: share of the training images kept for choosing. patience: epochs without a better validation loss
+    until the run stops, 0 for never. images: the first so many training images, 0 for all (a fifth as many of the
+    test set). threads: on the CPU. weights: where the task's network can start from ImageNet's.
+    """
+
+    task: str
+    optimizer: str
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    epochs: int = 0
+    batch_size: int = 0
+    schedule: str = ""
+    warmup: float = 0.0
+    l2: float = 0.0
+    precision: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+    engine: str = "auto"
+    validation: float = 0.0
+    patience: int = 0
+    images: int = 0
+    weights: str = "auto"
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        task = TASKS[checked_choice("task", self.task, tuple(TASKS))]
+        optimizer = OPTIMIZERS[checked_choice("optimizer", self.optimizer, tuple(OPTIMIZERS))]
+        if not isinstance(self.hyper, Mapping):
+            raise ValueError(f"hyper = {str(self.hyper)[:60]!r} is not allowed; it must be names and numbers")
+        start = {**optimizer.defaults, **task.defaults.get(self.optimizer, {})}
+        put("hyper", checked_hyper(optimizer.Hyper, {**start, **self.hyper}, owner=optimizer.title)._asdict())
+        put("seed", checked_integer("seed", self.seed, 0, 2**31 - 1))
+        put("epochs", checked_integer("epochs", self.epochs or task.epochs, 1, MAX_EPOCHS))
+        put("batch_size", checked_integer("batch_size", self.batch_size or task.batch_size, 1, MAX_BATCH))
+        put("schedule", checked_choice("schedule", self.schedule or task.schedule, tuple(SCHEDULES)))
+        put("warmup", checked_number("warmup", self.warmup, "[0, 0.9]"))
+        put("l2", checked_number("l2", self.l2, "[0, 1e3]"))
+        if self.l2 and optimizer.own_decay:
+            raise ValueError(f"l2 = {self.l2:g} is not allowed: {optimizer.title} has a weight_decay of its own")
+        checked_choice("precision", self.precision, tuple(PRECISIONS))
+        checked_choice("engine", self.engine, tuple(ENGINES))
+        checked_choice("weights", self.weights, tuple(WEIGHTS))
+        if not isinstance(self.device, str) or not DEVICE.fullmatch(self.device):
+            raise ValueError(f"device = {str(self.device)[:40]!r} is not allowed; it must be cpu, cuda:0, cuda:1, ...")
+        if self.precision == "float64" and self.device != "cpu":
+            raise ValueError("precision = float64 is not allowed on a GPU; it must be float32 or bfloat16")
+        if self.engine in ("graph",) and self.device == "cpu":
+            raise ValueError("engine = graph is not allowed on the CPU; it must be auto, eager or compiled")
+        put("threads", checked_integer("threads", self.threads, 1, 256))
+        put("validation", checked_number("validation", self.validation, "[0, 0.5]"))
+        put("patience", checked_integer("patience", self.patience, 0, MAX_EPOCHS))
+        if self.patience and not self.validation:
+            raise ValueError(f"patience = {self.patience} needs a validation part: validation must lie in (0, 0.5]")
+        put("images", checked_integer("images", self.images, 0, task.images))
+        if not isinstance(self.synthetic, bool):
+            raise ValueError(f"synthetic = {self.synthetic!r} is not allowed; it must be true or false")
+        if self.synthetic and not task.synthetic:
+            raise ValueError(f"synthetic = True is not allowed; {task.title} always has its data at hand")
+
+    @property
+    def training_images(self) -> int:
+        """How many images an epoch trains on."""
+        images = self.images or TASKS[self.task].images
+        return images - round(images * self.validation)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch; the last batch may be smaller."""
+        return -(-self.training_images // self.batch_size)
+
+    @property
+    def group(self) -> str:
+        """The same for runs that differ in the seed alone."""
+        return json.dumps({**asdict(self), "seed": None}, sort_keys=True)
+
+    def to_json(self) -> str:
+        """As text, keys in order."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunSettings":
+        """What `to_json` wrote; ValueError where it is something else."""
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError(f"the settings {text[:60]!r} are not JSON") from None
+        if not isinstance(given, dict):
+            raise ValueError("the settings of a run must be a JSON object")
+        known = {entry.name for entry in fields(cls)}
+        if unknown := set(given) - known:
+            raise ValueError(f"a run has no setting {min(unknown)[:40]!r}; it has: {', '.join(sorted(known))}")
+        if missing := {"task", "optimizer"} - set(given):
+            raise ValueError(f"a run needs the setting {min(missing)!r}")
+        return cls(**given)
+
+
+def recipe(task: Task, entry: Entry, **others: Any) -> RunSettings:
+    """The task's recipe with one optimizer; no L2 penalty where the optimizer has a weight decay of its own."""
+    own_decay = OPTIMIZERS[entry.optimizer].own_decay
+    given = {"schedule": task.schedule, "warmup": task.warmup, "l2": 0.0 if own_decay else task.l2, **others}
+    return RunSettings(task.name, entry.optimizer, entry.hyper, **given)
+
+
+def grid(base: RunSettings, rates: list[float], seeds: list[int]) -> list[RunSettings]:
+    """The base with every learning rate and every seed, seeds innermost."""
+    return [
+        replace(base, hyper={**base.hyper, "lr": rate}, seed=seed)
+        for rate in rates or [base.hyper["lr"]]
+        for seed in seeds
+    ]

@@ -1,0 +1,1 @@
+"""One task, one file; ``training.task`` says what such a file holds."""

@@ -1,0 +1,41 @@
+"""Numbers and fields as people read them, for every page."""
+
+import re
+from typing import Any
+
+from optim_core.parameters import Range
+
+_GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
+    "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε", "epsilon": "ε", "varphi": "φ", "phi": "φ",
+}  # fmt: skip
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def plain(symbol: str) -> str:
+    """A short LaTeX symbol as plain text: ``\\beta_1`` as β₁."""
+    text = re.sub(r"\\([a-z]+)", lambda match: _GREEK.get(match[1], match[1]), symbol)
+    return re.sub(r"_(\d)", lambda match: match[1].translate(_SUBSCRIPTS), text).replace("^t", "ᵗ").replace("-", "−")
+
+
+def short(value: float) -> str:
+    """A number for people: at most four digits."""
+    if value == 0:
+        return "0"
+    text = f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+    return re.sub(r"e([+-])0*", lambda match: "e" + match[1].replace("+", ""), text).replace("-", "−")
+
+
+def field(path: str, label: str, limits: Range, value: float, title: str = "", whole: bool = False) -> dict[str, Any]:
+    """A slider with its number, or a switch, as `live_controls` draws it; its changes arrive under the path."""
+    return {
+        "path": path,
+        "label": label.replace("_", " "),
+        "symbol": plain(limits.symbol),
+        "kind": "switch" if limits.switch else "integer" if whole else "slider",
+        "low": limits.low,
+        "high": limits.high,
+        "log": limits.log,
+        "value": value,
+        "title": title or f"allowed: {limits.valid}",
+    }

@@ -1,0 +1,258 @@
+"""From stored runs to what the board shows: progress, new points, results. Reads the store, changes nothing in it."""
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optim_core.options import checked_choice
+from optim_core.parameters import checked_number
+from training import report
+from training.runs import FINISHED, QUEUED, RUNNING, Run, Store
+from training.settings import RunSettings
+from training.task import TASKS
+from views.colours import COLOURS, DASHES, style
+
+AXES = ("step", "epoch", "training", "wall")
+OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
+_SWITCHES = ("log_loss", "log_x", "group")
+
+
+@dataclass
+class View:
+    """How the curves are looked at; part of the page's link."""
+
+    x: str = "epoch"
+    per: str = "step"
+    smoothing: float = 0.8
+    log_loss: bool = True
+    log_x: bool = False
+    group: bool = True
+    hidden: list[str] = field(default_factory=list)
+
+    def apply(self, name: str, value: Any) -> None:
+        """Changes one part; ValueError names what is not allowed."""
+        if name == "x":
+            self.x = checked_choice("x", value, AXES)
+        elif name == "per":
+            self.per = checked_choice("per", value, ("step", "epoch"))
+        elif name == "smoothing":
+            self.smoothing = checked_number("smoothing", float(value), "[0, 0.999]")
+        elif name in _SWITCHES:
+            setattr(self, name, value in (True, "1", 1))
+        elif name == "hidden":
+            parts = value.split(",") if isinstance(value, str) else value
+            self.hidden = [str(part)[:80] for part in list(parts)[:500] if part]
+
+    def to_query(self) -> dict[str, str]:
+        """What differs from the usual view, as fields of a link."""
+        query = {}
+        for name, usual in vars(View()).items():
+            value = getattr(self, name)
+            if value != usual:
+                text = (
+                    str(int(value)) if isinstance(value, bool) else ",".join(value) if name == "hidden" else str(value)
+                )
+                query[f"view.{name}"] = text
+        return query
+
+
+@dataclass
+class Race:
+    """What one session sees of the store: which runs, and how far the browser has their points."""
+
+    ids: tuple[str, ...] = ()
+    view: View = field(default_factory=View)
+    cursors: deque[int] = field(default_factory=lambda: deque(maxlen=OVERLAP))
+    fresh: bool = True  # the browser has nothing yet
+    walls: dict[str, float] = field(default_factory=dict)
+    _results: tuple[Any, Any] = (None, None)
+
+    def show(self, ids: Sequence[str]) -> None:
+        """Other runs than before are sent whole."""
+        if tuple(ids) != self.ids:
+            self.ids, self.fresh = tuple(ids), True
+
+    def message(self, store: Store, *, may_act: bool, slots: int) -> dict[str, Any]:
+        """What the board is sent now: everything the first time, afterwards what is new."""
+        known = {run.id: run for run in store.all()}
+        runs = sorted((known[run] for run in self.ids if run in known), key=lambda run: run.number)
+        ids = [run.id for run in runs]
+        fresh, self.fresh = self.fresh, False
+        if fresh:
+            self.cursors.clear()
+            self.walls.clear()
+        base = 0 if fresh or not self.cursors else self.cursors[0]
+        tail = store.tail(ids, after=base)
+        self.cursors.append(tail.last)
+        for (run, name), (_, values) in tail.points.items():
+            if name == "clock/wall":
+                self.walls[run] = float(values[-1])
+        colours = colours_of(runs)
+        table, sensitivity = self._tables(store, runs, colours, tail.last if any_epoch(tail.points) or fresh else None)
+        return {
+            "base": base,
+            "cursor": tail.last,
+            "reset": fresh,
+            "view": vars(self.view),
+            "summary": self.summary(runs, slots),
+            "runs": [self.entry(run, colours, may_act) for run in runs],
+            "series": [
+                {"run": run, "name": name, "steps": steps.astype("int32"), "values": values}
+                for (run, name), (steps, values) in tail.points.items()
+            ],
+            "table": table,
+            "sensitivity": sensitivity,
+        }
+
+    def entry(self, run: Run, colours: Mapping[str, tuple[str, str]], may_act: bool) -> dict[str, Any]:
+        """One line of the list of runs."""
+        settings = RunSettings.from_json(run.settings)
+        colour, dash = colours[settings.group]
+        if run.status in (QUEUED, RUNNING):
+            actions = [] if run.want else ["stop"]
+        else:
+            actions = [*(["resume"] if run.resumable else []), "rename", "delete"]
+        stage = "stopping" if run.want and run.status == RUNNING else run.stage
+        return {
+            "id": run.id,
+            "title": run.name or report.title(settings),
+            "detail": report.detail(settings),
+            "seed": settings.seed,
+            "group": settings.group,
+            "colour": colour,
+            "dash": dash,
+            "status": run.status,
+            "stage": stage if run.status == RUNNING else "",
+            "step": run.step,
+            "steps": run.steps or settings.epochs * settings.steps_per_epoch,
+            "steps_per_epoch": settings.steps_per_epoch,
+            "remaining": self.remaining(run),
+            "sentence": run.error,
+            "generation": run.generation,
+            "truncated": run.record.get("resumed_at", 0),
+            "actions": actions,
+            "may_act": may_act,
+        }
+
+    def remaining(self, run: Run) -> float | None:
+        """Seconds until the run ends at its present pace; None where that cannot be said."""
+        if run.status != RUNNING or not run.step or not run.steps or run.id not in self.walls:
+            return None
+        return self.walls[run.id] / run.step * (run.steps - run.step)
+
+    def summary(self, runs: Sequence[Run], slots: int) -> dict[str, Any]:
+        """How far all of them are."""
+        active = [run for run in runs if run.status in (QUEUED, RUNNING)]
+        counts = {status: sum(run.status == status for run in runs) for status in dict.fromkeys(r.status for r in runs)}
+        sentence = ", ".join(f"{count} {status}" for status, count in counts.items())
+        done = sum(1.0 if run not in active else run.step / run.steps if run.steps else 0.0 for run in runs)
+        known = [left for run in active if (left := self.remaining(run)) is not None]
+        whole = [self.walls[run.id] / run.step * run.steps for run in runs if run.step and run.id in self.walls]
+        waiting = sum(run.status == QUEUED for run in active)
+        remaining = None
+        if active and known and (whole or not waiting):
+            total = sum(known) + waiting * (sum(whole) / len(whole) if whole else 0.0)
+            remaining = max(total / max(1, min(slots, len(active))), max(known))
+        return {"sentence": sentence, "done": done, "total": len(runs), "remaining": remaining}
+
+    def _tables(
+        self, store: Store, runs: Sequence[Run], colours: Mapping[str, tuple[str, str]], last: int | None
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        key = (tuple((run.id, run.status, run.generation) for run in runs), last or (self._results[0] or (None, 0))[1])
+        if key == self._results[0]:
+            return self._results[1]
+        series = report.series_of(store, runs)
+        found = report.results(runs, series)
+        columns, rows = report.table(found)
+        table = {
+            "columns": columns,
+            "rows": [
+                {
+                    "group": result.group,
+                    "colour": colours[result.group][0],
+                    "dash": colours[result.group][1],
+                    "cells": row,
+                }
+                for result, row in zip(found, rows, strict=True)
+            ],
+            "budget": list(dict.fromkeys(report.budget(result.settings) for result in found)),
+        }
+        made = table, sensitivity_charts(runs, series)
+        self._results = key, made
+        return made
+
+
+def any_epoch(points: Mapping[tuple[str, str], Any]) -> bool:
+    """Whether the results may have changed."""
+    return any(name.startswith("epoch/") for _, name in points)
+
+
+def colours_of(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each group of runs: up to nine differ in colour, more in colour and dash."""
+    groups = report.grouped(runs)
+    if len(groups) <= len(COLOURS):
+        return {group: style(i) for i, group in enumerate(groups)}
+    found: dict[str, tuple[str, str]] = {}
+    optimizers: dict[str, int] = {}
+    for group, members in groups.items():
+        optimizer = RunSettings.from_json(members[0].settings).optimizer
+        colour = list(dict.fromkeys([*optimizers, optimizer])).index(optimizer)
+        found[group] = COLOURS[colour % len(COLOURS)], DASHES[optimizers.get(optimizer, 0) % len(DASHES)]
+        optimizers[optimizer] = optimizers.get(optimizer, 0) + 1
+    return found
+
+
+def sensitivity_charts(runs: Sequence[Run], series: Mapping[str, report.Series]) -> list[dict[str, Any]]:
+    """Test accuracy against the learning rate, a chart for each task."""
+    charts = []
+    for task in dict.fromkeys(RunSettings.from_json(run.settings).task for run in runs):
+        members = [run for run in runs if RunSettings.from_json(run.settings).task == task]
+        curves = report.sensitivity(members, series)
+        if curves:
+            lines = []
+            for i, curve in enumerate(curves):
+                colour, dash = style(i)
+                lines.append(
+                    {
+                        "label": report.OPTIMIZERS[curve.optimizer].title, "colour": colour, "dash": dash,
+                        "x": list(curve.rates), "y": list(curve.mean), "low": list(curve.low), "high": list(curve.high),
+                        "n": max(curve.n),
+                    }
+                )  # fmt: skip
+            charts.append(
+                {"title": f"{TASKS[task].title}: test accuracy at the end", "unit": "fraction", "series": lines}
+            )
+    return charts
+
+
+def launches(runs: Sequence[Run]) -> dict[str, str]:
+    """Launches, the newest first, by their grid: what was launched, in a line."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.grid, []).append(run)
+    return {grid: launch_title(members) for grid, members in found.items()}
+
+
+def launch_title(members: Sequence[Run]) -> str:
+    """Such as "Digits: SGD, Adam, Adamax · 9 runs"."""
+    ordered = sorted(members, key=lambda run: run.number)
+    settings = [RunSettings.from_json(run.settings) for run in ordered]
+    titles = list(dict.fromkeys(report.title(one) for one in settings))
+    shown = ", ".join(titles[:4]) + (f" and {len(titles) - 4} more" if len(titles) > 4 else "")
+    synthetic = " (synthetic)" if settings[0].synthetic else ""
+    return f"{TASKS[settings[0].task].title}{synthetic}: {shown} · {len(members)} run{'s' * (len(members) > 1)}"
+
+
+def measured(runs: Sequence[Run]) -> dict[tuple, list[float]]:
+    """Wall seconds for an image of earlier finished runs, by what decides it."""
+    from views.plan import key
+
+    found: dict[tuple, list[float]] = {}
+    for run in runs:
+        seconds = run.record.get("training_seconds")
+        if run.status == FINISHED and seconds and math.isfinite(seconds):
+            settings = RunSettings.from_json(run.settings)
+            found.setdefault(key(settings), []).append(seconds / (settings.epochs * settings.training_images))
+    return found
