@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from training import export, report, runner
+from training.data import cifar10
 from training.optimizers import OPTIMIZERS
 from training.runs import QUEUED, RUNNING, Run, Store, StoreError
 from training.schedule import SCHEDULES
@@ -227,6 +228,11 @@ with st.sidebar:
         help=plan.declared.source,
     )  # fmt: skip
     st.caption(plan.declared.description)
+    if plan.declared.synthetic and not plan.synthetic and not cifar10.available():
+        size = cifar10.ARCHIVE.size / 1e6
+        st.caption(
+            f"The first run downloads CIFAR-10 ({size:.0f} MB). A folder that has it already is named in RAVINE_DATA."
+        )
     presets = preset_of(plan.declared)
     st.session_state["choose:preset"] = plan.preset
     st.selectbox("Preset", list(presets), key="choose:preset", on_change=choose_preset, placeholder="Your own choice")
@@ -256,10 +262,25 @@ with st.sidebar:
     with st.expander("Device, recipe, validation"):
         remaining_recipe()
 
-st.multiselect(
-    "Launches shown", list(labels), format_func=lambda grid: labels.get(grid, grid), key="shown",
-    placeholder="Choose launches to see or compare", label_visibility="collapsed" if not labels else "visible",
-)  # fmt: skip
+
+def delete_shown() -> None:
+    """Deletes the runs of the launches shown, but for those that go on."""
+    idle = [run.id for run in store.all() if run.grid in st.session_state.shown and run.status not in (QUEUED, RUNNING)]
+    if not shut:
+        store.delete(idle)
+        left = {run.grid for run in store.all()}
+        st.session_state.shown = [grid for grid in st.session_state.shown if grid in left]
+
+
+if labels:
+    chooser, remover = st.columns([12, 1], vertical_alignment="bottom")
+    chooser.multiselect(
+        "Launches shown", list(labels), format_func=lambda grid: labels.get(grid, grid), key="shown",
+        placeholder="Choose launches to see or compare",
+    )  # fmt: skip
+    with remover.popover("", icon=":material/delete:", help="Delete the launches shown", disabled=bool(shut)):
+        st.markdown("Delete all runs of the launches shown that are not under way, with their curves?")
+        st.button("Delete", on_click=delete_shown, type="primary")
 shown = set(st.session_state.shown)
 race.show([run.id for run in everything if run.grid in shown])
 active = any(run.status in (QUEUED, RUNNING) for run in everything)
@@ -293,7 +314,7 @@ pictures()
 
 def exported(kind: str) -> bytes:
     """The runs shown, as a file."""
-    return {"csv": export.csv, "parquet": export.parquet, "json": export.as_json}[kind](store, race.ids)
+    return export.KINDS[kind](store, race.ids)
 
 
 def named(run: Run) -> str:

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from training.runs import DIVERGED, FAILED, FINISHED, RUNNING, STOPPED, Owner, Run, Store
+from training.runs import DIVERGED, FINISHED, STOPPED, Owner, Run, Store
 from training.settings import RunSettings
 
 Command = Callable[[Store, argparse.Namespace], int]
@@ -84,8 +84,11 @@ def launch(store: Store, options: argparse.Namespace) -> int:
             print(run)
         runner.ensure(store)
         return 0
+    from training.devices import narrow
+
     owner, grid, codes = Owner.here(), "", [0]
     for settings in wanted:
+        narrow(settings.device)
         (run,) = store.add([settings], grid=grid, names=[options.name], owner=owner)
         grid = grid or store.get(run).grid
         codes.append(execute_here(store, run, owner))
@@ -122,15 +125,9 @@ def settings_of(options: argparse.Namespace) -> list[RunSettings]:
 
 def execute_here(store: Store, run: str, owner: Owner) -> int:
     """Execute a run that is this process's already, and show how it goes on; Ctrl-C stops it with a checkpoint."""
-    from training import devices, worker
+    from training import worker
 
-    stop = worker.stop_on_signal()
-    shown = Progress(run)
-    try:
-        devices.narrow(store.get(run).device)
-    except ValueError as error:
-        store.transition(run, RUNNING, FAILED, owner=owner, ended=time.time(), error=str(error))
-        raise
+    stop, shown = worker.stop_on_signal(), Progress(run)
     log = worker.writer(store.log(run))
     status, _ = worker.execute(store, run, owner=owner, stop=stop, tell=shown, errors=log)
     shown.end()
@@ -168,9 +165,10 @@ def list_runs(store: Store, _: argparse.Namespace) -> int:
         f"{'run':<8}  {'status':<11}  {'step':>15}  {'task':<24}  {'optimizer':<18}  {'seed':>4}  {'device':<6}  name"
     )
     for run in store.all():
-        at, of = run.options, f"{run.step:,}/{run.steps:,}"
+        of = f"{run.step:,}/{run.steps:,}"
+        task, optimizer, seed = (str(run.options.get(key, "")) for key in ("task", "optimizer", "seed"))
         print(
-            f"{run.id:<8}  {run.status:<11}  {of:>15}  {at['task']:<24}  {at['optimizer']:<18}  {at['seed']:>4}  "
+            f"{run.id:<8}  {run.status:<11}  {of:>15}  {task:<24}  {optimizer:<18}  {seed:>4}  "
             f"{run.device:<6}  {run.name}".rstrip()
         )
     return 0
@@ -218,8 +216,12 @@ def stop(store: Store, options: argparse.Namespace) -> int:
 
 def resume(store: Store, options: argparse.Namespace) -> int:
     """Here, or through the queue."""
+    from training.devices import narrow
+
     (run,) = _known(store, [options.id])
     owner = None if options.detach else Owner.here()
+    if owner is not None:
+        narrow(run.device)
     if not store.resume(run.id, owner):
         raise ValueError(f"run {run.id!r} is {run.status}; only stopped, interrupted and failed ones can be resumed")
     if owner is not None:

@@ -129,7 +129,9 @@ class Training:
         self.correct = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
         self.position = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.graph: _Graph | None = None
-        self.engine = settings.engine if settings.engine != "auto" else ("graph" if self.cuda else "eager")
+        self.graphing = self.cuda and settings.engine != "eager"
+        compiled = "compiled" if settings.engine == "compiled" else ""
+        self.engine = " in ".join(filter(None, [compiled, "a CUDA graph" if self.graphing else ""])) or "eager"
         self.observer.record(
             {
                 **facts(),
@@ -278,7 +280,7 @@ class Training:
     def one_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Gradient and step of one batch, through the CUDA graph where there is one for its size."""
         full = len(labels) == self.settings.batch_size
-        if self.engine == "graph" and self.graph is None and full and self.step >= GRAPH_WARM_UP:
+        if self.graphing and self.graph is None and full and self.step >= GRAPH_WARM_UP:
             self.capture(len(labels))
         if self.graph is not None and full:
             self.graph(images, labels)
@@ -314,8 +316,9 @@ class Training:
         try:
             self.graph = _Graph(self, size)
         except RuntimeError as error:
-            self.engine = "eager"
-            self.observer.record({"engine": f"eager (no CUDA graph: {str(error).splitlines()[0][:200]})"})
+            self.graphing = False
+            engine = "compiled" if self.settings.engine == "compiled" else "eager"
+            self.observer.record({"engine": f"{engine} (no CUDA graph: {str(error).splitlines()[0][:200]})"})
 
     # ------------------------------------------------------------ what is measured
 

@@ -228,11 +228,12 @@ class Runner:
     def give_up(self) -> None:
         """Runs whose process is dead or silent."""
         now = time.time()
+        ours = {worker.process.pid for worker in self.workers}  # if one is dead, the next `reap` says how it ended
         living = []
         for run in self.store.all(RUNNING):
             lives = alive(run.owner)
             silent = now - (run.heartbeat or 0.0)
-            if lives is False:
+            if lives is False and run.pid not in ours:
                 self.interrupt(run, "its process has ended without a word")
             elif lives and silent > HUNG and now > self._believe_after:
                 self.signal(run, signal.SIGKILL)

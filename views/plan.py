@@ -248,7 +248,7 @@ def key(settings: RunSettings) -> tuple:
 
 
 def _round(seconds: float) -> str:
-    return duration(float(f"{seconds:.2g}")) if seconds < 60 else duration(seconds)
+    return f"{max(1.0, seconds):.0f} s" if seconds < 99.5 else duration(seconds)
 
 
 # ---------------------------------------------------------------- the sidebar's fields

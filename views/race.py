@@ -1,7 +1,7 @@
 """From stored runs to what the board shows: progress, new points, results. Reads the store, changes nothing in it."""
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -190,18 +190,15 @@ def any_epoch(points: Mapping[tuple[str, str], Any]) -> bool:
 
 
 def colours_of(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
-    """Colour and dash of each group of runs: up to nine differ in colour, more in colour and dash."""
-    groups = report.grouped(runs)
-    if len(groups) <= len(COLOURS):
+    """Colour and dash of each group of runs: of many, those of one optimizer share a colour."""
+    grouped = report.grouped(runs)
+    groups = {group: RunSettings.from_json(members[0].settings).optimizer for group, members in grouped.items()}
+    optimizers = list(dict.fromkeys(groups.values()))
+    most = max(Counter(groups.values()).values(), default=0)
+    if len(groups) <= len(COLOURS) or len(optimizers) > len(COLOURS) or most > len(DASHES):
         return {group: style(i) for i, group in enumerate(groups)}
-    found: dict[str, tuple[str, str]] = {}
-    optimizers: dict[str, int] = {}
-    for group, members in groups.items():
-        optimizer = RunSettings.from_json(members[0].settings).optimizer
-        colour = list(dict.fromkeys([*optimizers, optimizer])).index(optimizer)
-        found[group] = COLOURS[colour % len(COLOURS)], DASHES[optimizers.get(optimizer, 0) % len(DASHES)]
-        optimizers[optimizer] = optimizers.get(optimizer, 0) + 1
-    return found
+    dashes = {optimizer: iter(DASHES) for optimizer in optimizers}
+    return {group: (COLOURS[optimizers.index(one)], next(dashes[one])) for group, one in groups.items()}
 
 
 def sensitivity_charts(runs: Sequence[Run], series: Mapping[str, report.Series]) -> list[dict[str, Any]]:

@@ -10,5 +10,5 @@ def through_app(file: str) -> None:
     for its older kind of app, until ``st.navigation`` has been called once.
     """
     if "routed" not in st.session_state:
-        st.navigation([st.Page(file)], position="hidden")
+        st.navigation([st.Page(lambda: None, title="Ravine", default=True), st.Page(file)], position="hidden")
         st.rerun()

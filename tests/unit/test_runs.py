@@ -1,6 +1,7 @@
 """The store: statuses as compare-and-set, points and their tail, many processes at once."""
 
 import math
+import os
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from training.runs import (
     Store,
     StoreError,
     alive,
+    process_mark,
     store_path,
 )
 
@@ -233,9 +235,7 @@ def test_taking_back_points_counts_a_generation(store: Store) -> None:
     store.truncate(a, 4)
     assert store.get(a).generation == 0, "nothing was taken back"
     store.truncate(a, 2)
-    assert {name: steps.tolist() for name, (steps, _) in store.series(a).items()} == dict.fromkeys(
-        ("train/loss", "rate"), [0, 1, 2]
-    )
+    assert all(steps.tolist() == [0, 1, 2] for steps, _ in store.series(a).values())
     assert len(store.series(b)["rate"][0]) == 5
     assert store.tail([a, b], last).generations == {a: 1, b: 0}
     store.write_points(a, [("rate", 3, 1.0)])
@@ -276,22 +276,14 @@ def test_a_process_is_known_by_when_it_began() -> None:
     assert alive(ME) is None
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert child.stdin is not None
-    owner = replace(me, pid=child.pid, process=_mark(child.pid))
+    owner = replace(me, pid=child.pid, process=process_mark(child.pid))
     assert alive(owner) is True
     child.kill()
     child.stdin.close()
-    deadline = threading.Event()
-    while alive(owner) and not deadline.wait(0.01):  # a zombie, until somebody waits for it
-        pass
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie until somebody asks for its end
     assert alive(owner) is False
     child.wait()
     assert alive(owner) is False
-
-
-def _mark(pid: int) -> str:
-    from training.runs import process_mark
-
-    return process_mark(pid)
 
 
 _MANY = """

@@ -1,0 +1,256 @@
+"""The Training page through Streamlit's AppTest: what it launches, what the board is sent, how it meets bad input."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit
+from streamlit.testing.v1 import AppTest
+
+from training import runner
+from training.optimizers import OPTIMIZERS
+from training.runs import FINISHED, QUEUED, STOPPED, Owner, Store
+from training.settings import RunSettings, recipe
+from training.task import TASKS, Entry
+from views.component import unpack
+from views.plan import MAX_RUNS, Plan, controls, estimate, key
+from views.race import Race, View, colours_of, launches
+
+APP = str(Path(__file__).parents[2] / "app.py")
+OWNER = Owner("here", 1, "a")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A fresh store in which no runner works."""
+    monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "runs.db"))
+    monkeypatch.setattr(runner, "ensure", lambda *_: None)
+    streamlit.cache_resource.clear()
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/training.py")
+    for name, value in query.items():
+        app.query_params[name.replace("__", ".")] = value
+    return app.run()
+
+
+def board(app: AppTest) -> dict:
+    """The message of the board."""
+    assert not app.exception
+    (payload,) = [element.proto.bytes for element in app.get("bidi_component") if element.proto.bytes]
+    return unpack(payload)
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(one for one in app.button if one.label.startswith(label))
+
+
+ADAM = replace(recipe(TASKS["digits"], Entry("adam")), epochs=2)
+
+
+def filled(store: Store, settings: RunSettings, status: str = FINISHED) -> str:
+    (run,) = store.add([settings])
+    assert store.start(run, OWNER, "cpu")
+    points = [("train/loss", step, 1 / step) for step in range(1, 47)]
+    points += [("epoch/test_accuracy", step, 0.9) for step in (23, 46)] + [("clock/wall", 46, 4.0)]
+    assert store.write_points(run, points, OWNER)
+    store.beat(run, OWNER, 46, 46, "training")
+    store.record(run, {"training_seconds": 2.0})
+    if status != "running":
+        assert store.transition(run, "running", status)
+    return run
+
+
+def test_a_newcomer_finds_three_optimizers_and_one_button(store: Store) -> None:
+    app = opened()
+    assert board(app)["runs"] == []
+    assert any("3 optimizers; roughly" in text.value for text in app.markdown)
+    app = button(app, "Launch 3 runs").click().run()  # type: ignore[attr-defined]
+    found = [RunSettings.from_json(run.settings) for run in store.queue()]
+    assert [run.optimizer for run in found] == ["gradient_descent", "adam", "adamax"]
+    assert {(run.task, run.epochs, run.seed, run.device) for run in found} == {("digits", 100, 0, "cpu")}
+    shown = board(app)
+    assert [run["title"] for run in shown["runs"]] == ["SGD", "Adam", "AdaMax"]
+    assert {run["status"] for run in shown["runs"]} == {"queued"}
+    assert shown["summary"]["sentence"] == "3 queued"
+
+
+def test_every_task_and_every_preset_can_be_chosen(store: Store) -> None:
+    app = opened()
+    for task in TASKS:
+        app = app.selectbox(key="choose:task").set_value(task).run()
+        assert not app.exception
+        for preset in TASKS[task].presets:
+            app = app.selectbox(key="choose:preset").set_value(preset).run()
+            board(app)
+
+
+def test_any_optimizer_can_be_added(store: Store) -> None:
+    app = opened()
+    for name in OPTIMIZERS:
+        app = app.selectbox(key="add").set_value(name).run()
+        board(app)
+    plan = app.session_state.plan
+    assert len(plan.cards) == 18
+    assert "at most 18 are allowed" in plan.problems["card"]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])
+def test_nothing_is_launched_where_others_listen(store: Store, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(store, ADAM)
+    original = streamlit.get_option
+    monkeypatch.setattr(streamlit, "get_option", lambda name: address if name == "server.address" else original(name))
+    app = opened()
+    assert button(app, "Launch").disabled  # type: ignore[attr-defined]
+    assert any("RAVINE_ALLOW_LAUNCH=1" in text.value for text in app.caption)
+    assert not board(app)["runs"][0]["may_act"]
+    monkeypatch.setenv("RAVINE_ALLOW_LAUNCH", "1")
+    app = opened()
+    assert not button(app, "Launch").disabled  # type: ignore[attr-defined]
+    assert board(app)["runs"][0]["may_act"]
+
+
+def test_the_newest_launch_is_shown_with_all_its_points(store: Store) -> None:
+    filled(store, ADAM)
+    newest = filled(store, replace(ADAM, seed=1))
+    shown = board(opened())
+    assert [run["id"] for run in shown["runs"]] == [newest]
+    assert shown["reset"]
+    (loss,) = [one for one in shown["series"] if one["name"] == "train/loss"]
+    assert loss["steps"].tolist() == list(range(1, 47))
+    assert loss["values"][9] == 0.1
+    assert shown["table"]["rows"][0]["cells"]["final"] == "90.00"
+
+
+def test_a_link_says_what_is_shown_and_how(store: Store) -> None:
+    first, second = filled(store, ADAM), filled(store, replace(ADAM, seed=1))
+    grids = [store.get(run).grid for run in (first, second)]
+    shown = board(opened(runs=",".join(grids), view__x="training", view__smoothing="0.5", view__group="0"))
+    assert [run["id"] for run in shown["runs"]] == [first, second]
+    assert (shown["view"]["x"], shown["view"]["smoothing"], shown["view"]["group"]) == ("training", 0.5, False)
+    view = View()
+    for name, value in (("x", "wall"), ("log_x", "1"), ("hidden", "a,b"), ("smoothing", 0.3)):
+        view.apply(name, value)
+    again = View()
+    for name, value in view.to_query().items():
+        again.apply(name.removeprefix("view."), value)
+    assert again == view
+
+
+@pytest.mark.parametrize(
+    "query", [{"view__x": "sideways"}, {"view__smoothing": "2"}, {"runs": "<b>"}, {"view__no": "1"}]
+)
+def test_a_wrong_link_shows_the_page_all_the_same(store: Store, query: dict[str, str]) -> None:
+    board(opened(**query))
+
+
+def test_a_store_of_another_version_is_a_sentence(store: Store) -> None:
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA user_version = 99")
+        connection.commit()
+    streamlit.cache_resource.clear()
+    app = opened()
+    assert not app.exception
+    assert "another version of Ravine" in app.error[0].value
+
+
+def test_only_what_is_new_is_sent_again(store: Store) -> None:
+    run = filled(store, ADAM, status="running")
+    race = Race()
+    race.show([run])
+    first = race.message(store, may_act=True, slots=1)
+    assert first["reset"]
+    for _ in range(5):
+        last = race.message(store, may_act=True, slots=1)
+    assert not last["reset"]
+    assert last["series"] == []
+    assert store.write_points(run, [("train/loss", 47, 0.5)], OWNER)
+    more = race.message(store, may_act=True, slots=1)
+    assert [(one["name"], one["steps"].tolist()) for one in more["series"]] == [("train/loss", [47])]
+    assert more["base"] <= last["cursor"] < more["cursor"]
+    race.fresh = True
+    assert len(race.message(store, may_act=True, slots=1)["series"]) == 3
+
+
+def test_the_race_says_what_can_be_done_with_a_run(store: Store) -> None:
+    running, stopped, finished = filled(store, ADAM, "running"), filled(store, ADAM, STOPPED), filled(store, ADAM)
+    (queued,) = store.add([ADAM])
+    race = Race()
+    race.show([running, stopped, finished, queued])
+    message = race.message(store, may_act=True, slots=1)
+    actions = {run["id"]: run["actions"] for run in message["runs"]}
+    assert actions[running] == actions[queued] == ["stop"]
+    assert actions[stopped] == ["resume", "rename", "delete"]
+    assert actions[finished] == ["rename", "delete"]
+    assert message["summary"]["sentence"] == "1 running, 1 stopped, 1 finished, 1 queued"
+    store.request_stop(running)
+    assert race.message(store, may_act=True, slots=1)["runs"][0]["stage"] == "stopping"
+
+
+def test_settings_that_differ_have_colours_that_differ(store: Store) -> None:
+    for seed in (0, 1):
+        for optimizer in list(OPTIMIZERS)[:12]:
+            for rate in (0.1, 0.01):
+                store.add([recipe(TASKS["digits"], Entry(optimizer, {"lr": rate}), seed=seed)])
+    found = colours_of(store.all())
+    assert len(found) == len(set(found.values())) == 24
+    assert len(launches(store.all())) == 48
+
+
+def test_bad_numbers_are_said_beside_their_field() -> None:
+    plan = Plan.of("digits")
+    for path, value, sentence in [
+        ("epochs", "many", "epochs = 'many' is not a number"), ("seeds", 0, "seeds = 0 is not allowed"),
+        ("card.1.lr", -1, "lr = -1 is not allowed"), ("card.1.speed", 1, "Adam has no 'speed'"),
+        ("batch_size", 1.5, "batch size = 1.5 is not a whole number"), ("nothing", 1, "there is no setting 'nothing'"),
+    ]:  # fmt: skip
+        before = plan.runs()
+        plan.apply(path, value)
+        assert sentence in plan.problems[path]
+        assert plan.runs() == before
+    assert "epochs = 'many'" in controls(plan)["problems"]["epochs"]
+    plan.apply("epochs", 3)
+    assert "epochs" not in plan.problems
+
+
+def test_a_grid_has_the_same_rates_around_each_optimizers_own() -> None:
+    plan = Plan.of("digits")
+    for path, value in (("rates", 3), ("factor", 10), ("seeds", 2), ("seed", 5)):
+        plan.apply(path, value)
+    runs = plan.runs()
+    assert len(runs) == 18
+    adam = [(run.seed, run.hyper["lr"]) for run in runs if run.optimizer == "adam"]
+    assert adam == [(seed, rate) for seed in (5, 6) for rate in (1e-4, 1e-3, 1e-2)]
+    assert plan.sentence(runs) == "3 optimizers × 3 learning rates × 2 seeds = 18 runs"
+    plan.apply("seeds", 100)
+    plan.apply("rates", 9)
+    with pytest.raises(ValueError, match=f"2700 runs are more than the {MAX_RUNS}"):
+        plan.runs()
+    plan.cards = {}
+    with pytest.raises(ValueError, match="no optimizer is chosen"):
+        plan.runs()
+
+
+def test_the_estimate_rests_on_earlier_runs_where_there_are_some() -> None:
+    plan = Plan.of("digits")
+    runs = plan.runs()
+    assert "a guess: no run of this kind" in estimate(plan, runs, 3, {})
+    images = sum(run.epochs * run.training_images for run in runs)
+    said = estimate(plan, runs, 3, {key(runs[0]): [30 / images * 3]})
+    assert said == "about 30 s, by 1 earlier run of this kind"
+
+
+def test_queued_runs_of_a_deleted_launch_stay(store: Store) -> None:
+    (queued,) = store.add([ADAM])
+    app = opened()
+    app = button(app, "Delete").click().run()  # type: ignore[attr-defined]
+    assert store.get(queued).status == QUEUED
+    store.request_stop(queued)
+    app = button(app, "Delete").click().run()  # type: ignore[attr-defined]
+    assert store.all() == []
+    assert board(app)["runs"] == []
