@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from training.runner import status
+from training.runs import Store
 
 ROOT = Path(__file__).parents[2]
 PICTURES = Path(__file__).parent / "pictures"
@@ -37,8 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def serve(port: int, log: Path) -> subprocess.Popen:
-    """The app's server on a port; returns once it is healthy."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    """The app's server on a port, its runs stored beside the log; returns once it is healthy."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAVINE_STORE": str(log.with_name("runs.db"))}
     with log.open("w") as out:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
@@ -67,10 +71,13 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
-    server = serve(port, tmp_path_factory.mktemp("server") / "log")
+    log = tmp_path_factory.mktemp("server") / "log"
+    server = serve(port, log)
     yield f"http://localhost:{port}"
     server.terminate()
     server.wait(timeout=20)
+    if runner := status(Store(str(log.with_name("runs.db")))):
+        os.kill(runner.pid, signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")
