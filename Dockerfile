@@ -14,19 +14,24 @@ COPY --chown=ravine:ravine .streamlit .streamlit
 COPY --chown=ravine:ravine pages pages
 COPY --chown=ravine:ravine optim_core optim_core
 COPY --chown=ravine:ravine surfaces surfaces
+COPY --chown=ravine:ravine training training
 COPY --chown=ravine:ravine views views
 COPY --chown=ravine:ravine static static
-RUN mkdir -p /app/.numba && chown ravine:ravine /app /app/.numba
+RUN mkdir -p /app/.numba /data && chown ravine:ravine /app /app/.numba /data
 
 USER ravine
 ENV NUMBA_CACHE_DIR=/app/.numba \
     NUMBA_THREADING_LAYER=omp \
+    RAVINE_STORE=/data/runs.db \
+    RAVINE_DATA=/data \
     PYTHONUNBUFFERED=1 \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0
 
 # The machine code is made once, at build, and only loaded when the container starts.
 RUN python -m views.warm
 
+# Runs, checkpoints and data sets outlive the container here.
+VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]

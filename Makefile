@@ -23,6 +23,9 @@ bench: .venv/.bench
 	@sh tests/browser/chromium.sh
 	$(BIN)/python -m benchmarks.blocks
 	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.optimizer_step
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.board
 
 .venv/bin/python:
 	@echo "Setting up .venv: a few minutes, once ..."

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from training import export, report, runner
+from training import export, plots, report, runner
 from training.data import cifar10
 from training.optimizers import OPTIMIZERS
 from training.runs import QUEUED, RUNNING, Run, Store, StoreError
@@ -18,7 +18,7 @@ from training.task import TASKS
 from views.board import board
 from views.live_controls import live_controls
 from views.plan import Plan, controls, details, estimate, preset_of
-from views.race import Race, launches, measured
+from views.race import Race, colours_of, launches, measured
 from views.routed import through_app
 
 through_app(__file__)
@@ -317,6 +317,12 @@ def exported(kind: str) -> bytes:
     return export.KINDS[kind](store, race.ids)
 
 
+def four_plots() -> str:
+    """The tutorial's plots of the runs shown."""
+    runs = [store.get(run) for run in race.ids]
+    return plots.html(runs, report.series_of(store, runs), list(colours_of(runs).values()))
+
+
 def named(run: Run) -> str:
     """A run in a list."""
     settings = RunSettings.from_json(run.settings)
@@ -336,8 +342,12 @@ if race.ids:
         one = {run.id: run for run in everything if run.id in race.ids}
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])
-        columns = st.columns(3)
-        for column, kind in zip(columns, ("csv", "parquet", "json"), strict=True):
+        columns = st.columns(4)
+        columns[3].download_button(
+            "Four plots (HTML)", four_plots, "ravine-plots.html", width="stretch",
+            help="Train and test loss and accuracy by epoch, as the tutorial plots them",
+        )  # fmt: skip
+        for column, kind in zip(columns, ("csv", "parquet", "json"), strict=False):
             column.download_button(
                 "Parquet" if kind == "parquet" else kind.upper(), partial(exported, kind), f"ravine-runs.{kind}",
                 width="stretch",

@@ -26,21 +26,25 @@ def curve(members: Sequence[Run], series: Mapping[str, Series], name: str) -> tu
     return found[0][0][:length] / per_epoch, np.mean([values[:length] for _, values in found], axis=0)
 
 
-def html(runs: Sequence[Run], series: Mapping[str, Series], styles: Sequence[tuple[str, str]]) -> str:
-    """The four plots of the runs, a line for each setting (mean over seeds); styles: colour and dash of each line."""
+def html(runs: Sequence[Run], series: Mapping[str, Series], styles: Sequence[tuple[str, str]] = ()) -> str:
+    """The four plots of the runs, a line for each setting (mean over seeds), as a page that needs no network.
+
+    styles: colour and dash pattern of each line; Plotly's own where there are none.
+    """
+    from plotly.colors import DEFAULT_PLOTLY_COLORS as colourway
     from plotly.graph_objects import Figure, Scatter
     from plotly.subplots import make_subplots
 
     figure: Figure = make_subplots(2, 2, subplot_titles=list(PLOTS.values()), vertical_spacing=0.12)
     budgets = []
     for index, members in enumerate(grouped(runs).values()):
+        colour, dash = styles[index % len(styles)] if styles else (colourway[index % len(colourway)], "")
+        line = {"color": colour, "dash": dash.replace(" ", "px,") + "px" if dash else "solid"}
         settings = RunSettings.from_json(members[0].settings)
         budgets.append(budget(settings))
-        colour, dash = styles[index % len(styles)]
         label = f"{title(settings)}, {detail(settings)}" + (f" (mean of {len(members)})" if len(members) > 1 else "")
         for place, name in enumerate(PLOTS):
             epochs, values = curve(members, series, name)
-            line = {"color": colour, "dash": dash.replace(" ", "px,") + "px" if dash else "solid"}
             figure.add_trace(
                 Scatter(x=epochs, y=values, name=label, legendgroup=label, showlegend=place == 0, line=line),
                 row=place // 2 + 1, col=place % 2 + 1,

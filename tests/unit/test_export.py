@@ -122,8 +122,8 @@ def test_the_command_makes_the_same_settings_for_each_optimizer(optimizer: str) 
 def test_the_command_holds_every_setting() -> None:
     settings = RunSettings(
         "cifar10_fast", "gradient_descent", {"lr": 1e-7}, seed=5, epochs=3, batch_size=17, schedule="cosine",
-        warmup=0.1, l2=5e-4, precision="bfloat16", device="cuda:2", threads=3, engine="eager", validation=0.2, patience=4,
-        images=1000, weights="scratch", synthetic=True,
+        warmup=0.1, l2=5e-4, precision="bfloat16", device="cuda:2", threads=3, engine="eager", validation=0.2,
+        patience=4, images=1000, weights="scratch", synthetic=True,
     )  # fmt: skip
     assert parsed(export.reproduce(settings)) == settings
 
