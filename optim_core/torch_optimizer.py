@@ -13,7 +13,7 @@ where they are: a step can be compiled, and be part of a CUDA graph.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -81,7 +81,6 @@ class RuleOptimizer(torch.optim.Optimizer):
 
         super().__setstate__({**state, "rule": RULES[state["rule"]], "_flats": {}} if "rule" in state else state)
 
-    @torch.compiler.disable  # the body of a function that a caller compiles is cut here
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """One step of every group; returns the closure's loss where one is given."""
@@ -93,6 +92,9 @@ class RuleOptimizer(torch.optim.Optimizer):
             if any(p.grad is not None for p in group["params"]):
                 self._step(index, [p for p in group["params"] if p.grad is not None or p in self.state])
         return loss
+
+    if not TYPE_CHECKING:  # type checkers lose its signature
+        step = torch.compiler.disable(step)  # a function that a caller compiles is cut here, and this runs as it stands
 
     def _step(self, index: int, params: list[torch.Tensor]) -> None:
         if any(p.grad is not None and p.grad.layout != torch.strided for p in params):
@@ -157,7 +159,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         wanted, needs = {"t", *self.rule.State._fields}, f"rule {self.rule.name} needs"
         numbers: dict[int, torch.Tensor] = {}
         for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=False):
-            if lacking := sorted(self.defaults.keys() - saved.keys()):
+            if lacking := sorted({*self.rule.Hyper._fields, "l2"} - saved.keys()):
                 raise ValueError(f"a saved group lacks {', '.join(lacking)}, which {needs}")
             numbers |= dict(zip(saved["params"], group["params"], strict=False))
         loaded = {p: state_dict["state"][number] for number, p in numbers.items() if number in state_dict["state"]}

@@ -35,6 +35,8 @@ from optim_core import elementary
 def _library(*values: Any) -> Any:
     """The module (torch, sympy or numpy) whose functions act on the values."""
     for value in values:
+        if isinstance(value, float):  # first, since torch.compile cannot look into this type
+            continue
         root = type(value).__module__.partition(".")[0]
         if root in ("torch", "sympy"):
             return sys.modules[root]

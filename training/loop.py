@@ -432,6 +432,7 @@ class Training:
 
     def save(self) -> None:
         """Writes everything that the rest of the run depends on, in one piece or not at all."""
+        self.say("saving")  # whoever listens writes down every point before the checkpoint that counts on them
         self.wall = time.monotonic() - self.began
         state = {
             "settings": self.settings.to_json(),
@@ -484,6 +485,8 @@ class _Graph:
         like = next(iter(training.batches(0, 0)))
         self.images, self.labels = like[0][:size].clone(memory_format=torch.channels_last), like[1][:size].clone()
         self.whole = optimizers.OPTIMIZERS[training.settings.optimizer].in_graph
+        self.refresh: Callable[[], None] = getattr(training.optimizer, "refresh", lambda: None)
+        self.refresh()
         training.optimizer.zero_grad(set_to_none=True)
         training.synchronize()
         self.graph = torch.cuda.CUDAGraph()
@@ -498,7 +501,7 @@ class _Graph:
         self.images.copy_(images)
         self.labels.copy_(labels)
         if self.whole:
-            getattr(self.training.optimizer, "refresh", lambda: None)()
+            self.refresh()
             self.graph.replay()
             return
         self.graph.replay()

@@ -26,7 +26,8 @@ def test_the_core_imports_no_torch_no_streamlit_no_plotly(package: str) -> None:
 
 def test_arrows_go_down() -> None:
     allowed = {"optim_core": {"optim_core"}, "surfaces": {"surfaces", "optim_core"},
-               "training": {"training", "optim_core"}, "views": {"views", "training", "optim_core", "surfaces"}}  # fmt: skip
+               "training": {"training", "optim_core"},
+               "views": {"views", "training", "optim_core", "surfaces"}}  # fmt: skip
     for package, below in allowed.items():
         for path in (ROOT / package).rglob("*.py"):
             found = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.MULTILINE)
