@@ -12,6 +12,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -47,10 +48,10 @@ def parameters(device: str) -> list[torch.nn.Parameter]:
 def optimizers(device: str) -> dict[str, Callable[[], object]]:
     """The step of each."""
 
-    def ours(**options: bool) -> Callable[[], object]:
+    def ours(**options: Any) -> Callable[[], object]:
         return RuleOptimizer(parameters(device), RULES["adam"], lr=1e-3, **options).step
 
-    def theirs(**options: bool) -> Callable[[], object]:
+    def theirs(**options: Any) -> Callable[[], object]:
         return torch.optim.Adam(parameters(device), lr=1e-3, capturable=device == "cuda", **options).step
 
     return {

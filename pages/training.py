@@ -60,7 +60,8 @@ shut = closed()
 if not shut:
     runner.ensure(store)
 standing = runner.status(store)
-devices = {one["device"]: one for one in (standing.devices if standing else [{"device": "cpu", "name": "CPU"}])}
+found: list[dict[str, Any]] = standing.devices if standing else [{"device": "cpu", "name": "CPU"}]
+devices = {one["device"]: one for one in found}
 everything = store.all()
 labels = launches(everything)
 
@@ -105,7 +106,7 @@ def choice(path: str, label: str, names: dict[str, str], help_text: str | None =
     """A select box for one setting."""
     st.session_state[f"choose:{path}"] = getattr(plan, path)
     st.selectbox(
-        label, list(names), format_func=lambda name: names.get(name, name), key=f"choose:{path}", on_change=choose,
+        label, list(names), format_func=lambda name: str(names.get(name, name)), key=f"choose:{path}", on_change=choose,
         args=(path,), help=help_text,
     )  # fmt: skip
     if path in plan.problems:
@@ -275,7 +276,7 @@ def delete_shown() -> None:
 if labels:
     chooser, remover = st.columns([12, 1], vertical_alignment="bottom")
     chooser.multiselect(
-        "Launches shown", list(labels), format_func=lambda grid: labels.get(grid, grid), key="shown",
+        "Launches shown", list(labels), format_func=lambda grid: str(labels.get(grid, grid)), key="shown",
         placeholder="Choose launches to see or compare",
     )  # fmt: skip
     with remover.popover("", icon=":material/delete:", help="Delete the launches shown", disabled=bool(shut)):

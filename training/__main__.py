@@ -64,7 +64,10 @@ def parser() -> argparse.ArgumentParser:
     out = command("export", export_points, "Write the points of runs, all of them if none is named.", "*")
     out.add_argument("--format", choices=("csv", "parquet", "json"), help="by default what FILE ends in, or csv")
     out.add_argument("-o", "--output", metavar="FILE", type=Path, help="instead of the standard output")
-    command("report", report_results, "Results of runs as tables.", "+")
+    results = command("report", report_results, "Results of runs as tables, and the tutorial's four plots.", "+")
+    results.add_argument(
+        "--html", metavar="FILE", type=Path, help="write train and test loss and accuracy by epoch there"
+    )
     command("devices", list_devices, "The devices of this machine.")
     one = command("run", execute, "Execute a queued run; what a runner starts.", "1")
     one.add_argument("--more", action="store_true", help="then further ones for the same device, while there are any")
@@ -266,10 +269,13 @@ def export_points(store: Store, options: argparse.Namespace) -> int:
 
 
 def report_results(store: Store, options: argparse.Namespace) -> int:
-    """As text."""
-    from training.report import text
+    """As text; the plots into a file."""
+    from training import plots, report
 
-    print(text(store, options.ids))
+    print(report.text(store, options.ids))
+    if options.html:
+        runs = [store.get(run) for run in options.ids]
+        options.html.write_text(plots.html(runs, report.series_of(store, runs)), encoding="utf-8")
     return 0
 
 

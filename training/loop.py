@@ -165,15 +165,14 @@ class Training:
         shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(0))  # the same part for every run
         kept = shuffled[round(count * settings.validation) :].sort().values
         held_out = shuffled[: round(count * settings.validation)].sort().values
-        put = {"device": self.device}
-        padded = augment.pad(images.train_images[kept].to(**put), task.pad, task.pad_mode)
-        self.train_images, self.train_labels = padded, images.train_labels[kept].to(**put)
+        place = self.device
+        padded = augment.pad(images.train_images[kept].to(place), task.pad, task.pad_mode)
+        self.train_images, self.train_labels = padded, images.train_labels[kept].to(place)
         self.normalisation = (images.mean, images.std, self.dtype)
-        self.parts = {"test": (images.test_images.to(**put), images.test_labels.to(**put))}
+        self.parts = {"test": (images.test_images.to(place), images.test_labels.to(place))}
         if settings.validation:
-            self.parts["validation"] = (
-                images.train_images[held_out].to(**put), images.train_labels[held_out].to(**put)
-            )  # fmt: skip
+            held = images.train_images[held_out].to(place), images.train_labels[held_out].to(place)
+            self.parts["validation"] = held
 
     def warm_up(self) -> None:
         """Forward and backward once, so that first-time costs stay outside the clock; nothing of it remains."""
@@ -390,6 +389,7 @@ class Training:
         self.observer.record(
             {
                 "training_seconds": self.seconds,
+                "wall_seconds": time.monotonic() - self.began,
                 "peak_memory": self.peak_memory(),
                 "optimizer_milliseconds": self.optimizer_milliseconds(),
             }

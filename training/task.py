@@ -23,7 +23,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Entry(NamedTuple):
@@ -54,7 +54,7 @@ class Task:
     l2: float = 0.0
     label_smoothing: float = 0.0
     pad: int = 0
-    pad_mode: str = "zero"
+    pad_mode: Literal["zero", "reflect"] = "zero"
     flip: bool = False
     synthetic: bool = False
     targets: tuple[float, ...] = ()

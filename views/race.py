@@ -129,7 +129,7 @@ class Race:
             "steps": run.steps or settings.epochs * settings.steps_per_epoch,
             "steps_per_epoch": settings.steps_per_epoch,
             "remaining": self.remaining(run),
-            "sentence": run.error,
+            "sentence": run.error or _note(run.record),
             "generation": run.generation,
             "truncated": run.record.get("resumed_at", 0),
             "actions": actions,
@@ -182,6 +182,18 @@ class Race:
         made = table, sensitivity_charts(runs, series)
         self._results = key, made
         return made
+
+
+def _note(record: Mapping[str, Any]) -> str:
+    """What a reader of a run's curves must know: that it began elsewhere than asked, or that its disk is full."""
+    notes = []
+    if str(record.get("weights", "")).startswith("from scratch, since"):
+        notes.append(f"weights {record['weights']}")
+    if "checkpoint" in record:
+        notes.append(f"the checkpoint {record['checkpoint']}")
+    if "(no CUDA graph" in str(record.get("engine", "")):
+        notes.append(f"engine: {record['engine']}")
+    return "; ".join(notes)
 
 
 def any_epoch(points: Mapping[tuple[str, str], Any]) -> bool:

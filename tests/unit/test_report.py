@@ -1,13 +1,15 @@
 """Results over seeds, times to targets, sensitivity, the table by epoch: from a store filled by hand."""
 
 import math
+import re
 import statistics
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from training import report
+from training import plots, report
+from training.__main__ import main
 from training.runs import DIVERGED, FINISHED, QUEUED, Owner, Store
 from training.settings import RunSettings, grid, recipe
 from training.task import TASKS, Entry
@@ -119,3 +121,20 @@ def test_a_result_on_synthetic_images_says_so() -> None:
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert report.duration(seconds) == text
+
+
+def test_the_four_plots_show_means_over_seeds(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [filled(store, ADAM, [0.5, 0.7]), filled(store, replace(ADAM, seed=1), [0.7, 0.9, 0.95])]
+    runs = [store.get(run) for run in ids]
+    series = report.series_of(store, runs)
+    epochs, values = plots.curve(runs, series, "epoch/test_accuracy")
+    assert epochs.tolist() == [1.0, 2.0]
+    assert values == pytest.approx([0.6, 0.8])
+    assert len(plots.curve(runs, series, "epoch/validation_loss")[0]) == 0
+    page = plots.html(runs, series, [("#123456", "7 4")])
+    assert "Adam, lr 0.001 (mean of 2)" in page
+    assert "#123456" in page
+    assert not re.search(r"<(script|link)[^>]*(src|href)=", page)  # nothing is fetched
+    monkeypatch.setenv("RAVINE_STORE", str(store.path))
+    assert main(["report", *ids, "--html", str(tmp_path / "plots.html")]) == 0
+    assert "Test accuracy" in (tmp_path / "plots.html").read_text()

@@ -1,4 +1,4 @@
-"""The CUDA graph's part of the training loop, on the CPU: a graph is emulated by recording operations and repeating them.
+"""The CUDA graph's part of the training loop, on the CPU: a graph is emulated by recording and repeating operations.
 
 As in a real graph, what a replay reads and writes are the very buffers of the capture, capturing changes nothing, and
 what Python did at capture is not done again.
