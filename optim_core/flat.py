@@ -121,9 +121,12 @@ def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
             g = g + numbers["l2"] * wide
         before = dict(zip([*fields, *names[1:]], [*vectors, *values], strict=True))
         wide, state = rule.step(wide, g, rule.State(**before), h, t, n)
-        x.copy_(wide)
-        for name, vector in zip(fields, vectors, strict=True):
-            vector.copy_(getattr(state, name))
+        held = (x, *vectors)
+        after = [wide, *(getattr(state, name) for name in fields)]
+        # A rule may hand on what it was given, the old x as a field of the state: not to be read after it was written.
+        after = [value.clone() if any(value is buffer for buffer in held) else value for value in after]
+        for buffer, value in zip(held, after, strict=True):
+            buffer.copy_(value)
     scalars.copy_(torch.stack([t, *(getattr(state, name).to(t.dtype) for name in names[1:])]))
 
 

@@ -7,7 +7,7 @@ where they are: a step can be compiled, and be part of a CUDA graph.
     optimizer = RuleOptimizer(model.parameters(), RULES["adam"], lr=1e-3)
     loss.backward(); optimizer.step(); optimizer.zero_grad()
 
-    optimizer.prepare()                                      # or a few eager steps, before a CUDA graph is captured
+    optimizer.prepare()                                      # before a CUDA graph is captured; compiled: a step instead
     with torch.cuda.graph(graph): ...                        # forward, backward, optimizer.step()
     scheduler.step(); optimizer.refresh(); graph.replay()
 """

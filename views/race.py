@@ -207,7 +207,12 @@ def colours_of(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
     groups = {group: RunSettings.from_json(members[0].settings).optimizer for group, members in grouped.items()}
     optimizers = list(dict.fromkeys(groups.values()))
     most = max(Counter(groups.values()).values(), default=0)
-    if len(groups) <= len(COLOURS) or len(optimizers) > len(COLOURS) or most > len(DASHES):
+    if len(groups) <= len(COLOURS):
+        # Beside a rule, torch's optimizers are dashed: two lines that lie on each other are both seen.
+        mixed = len({one.startswith("torch.") for one in optimizers}) == 2
+        dashed = {group for group, one in groups.items() if mixed and one.startswith("torch.")}
+        return {group: (COLOURS[i], DASHES[group in dashed]) for i, group in enumerate(groups)}
+    if len(optimizers) > len(COLOURS) or most > len(DASHES):
         return {group: style(i) for i, group in enumerate(groups)}
     dashes = {optimizer: iter(DASHES) for optimizer in optimizers}
     return {group: (COLOURS[optimizers.index(one)], next(dashes[one])) for group, one in groups.items()}

@@ -202,6 +202,13 @@ def test_settings_that_differ_have_colours_that_differ(store: Store) -> None:
     assert len(launches(store.all())) == 48
 
 
+def test_torchs_optimizers_are_dashed_beside_rules(store: Store) -> None:
+    for entry in TASKS["digits"].presets["From scratch, against PyTorch"]:
+        store.add([recipe(TASKS["digits"], entry)])
+    dashes = [dash for _, dash in colours_of(store.all()).values()]
+    assert dashes == ["", "7 4"] * 4
+
+
 def test_bad_numbers_are_said_beside_their_field() -> None:
     plan = Plan.of("digits")
     for path, value, sentence in [

@@ -23,7 +23,8 @@ from optim_core.rule import Rule, rule_from_module
 HYPER: dict[str, dict[str, Any]] = {name: {"lr": 1e-2} for name in RULES} | {"adadelta": {"lr": 1.0}}
 compile_as_it_is = torch.compile
 
-# Every verb, a dot product, the step count, the horizon, and one scalar of the state that is a norm.
+# Every verb, a dot product, the step count, the horizon, a scalar of the state that is a norm, and fields of the state
+# that are handed on as they were given.
 EVERYTHING = '''
 """A rule for tests. None, 2000."""
 
@@ -44,11 +45,13 @@ class Hyper(NamedTuple):
 class State(NamedTuple):
     m: Vector
     slow: Vector
+    before: Vector
+    last: Vector
     norm: Scalar
 
 
 def init(x):
-    return State(xp.zeros(x), x, xp.scalar(x, 0.0))
+    return State(xp.zeros(x), x, xp.zeros(x), x, xp.scalar(x, 0.0))
 
 
 def step(x, g, s, h, t, n):
@@ -59,7 +62,7 @@ def step(x, g, s, h, t, n):
     rate = h.lr * xp.power(1 - t / (n + 1), 0.5) * (1 - xp.power(h.beta, t)) * xp.sqrt(1 - h.beta)
     move = xp.maximum(-0.5, xp.minimum(m * ratio, 0.5)) + 0.01 * xp.sign(m) * xp.tanh(xp.absolute(m))
     slow = s.slow + xp.where(t > 5, 0.2, 0.0) * (x - s.slow)
-    return x - rate * move, State(m, slow, norm)
+    return x - rate * (move + 0.1 * s.before) + 0.01 * (x - s.last), State(m, slow, s.m, x, norm)
 
 
 def reference(params, h):
@@ -282,6 +285,21 @@ def test_a_function_that_a_caller_compiles_may_call_step() -> None:
     found = torch.stack([whole() for _ in range(10)])
     assert torch.equal(found, train(twin, theirs, x, y, 10))
     assert torch.equal(values(model), values(twin))
+
+
+def test_a_step_in_place_is_the_step_as_written(everything: Rule) -> None:
+    p = parameter(*torch.linspace(-1, 1, 9).tolist())
+    optimizer = RuleOptimizer([p], everything, horizon=8, lr=0.05)
+    x = p.detach().clone()
+    state, h = everything.init(x), everything.Hyper(lr=torch.tensor(0.05, dtype=torch.float64))
+    for k in range(1, 9):
+        g = torch.sin(k * x)
+        p.grad = g.clone()
+        optimizer.step()
+        x, state = everything.step(x, g, state, h, torch.tensor(k, dtype=torch.float64), 8.0)
+        assert torch.equal(p, x)
+        for name in everything.State._fields:
+            assert torch.equal(optimizer.state[p][name], getattr(state, name))
 
 
 def test_elementwise_rules_are_told_from_others(everything: Rule) -> None:
