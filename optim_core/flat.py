@@ -123,8 +123,11 @@ def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
         wide, state = rule.step(wide, g, rule.State(**before), h, t, n)
         held = (x, *vectors)
         after = [wide, *(getattr(state, name) for name in fields)]
-        # A rule may hand on what it was given, the old x as a field of the state: not to be read after it was written.
-        after = [value.clone() if any(value is buffer for buffer in held) else value for value in after]
+        # A rule may hand on what it was given, such as x as "the x before": to be read before it is written. Not a
+        # clone: torch.compile takes those out and reads too late.
+        for index, value in enumerate(after):
+            if any(value is buffer for buffer in held):
+                after[index] = torch.maximum(value, value)
         for buffer, value in zip(held, after, strict=True):
             buffer.copy_(value)
     scalars.copy_(torch.stack([t, *(getattr(state, name).to(t.dtype) for name in names[1:])]))
