@@ -3,17 +3,20 @@
 import os
 import re
 import secrets
+import time
 from functools import partial
 from typing import Any
 
 import streamlit as st
+from sqlalchemy.exc import DatabaseError
 
 from training import export, plots, report, runner
 from training.data import cifar10
+from training.devices import cpu
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, Run, Store, StoreError
+from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, StoreError
 from training.schedule import SCHEDULES
-from training.settings import ENGINES, PRECISIONS, WEIGHTS, RunSettings
+from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from views.board import board
 from views.live_controls import live_controls
@@ -26,6 +29,9 @@ through_app(__file__)
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TICK, REST = 0.5, 3.0  # seconds between looks at the store while runs go on, and while none does
+FIRST_REPORT = 3.0  # seconds for which a first visit waits to hear of the devices
+ENDED = tuple(status for status in STATUSES if status not in (QUEUED, RUNNING))
+TROUBLE = (ValueError, DatabaseError)  # what the store may answer: a sentence in any case
 
 
 @st.cache_resource(show_spinner=False)
@@ -44,27 +50,48 @@ def closed() -> str:
     )
 
 
+def escaped(text: str) -> str:
+    """Text whose characters are not taken for markup."""
+    return MARKUP.sub(r"\\\1", text)
+
+
 def say(sentence: str) -> None:
-    """A sentence about something that is not allowed; what it quotes is not taken for markup."""
-    text = MARKUP.sub(r"\\\1", sentence)
-    st.markdown(f":small[:red[{text}]]")
+    """A sentence about something that is not allowed."""
+    st.markdown(f":small[:red[{escaped(sentence)}]]")
 
 
 try:
     store = opened(os.environ.get("RAVINE_STORE", ""))
 except StoreError as error:
-    st.error(f"{error}.")
+    st.error(escaped(f"{error}."))
     st.stop()
 
 shut = closed()
 if not shut:
     runner.ensure(store)
-standing = runner.status(store)
-found: list[dict[str, Any]] = standing.devices if standing else [{"device": "cpu", "name": "CPU"}]
-devices = {one["device"]: one for one in found}
 everything = store.all()
 labels = launches(everything)
 
+
+def look_for_devices() -> dict[str, dict[str, Any]]:
+    """The devices that the runner reported last; the first time its report is waited for."""
+    until = time.monotonic() + (0 if "looked" in st.session_state or shut else FIRST_REPORT)
+    while (standing := runner.status(store)) is None and time.monotonic() < until:
+        time.sleep(0.05)
+    st.session_state.looked = True
+    if standing and standing.devices:
+        st.session_state.reported = standing
+    known = st.session_state.get("reported")
+    return {one["device"]: one for one in (known.devices if known else [{**cpu(), "slots": 1}])}
+
+
+def first_plan() -> Plan:
+    """On a machine with a GPU CIFAR-10, elsewhere the digits."""
+    gpu = next((name for name in devices if name.startswith("cuda")), None)
+    return Plan.of("cifar10_fast", gpu, bool(devices[gpu].get("bfloat16"))) if gpu else Plan.of("digits")
+
+
+devices = look_for_devices()
 if "race" not in st.session_state:
     race = st.session_state.race = Race()
     for name, value in st.query_params.items():
@@ -72,23 +99,23 @@ if "race" not in st.session_state:
             try:
                 race.view.apply(name.removeprefix("view."), value)
             except ValueError as error:
-                st.toast(f"In the link: {error}.")
+                st.toast(escaped(f"In the link: {error}."))
+    asked = [grid for grid in st.query_params.get("runs", "").split(",") if grid]
+    if missing := [grid for grid in asked if grid not in labels]:
+        st.toast(escaped(f"The link names a launch that is not here (any more): {missing[0][:40]}."))
     wanted = [grid for grid in st.query_params.get("runs", "").split(",") if grid in labels]
-    st.session_state.shown = wanted or list(labels)[:1]
+    race.grids = tuple(wanted or list(labels)[:1])
 race: Race = st.session_state.race
-gpu = next((name for name in devices if name.startswith("cuda")), None)
-if "plan" not in st.session_state:
-    first = "cifar10_fast" if gpu else "digits"
-    st.session_state.plan = Plan.of(first, gpu or "cpu", bool(gpu and devices[gpu].get("bfloat16")))
+race.grids = tuple(grid for grid in race.grids if grid in labels)
+if "plan" not in st.session_state or st.session_state.plan == Plan.of("digits"):
+    st.session_state.plan = first_plan()  # also where the report of a GPU came late
 plan: Plan = st.session_state.plan
-if plan.device not in devices:
-    plan.device = next(iter(devices))
 
 
 def choose_task() -> None:
     """Another task brings its own recipe and cards."""
-    device = devices[plan.device]
-    st.session_state.plan = Plan.of(st.session_state["choose:task"], plan.device, bool(device.get("bfloat16")))
+    half = bool(devices.get(plan.device, {}).get("bfloat16"))
+    st.session_state.plan = Plan.of(st.session_state["choose:task"], plan.device, half)
 
 
 def choose_preset() -> None:
@@ -128,16 +155,16 @@ def launch() -> None:
     try:
         grid = secrets.token_hex(4)
         store.add(plan.runs(), grid=grid)
-    except ValueError as error:
+    except TROUBLE as error:
         plan.problems["launch"] = f"{error}."
         return
     runner.ensure(store)
-    st.session_state.shown = [grid]
+    race.grids = (grid,)
 
 
 def describe(name: str) -> str:
     """A device with what is free on it."""
-    device = devices[name]
+    device = devices.get(name, {"name": "not there"})
     free = device.get("memory_free")
     return f"{device['name']} ({name}{f', {free / 2**30:.0f} GiB free' if free else ''})"
 
@@ -182,8 +209,8 @@ def act(action: dict[str, Any]) -> None:
                     store.delete([run])
                 else:
                     store.rename(run, str(action["rename"][1])[:200])
-            except ValueError as error:
-                st.toast(f"{error}.")
+            except TROUBLE as error:
+                st.toast(escaped(f"{error}."))
             st.session_state.rerun = True
 
 
@@ -207,7 +234,7 @@ def explain(name: str) -> None:
 
 def remaining_recipe() -> None:
     """The settings that most launches leave alone."""
-    choice("device", "Device", {name: describe(name) for name in devices})
+    choice("device", "Device", {name: describe(name) for name in dict.fromkeys([*devices, plan.device])})
     choice("precision", "Precision", PRECISIONS)
     choice("schedule", "Learning rate over the run", SCHEDULES)
     if plan.task.endswith("article"):
@@ -217,7 +244,7 @@ def remaining_recipe() -> None:
         st.session_state["choose:synthetic"] = plan.synthetic
         st.toggle(
             "Synthetic images, for speed only", key="choose:synthetic", on_change=choose, args=("synthetic",),
-            help="Noise of CIFAR-10's shape: needs no download, and says nothing about optimizers",
+            help="Made-up images of CIFAR-10's shape: they need no download, and say nothing about optimizers",
         )  # fmt: skip
     live_controls(details(plan), key="details")
 
@@ -240,6 +267,8 @@ with st.sidebar:
     if plan.missing:
         st.caption(f"Not in Ravine yet: {', '.join(plan.missing)}.")
     try:
+        if plan.device not in devices:
+            raise ValueError(f"{plan.device} is not there: choose another device below")
         runs = plan.runs()
         slots = int(devices[plan.device].get("slots", 1))
         st.markdown(f":small[{plan.sentence(runs)}; {estimate(plan, runs, slots, measured(everything))}.]")
@@ -260,36 +289,44 @@ with st.sidebar:
         "Add an optimizer", list(OPTIMIZERS), format_func=lambda name: OPTIMIZERS[name].title, index=None, key="add",
         placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
     )  # fmt: skip
-    with st.expander("Device, recipe, validation"):
+    with st.expander("Device, recipe, validation", key="more"):
         remaining_recipe()
+
+
+def choose_launches() -> None:
+    """Takes over what is to be seen."""
+    race.grids = tuple(st.session_state["choose:launches"])
 
 
 def delete_shown() -> None:
     """Deletes the runs of the launches shown, but for those that go on."""
-    idle = [run.id for run in store.all() if run.grid in st.session_state.shown and run.status not in (QUEUED, RUNNING)]
-    if not shut:
-        store.delete(idle)
-        left = {run.grid for run in store.all()}
-        st.session_state.shown = [grid for grid in st.session_state.shown if grid in left]
+    if shut:
+        return
+    try:
+        store.delete([run.id for run in store.all(*ENDED) if run.grid in race.grids])
+    except TROUBLE as error:
+        st.toast(escaped(f"{error}."))
 
 
+for note in st.session_state.reported.notes if "reported" in st.session_state else []:
+    st.warning(escaped(note))
 if labels:
     chooser, remover = st.columns([12, 1], vertical_alignment="bottom")
+    st.session_state["choose:launches"] = list(race.grids)
     chooser.multiselect(
-        "Launches shown", list(labels), format_func=lambda grid: str(labels.get(grid, grid)), key="shown",
-        placeholder="Choose launches to see or compare",
+        "Launches shown", list(labels), format_func=lambda grid: str(labels.get(grid, grid)), key="choose:launches",
+        placeholder="Choose launches to see or compare", on_change=choose_launches,
     )  # fmt: skip
     with remover.popover("", icon=":material/delete:", help="Delete the launches shown", disabled=bool(shut)):
         st.markdown("Delete all runs of the launches shown that are not under way, with their curves?")
         st.button("Delete", on_click=delete_shown, type="primary")
-shown = set(st.session_state.shown)
-race.show([run.id for run in everything if run.grid in shown])
+race.show(everything)
 active = any(run.status in (QUEUED, RUNNING) for run in everything)
 
 
 def write_link() -> None:
     """Puts what is shown, and how, into the address."""
-    query = race.view.to_query() | ({"runs": ",".join(st.session_state.shown)} if shown else {})
+    query = race.view.to_query() | ({"runs": ",".join(race.grids)} if race.grids else {})
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
@@ -297,6 +334,8 @@ def write_link() -> None:
 @st.fragment(run_every=TICK if active else REST)
 def pictures() -> None:
     """The fragment that looks at the store and follows the hand."""
+    if active and not shut:
+        runner.ensure(store)
     slots = sum(int(device.get("slots", 1)) for device in devices.values())
     message = race.message(store, may_act=not shut, slots=slots)
     message["problems"] = plan.problems
@@ -320,27 +359,27 @@ def exported(kind: str) -> bytes:
 
 def four_plots() -> str:
     """The tutorial's plots of the runs shown."""
-    runs = [store.get(run) for run in race.ids]
+    runs = report.readable(store.get(run) for run in race.ids)
     return plots.html(runs, report.series_of(store, runs), list(colours_of(runs).values()))
 
 
 def named(run: Run) -> str:
     """A run in a list."""
-    settings = RunSettings.from_json(run.settings)
+    settings = report.settings_of(run.settings)
     return f"{run.name or report.title(settings)}, {report.detail(settings)}, seed {settings.seed}"
 
 
 def by_epoch(run: Run) -> None:
     """The tutorial's table, and the command that makes this run again."""
-    settings = RunSettings.from_json(run.settings)
+    settings = report.settings_of(run.settings)
     st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True)
     st.code(export.reproduce(settings), language="bash")
     st.json(dict(run.record), expanded=False)
 
 
-if race.ids:
+if report.readable(run for run in everything if run.id in race.ids):
     with st.expander("Epoch by epoch, reproduce, export"):
-        one = {run.id: run for run in everything if run.id in race.ids}
+        one = {run.id: run for run in report.readable(everything) if run.id in race.ids}
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])
         columns = st.columns(4)

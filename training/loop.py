@@ -5,6 +5,7 @@ measured stays on the device and is fetched every 0.1 s. Batches, crops and flip
 alone and the first weights from the seed, so they are the same for every optimizer.
 """
 
+import copy
 import math
 import os
 import time
@@ -61,8 +62,12 @@ class Ending:
 
 
 class _Diverged(Exception):
-    def __init__(self, step: int) -> None:
-        self.step = step
+    def __init__(self, step: int, what: str = "the loss") -> None:
+        self.step, self.what = step, what
+
+
+class _Stopped(Exception):
+    """Somebody wants the run to stop before its first step."""
 
 
 def train(settings: RunSettings, observer: Observer, checkpoint: Path, resume: bool = False) -> Ending:
@@ -91,6 +96,9 @@ class Training:
         self.stream = torch.cuda.Stream(self.device) if self.cuda else None
         self.began = time.monotonic()
         self.epoch = self.batch = self.step = 0
+        self.made = 0  # eager steps of this process
+        self.mark, self.outside = 0.0, 0.0  # when training seconds were counted last; seconds since then that do not
+        self.graph: _Graph | None = None
         self.seconds = self.epoch_seconds = self.wall = 0.0
         self.best, self.since_best = math.inf, 0
         self.flushed = self.flushed_at = self.evaluation_seconds = 0.0
@@ -103,8 +111,8 @@ class Training:
 
     # ------------------------------------------------------------ before the first step
 
-    def prepare(self) -> None:
-        """Data and network on the device, the optimizer, and everything that is slow the first time."""
+    def prepare(self, resume: bool = False) -> None:
+        """Data and network on the device, and the optimizer."""
         settings = self.settings
         if self.cuda:
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -128,14 +136,13 @@ class Training:
         self.losses = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
         self.correct = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
         self.position = torch.zeros(1, dtype=torch.int64, device=self.device)
-        self.graph: _Graph | None = None
         self.graphing = self.cuda and settings.engine != "eager"
         compiled = "compiled" if settings.engine == "compiled" else ""
         self.engine = " in ".join(filter(None, [compiled, "a CUDA graph" if self.graphing else ""])) or "eager"
         self.observer.record(
             {
                 **facts(),
-                **built,
+                **({} if resume and self.checkpoint.is_file() else built),
                 "device": torch.cuda.get_device_name(self.device) if self.cuda else processor(),
                 "threads": None if self.cuda else settings.threads,
                 "precision": settings.precision,
@@ -175,52 +182,70 @@ class Training:
             self.parts["validation"] = held
 
     def warm_up(self) -> None:
-        """Forward and backward once, so that first-time costs stay outside the clock; nothing of it remains."""
+        """A step with each size of batch, so that first-time costs stay outside the clock; nothing of it remains."""
         self.say("warming up")
+        prepare = getattr(self.optimizer, "prepare", None)
+        if prepare:
+            prepare()
+        network = {name: value.clone() for name, value in self.network.state_dict().items()}
+        remembered = copy.deepcopy(self.optimizer.state_dict())
+        kept = {p: dict(state) for p, state in self.optimizer.state.items()}
+        size, count = self.settings.batch_size, len(self.train_labels)
         images, labels = next(iter(self.batches(0, 0)))
-        first = {name: value.clone() for name, value in self.network.state_dict().items()}
         with torch.random.fork_rng(devices=[self.device] if self.cuda else []):
-            for _ in range(2):
-                self.gradient(images, labels)
-        self.network.load_state_dict(first)
+            for part in dict.fromkeys([min(size, count), (count - 1) % size + 1]):
+                self.position.zero_()
+                self.optimizer.zero_grad(set_to_none=True)
+                self.gradient(images[:part], labels[:part])
+                self.optimizer.step()
+        self.network.load_state_dict(network)
         self.optimizer.zero_grad(set_to_none=True)
-        self.position.zero_()
+        if not prepare:  # torch.optim makes the state of most optimizers at their first step
+            self.optimizer.state.clear()
+            self.optimizer.state.update(kept)
+        self.optimizer.load_state_dict(remembered)
         self.synchronize()
 
     # ------------------------------------------------------------ the run
 
     def go(self, resume: bool) -> Ending:
         """The whole run."""
-        self.prepare()
-        self.warm_up()
-        if resume:
-            self.load()
-            self.observer.record({"resumed_at": self.step})
-        self.began = time.monotonic() - self.wall
+        patience, sentence = self.settings.patience, ""
         try:
+            self.prepare(resume)
+            self.warm_up()
+            if resume:
+                self.load()
+                self.observer.record({"resumed_at": self.step})
+            self.began = time.monotonic() - self.wall
             while self.epoch < self.settings.epochs:
+                if patience and self.since_best >= patience:
+                    sentence = f"stopped early: no better validation loss in {patience} epochs"
+                    break
                 if not self.train_epoch():
                     self.save()
                     return Ending("stopped", self.step)
                 self.end_epoch()
-                if self.settings.patience and self.since_best >= self.settings.patience:
-                    self.finish()
-                    return Ending("finished", self.step, f"stopped early: no better validation loss in "
-                                                         f"{self.settings.patience} epochs")  # fmt: skip
+        except _Stopped:
+            return Ending("stopped", self.step)
         except _Diverged as diverged:
             self.observer.record({"training_seconds": self.seconds, "peak_memory": self.peak_memory()})
-            return Ending("diverged", diverged.step, f"diverged at step {diverged.step}: the loss is not finite")
+            return Ending("diverged", diverged.step, f"diverged at step {diverged.step}: {diverged.what} is not finite")
+        finally:
+            self.graph = None  # it holds its memory, and this object
         self.finish()
-        return Ending("finished", self.step)
+        return Ending("finished", self.step, sentence)
 
     def train_epoch(self) -> bool:
         """Trains until the epoch's end; False where the observer wants the run to stop before."""
+        if self.observer.should_stop():
+            return False
         self.network.train()
         first, per_epoch = self.batch, self.settings.steps_per_epoch
         self.position.fill_(first)
         self.flushed, self.flushed_at = first, time.perf_counter()
         self.synchronize()
-        began = time.perf_counter()
+        self.mark = time.perf_counter()
         for images, labels in self.batches(self.epoch, first):
             self.set_rate()
             self.one_step(images, labels)
@@ -228,20 +253,22 @@ class Training:
             self.step += 1
             now = time.perf_counter()
             if now - self.flushed_at >= FETCH_SECONDS and self.batch - self.flushed >= FETCH_STEPS:
-                self.flush(self.seconds + now - began)
+                self.flush()
                 if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
-                    self.seconds += time.perf_counter() - began
-                    self.epoch_seconds += time.perf_counter() - began
                     self.save()
-                    began = time.perf_counter()
+                    self.mark = time.perf_counter()
             if self.batch < per_epoch and self.observer.should_stop():
                 break
         self.synchronize()
-        spent = time.perf_counter() - began
+        self.flush()
+        return self.batch == per_epoch
+
+    def count_time(self) -> None:
+        """Adds the time since the last call to the training seconds, but for what does not count."""
+        now = time.perf_counter()
+        spent, self.mark, self.outside = now - self.mark - self.outside, now, 0.0
         self.seconds += spent
         self.epoch_seconds += spent
-        self.flush(self.seconds)
-        return self.batch == per_epoch
 
     def batches(self, epoch: int, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Images and labels of an epoch's batches from the given one on, cropped, flipped, normalised."""
@@ -279,14 +306,15 @@ class Training:
     def one_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Gradient and step of one batch, through the CUDA graph where there is one for its size."""
         full = len(labels) == self.settings.batch_size
-        if self.graphing and self.graph is None and full and self.step >= GRAPH_WARM_UP:
-            self.capture(len(labels))
+        if self.graphing and self.graph is None and full and self.made >= GRAPH_WARM_UP:
+            self.capture(images, labels)
         if self.graph is not None and full:
             self.graph(images, labels)
             return
         self.optimizer.zero_grad(set_to_none=True)
         self.gradient(images, labels)
         self.optimizer.step()
+        self.made += 1
 
     def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Loss and gradient of a batch; loss and hits go into the epoch's buffers."""
@@ -310,35 +338,40 @@ class Training:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False)
 
-    def capture(self, size: int) -> None:
-        """Makes the CUDA graph; where that fails the run stays eager and its record says why."""
+    def capture(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Makes the CUDA graph, outside the clock; where that fails the run stays eager and its record says why."""
+        self.synchronize()
+        began = time.perf_counter()
         try:
-            self.graph = _Graph(self, size)
+            self.graph = _Graph(self, images, labels)
         except RuntimeError as error:
             self.graphing = False
             engine = "compiled" if self.settings.engine == "compiled" else "eager"
             self.observer.record({"engine": f"{engine} (no CUDA graph: {str(error).splitlines()[0][:200]})"})
+        self.outside += time.perf_counter() - began
 
     # ------------------------------------------------------------ what is measured
 
-    def flush(self, seconds: float) -> None:
-        """Tells the observer of the steps since the last time; raises where a loss is not finite."""
+    def flush(self) -> None:
+        """Fetches what was measured since the last time and tells the observer; raises where a loss is not finite."""
         first, last = int(self.flushed), self.batch
+        fetched = torch.stack([self.losses[first:last], self.correct[first:last]]).tolist()
+        self.count_time()
         if last > first:
-            losses, correct = torch.stack([self.losses[first:last], self.correct[first:last]]).tolist()
+            losses, correct = fetched
             step = self.step - (last - first)
             for loss, accuracy in zip(losses, correct, strict=True):
                 step += 1
                 self.observer.points(step, {"train/loss": loss, "train/accuracy": accuracy})
                 if not math.isfinite(loss):
                     raise _Diverged(step)
-            self.observer.points(self.step, {**self.clocks(seconds), "rate": self.rate})
+            self.observer.points(self.step, {**self.clocks(), "rate": self.rate})
         self.flushed, self.flushed_at = last, time.perf_counter()
         self.observer.progress(self.step, self.steps, "training")
 
-    def clocks(self, seconds: float) -> dict[str, float]:
+    def clocks(self) -> dict[str, float]:
         """Both clocks, in seconds."""
-        return {"clock/training": seconds, "clock/wall": time.monotonic() - self.began}
+        return {"clock/training": self.seconds, "clock/wall": time.monotonic() - self.began}
 
     def end_epoch(self) -> None:
         """Means of the epoch, evaluation, the checkpoint."""
@@ -356,7 +389,9 @@ class Training:
         for part, (images, labels) in self.parts.items():
             values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
         self.evaluation_seconds = time.perf_counter() - began
-        self.observer.points(self.step, {**values, **self.clocks(self.seconds)})
+        self.observer.points(self.step, {**values, **self.clocks()})
+        if not math.isfinite(values["epoch/test_loss"]):
+            raise _Diverged(self.step, "the test loss")
         self.epoch += 1
         self.batch, self.epoch_seconds = 0, 0.0
         if self.settings.validation:
@@ -421,8 +456,10 @@ class Training:
             torch.cuda.synchronize(self.device)
 
     def say(self, stage: str) -> None:
-        """What is going on before the first step."""
+        """What is going on before the first step; a run that shall stop goes no further."""
         self.observer.progress(self.step, self.steps, stage)
+        if self.observer.should_stop():
+            raise _Stopped
 
     def downloading(self, done: int, total: int) -> None:
         """Told by a download."""
@@ -432,7 +469,8 @@ class Training:
 
     def save(self) -> None:
         """Writes everything that the rest of the run depends on, in one piece or not at all."""
-        self.say("saving")  # whoever listens writes down every point before the checkpoint that counts on them
+        # Whoever listens writes down every point before the checkpoint that counts on them.
+        self.observer.progress(self.step, self.steps, "saving")
         self.wall = time.monotonic() - self.began
         state = {
             "settings": self.settings.to_json(),
@@ -447,12 +485,23 @@ class Training:
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         part = self.checkpoint.with_suffix(".part")
         try:
-            torch.save(state, part)
+            with part.open("wb") as file:
+                torch.save(state, file)
             part.replace(self.checkpoint)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # torch turns some errors of the disk into the other kind
             part.unlink(missing_ok=True)
-            self.observer.record({"checkpoint": f"could not be written: {error.strerror}"})
+            reason = getattr(error, "strerror", None) or "the disk is full, or cannot be written to"
+            self.observer.record({"checkpoint": f"could not be written: {reason}"})
         self.saved_at = time.monotonic()
+
+    def load_optimizer(self, saved: dict[str, Any]) -> None:
+        """As saved, also where torch would give a state of another type the parameters' one."""
+        self.optimizer.load_state_dict(saved)
+        if self.settings.optimizer.startswith("torch."):
+            for number, parameter in enumerate(self.network.parameters()):
+                for name, value in saved["state"].get(number, {}).items():
+                    if torch.is_tensor(value):
+                        self.optimizer.state[parameter][name] = value.clone()
 
     def load(self) -> None:
         """Goes back to the checkpoint; ValueError where it belongs to other settings."""
@@ -464,7 +513,7 @@ class Training:
             wrong = sorted(key for key, value in asdict(self.settings).items() if asdict(saved)[key] != value)
             raise ValueError(f"the checkpoint was written with other settings; these differ: {', '.join(wrong)}")
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.load_optimizer(state["optimizer"])
         self.losses.copy_(state["losses"])
         self.correct.copy_(state["correct"])
         torch.set_rng_state(state["random"].cpu())
@@ -480,10 +529,9 @@ _STANDING = ("epoch", "batch", "step", "seconds", "epoch_seconds", "wall", "best
 class _Graph:
     """One training step as a CUDA graph; the optimizer's own step is part of it where it can be, else follows it."""
 
-    def __init__(self, training: Training, size: int) -> None:
+    def __init__(self, training: Training, images: torch.Tensor, labels: torch.Tensor) -> None:
         self.training = training
-        like = next(iter(training.batches(0, 0)))
-        self.images, self.labels = like[0][:size].clone(memory_format=torch.channels_last), like[1][:size].clone()
+        self.images, self.labels = images.clone(memory_format=torch.channels_last), labels.clone()
         self.whole = optimizers.OPTIMIZERS[training.settings.optimizer].in_graph
         self.refresh: Callable[[], None] = getattr(training.optimizer, "refresh", lambda: None)
         self.refresh()
@@ -518,8 +566,6 @@ def _device(settings: RunSettings) -> torch.device:
     count = torch.cuda.device_count()
     if not count:
         raise ValueError(f"device = {settings.device} is not available: this PyTorch finds no GPU")
-    if os.environ.get("CUDA_VISIBLE_DEVICES") == str(index):
-        index = 0
     if index >= count:
         raise ValueError(f"device = {settings.device} is not available: there are {count} GPUs, from cuda:0 on")
     return torch.device("cuda", index)

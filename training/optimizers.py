@@ -151,6 +151,17 @@ class Optimizer:
         return "weight_decay" in self.Hyper._fields
 
     @property
+    def coupled_decay(self) -> bool:
+        """Whether its own weight decay is the L2 penalty, added to the gradient."""
+        decoupled = ("AdamW", "Adafactor")
+        return self.own_decay and self.name.startswith("torch.") and self.name.partition(".")[2] not in decoupled
+
+    @property
+    def takes_l2(self) -> bool:
+        """Whether the L2 penalty can be put around it."""
+        return self.name in RULES and not self.own_decay
+
+    @property
     def in_graph(self) -> bool:
         """Whether a CUDA graph can hold its step."""
         return self.name in RULES or self.name.removeprefix("torch.") in _CAPTURABLE | {"SGD"}

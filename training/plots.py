@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from training.report import Series, budget, detail, grouped, title
+from training.report import Series, budget, detail, grouped, settings_of, title
 from training.runs import Run
-from training.settings import RunSettings
 
 PLOTS = {
     "epoch/train_loss": "Train loss",
@@ -18,7 +17,7 @@ PLOTS = {
 
 def curve(members: Sequence[Run], series: Mapping[str, Series], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Epochs and the mean over the seeds, as far as all of them have come."""
-    per_epoch = RunSettings.from_json(members[0].settings).steps_per_epoch
+    per_epoch = settings_of(members[0].settings).steps_per_epoch
     found = [series[run.id][name] for run in members if name in series[run.id]]
     if not found:
         return np.array([]), np.array([])
@@ -40,7 +39,7 @@ def html(runs: Sequence[Run], series: Mapping[str, Series], styles: Sequence[tup
     for index, members in enumerate(grouped(runs).values()):
         colour, dash = styles[index % len(styles)] if styles else (colourway[index % len(colourway)], "")
         line = {"color": colour, "dash": dash.replace(" ", "px,") + "px" if dash else "solid"}
-        settings = RunSettings.from_json(members[0].settings)
+        settings = settings_of(members[0].settings)
         budgets.append(budget(settings))
         label = f"{title(settings)}, {detail(settings)}" + (f" (mean of {len(members)})" if len(members) > 1 else "")
         for place, name in enumerate(PLOTS):

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from training.optimizers import OPTIMIZERS
-from training.runs import FINISHED, Run, Store
+from training.runs import DIVERGED, FINISHED, Run, Store
+from training.schedule import SCHEDULES
 from training.settings import RunSettings
 from training.task import TASKS
 
@@ -95,7 +97,9 @@ def budget(settings: RunSettings) -> str:
         f"{task.title} on synthetic images (for speed only)" if settings.synthetic else task.title,
         f"{settings.epochs} epochs",
         f"batch {settings.batch_size}",
-        settings.schedule + (f" with {settings.warmup:.0%} warm-up" if settings.warmup else ""),
+        SCHEDULES[settings.schedule].lower()
+        + " rate"
+        + (f" with {settings.warmup:.0%} warm-up" if settings.warmup else ""),
         settings.precision,
     ]
     if settings.images:
@@ -119,12 +123,43 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+@lru_cache(maxsize=4096)
+def settings_of(text: str) -> RunSettings:
+    """The settings that a stored run was given; ValueError where this version does not know them."""
+    return RunSettings.from_json(text)
+
+
+def readable(runs: Iterable[Run]) -> list[Run]:
+    """Those whose settings this version knows: tasks and optimizers come and go."""
+    found = []
+    for run in runs:
+        try:
+            settings_of(run.settings)
+        except ValueError:
+            continue
+        found.append(run)
+    return found
+
+
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs by everything but their seed, in the order in which they were launched."""
     found: dict[str, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.number):
-        found.setdefault(RunSettings.from_json(run.settings).group, []).append(run)
+        found.setdefault(settings_of(run.settings).group, []).append(run)
     return found
+
+
+def one_for_each_seed(members: Sequence[Run]) -> list[Run]:
+    """The newest run of each seed: the same run made twice says nothing more."""
+    return list({settings_of(run.settings).seed: run for run in sorted(members, key=lambda run: run.number)}.values())
+
+
+def final_accuracy(run: Run, series: Series) -> float | None:
+    """The last test accuracy of a run that finished, that of guessing for one that diverged, None for others."""
+    values = _values(series, "epoch/test_accuracy")
+    if run.status == DIVERGED:
+        return 1 / TASKS[settings_of(run.settings).task].classes
+    return float(values[-1]) if run.status == FINISHED and len(values) else None
 
 
 def series_of(store: Store, runs: Sequence[Run]) -> dict[str, Series]:
@@ -138,11 +173,11 @@ def series_of(store: Store, runs: Sequence[Run]) -> dict[str, Series]:
 def results(runs: Sequence[Run], series: Mapping[str, Series]) -> list[Result]:
     """One Result for each setting; best test accuracy (mean over seeds) first."""
     found = []
-    for group, members in grouped(runs).items():
-        settings = RunSettings.from_json(members[0].settings)
-        accuracy = [_values(series[run.id], "epoch/test_accuracy") for run in members]
+    for group, every in grouped(runs).items():
+        members = one_for_each_seed(every)
+        settings = settings_of(members[0].settings)
         ended = [run for run in members if run.status == FINISHED]
-        final = [values[-1] for run, values in zip(members, accuracy, strict=True) if len(values) and run in ended]
+        final = [value for run in members if (value := final_accuracy(run, series[run.id])) is not None]
         loss = [values[-1] for run in ended if len(values := _values(series[run.id], "epoch/test_loss"))]
         found.append(
             Result(
@@ -150,7 +185,7 @@ def results(runs: Sequence[Run], series: Mapping[str, Series]) -> list[Result]:
                 runs=tuple(members),
                 settings=settings,
                 final_accuracy=Spread.of(final),
-                best_accuracy=Spread.of(float(np.nanmax(values)) for values in accuracy if len(values)),
+                best_accuracy=Spread.of(best_accuracy(series[run.id]) for run in members),
                 final_loss=Spread.of(loss),
                 targets=tuple(_reached(target, settings, members, series) for target in TASKS[settings.task].targets),
                 epoch_seconds=Spread.of(
@@ -181,7 +216,7 @@ def _reached(target: float, settings: RunSettings, members: Sequence[Run], serie
     for run in members:
         steps, accuracy = series[run.id].get("epoch/test_accuracy", (np.array([]), np.array([])))
         there = np.flatnonzero(accuracy >= target)
-        counted += bool(len(there)) or run.status in (FINISHED, "diverged")
+        counted += bool(len(there)) or run.status in (FINISHED, DIVERGED)
         if len(there):
             step = steps[there[0]]
             epochs.append(step / settings.steps_per_epoch)
@@ -191,40 +226,57 @@ def _reached(target: float, settings: RunSettings, members: Sequence[Run], serie
     return Reached(target, len(epochs), counted, *means)
 
 
+def best_accuracy(series: Series) -> float:
+    """Test accuracy at the epoch with the lowest validation loss; without validation the highest; NaN before one."""
+    steps, accuracy = series.get("epoch/test_accuracy", (np.array([]), np.array([])))
+    if not len(accuracy):
+        return math.nan
+    at, validation = series.get("epoch/validation_loss", (np.array([]), np.array([])))
+    if len(validation) and (chosen := accuracy[steps == at[np.nanargmin(validation)]]).size:
+        return float(chosen[0])
+    return float(np.nanmax(accuracy))
+
+
 @dataclass(frozen=True)
 class Sensitivity:
-    """Test accuracy against the learning rate for one optimizer: mean, lowest and highest of the seeds at each rate."""
+    """Test accuracy against the learning rate for one setting: mean, lowest and highest of the seeds at each rate."""
 
-    optimizer: str
+    settings: RunSettings
     rates: tuple[float, ...]
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
     n: tuple[int, ...]
+    diverged: tuple[bool, ...]
 
 
 def sensitivity(runs: Sequence[Run], series: Mapping[str, Series]) -> list[Sensitivity]:
-    """For each optimizer that ran with two rates or more; a diverged run counts with the accuracy of guessing."""
+    """A curve for settings that differ in rate and seed alone, where there are two rates or more.
+
+    A diverged run counts with the accuracy of guessing.
+    """
     found: dict[str, dict[float, list[float]]] = {}
-    for run in sorted(runs, key=lambda run: run.number):
-        settings = RunSettings.from_json(run.settings)
-        values = _values(series[run.id], "epoch/test_accuracy")
-        if run.status == "diverged":
-            value = 1 / TASKS[settings.task].classes
-        elif run.status == FINISHED and len(values):
-            value = float(values[-1])
-        else:
-            continue
-        found.setdefault(settings.optimizer, {}).setdefault(settings.hyper["lr"], []).append(value)
+    first: dict[str, RunSettings] = {}
+    lost: set[tuple[str, float]] = set()
+    for members in grouped(runs).values():
+        settings = settings_of(members[0].settings)
+        seeds = one_for_each_seed(members)
+        values = [final_accuracy(run, series[run.id]) for run in seeds]
+        if values := [value for value in values if value is not None]:
+            key = replace(settings, hyper={**settings.hyper, "lr": 1.0}).group
+            found.setdefault(key, {})[settings.hyper["lr"]] = values  # type: ignore[assignment]
+            if all(run.status == DIVERGED for run in seeds):
+                lost.add((key, settings.hyper["lr"]))
+            first.setdefault(key, settings)
     curves = []
-    for optimizer, by_rate in found.items():
+    for key, by_rate in found.items():
         if len(by_rate) > 1:
             rates = sorted(by_rate)
             at = [by_rate[rate] for rate in rates]
             curves.append(
                 Sensitivity(
-                    optimizer, tuple(rates), tuple(float(np.mean(v)) for v in at), tuple(min(v) for v in at),
-                    tuple(max(v) for v in at), tuple(len(v) for v in at),
+                    first[key], tuple(rates), tuple(float(np.mean(v)) for v in at), tuple(min(v) for v in at),
+                    tuple(max(v) for v in at), tuple(len(v) for v in at), tuple((key, rate) in lost for rate in rates),
                 )
             )  # fmt: skip
     return curves
@@ -233,7 +285,7 @@ def sensitivity(runs: Sequence[Run], series: Mapping[str, Series]) -> list[Sensi
 def epochs(run: Run, series: Series) -> list[dict[str, float]]:
     """The tutorial's table: for each epoch train and test loss and accuracy, and seconds."""
     steps = series.get("epoch/train_loss", (np.array([], int), np.array([])))[0]
-    per_epoch = RunSettings.from_json(run.settings).steps_per_epoch
+    per_epoch = settings_of(run.settings).steps_per_epoch
     rows = []
     for step in steps:
         row: dict[str, float] = {"epoch": round(float(step) / per_epoch)}
@@ -245,19 +297,29 @@ def epochs(run: Run, series: Series) -> list[dict[str, float]]:
     return rows
 
 
+_RUNS = "Runs that finished, of how many; a seed that ran more than once counts once"
+_FINAL = "After the last epoch, mean ± standard deviation over seeds; a run that diverged counts as guessing"
+_BEST = (
+    "At the epoch with the lowest validation loss; without a validation part the highest of all epochs, which is "
+    "optimistic, since the test set itself chose it"
+)
+_EPOCH = "Training alone, without evaluation; the median epoch"
+_STEP = "The optimizer's own step, timed alone after the run"
+
+
 def table(found: Sequence[Result]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Columns (key, label, align) and rows of text, as the page and the command line show them."""
     targets = sorted({reached.target for result in found for reached in result.targets})
     columns = [
         {"key": "optimizer", "label": "Optimizer", "align": "left"},
         {"key": "detail", "label": "Hyperparameters", "align": "left"},
-        {"key": "seeds", "label": "Runs", "align": "right"},
-        {"key": "final", "label": "Test accuracy, %", "align": "right"},
-        {"key": "best", "label": "Best epoch's, %", "align": "right"},
+        {"key": "seeds", "label": "Runs", "align": "right", "title": _RUNS},
+        {"key": "final", "label": "Test accuracy, %", "align": "right", "title": _FINAL},
+        {"key": "best", "label": "Best epoch's, %", "align": "right", "title": _BEST},
         {"key": "loss", "label": "Test loss", "align": "right"},
         *({"key": f"target{t:g}", "label": f"Time to {t:.0%}", "align": "right"} for t in targets),
-        {"key": "epoch", "label": "s an epoch", "align": "right"},
-        {"key": "step", "label": "Optimizer, ms a step", "align": "right"},
+        {"key": "epoch", "label": "Seconds per epoch", "align": "right", "title": _EPOCH},
+        {"key": "step", "label": "Optimizer, ms per step", "align": "right", "title": _STEP},
         {"key": "memory", "label": "Memory, MB", "align": "right"},
     ]
     rows = []
@@ -282,7 +344,7 @@ def table(found: Sequence[Result]) -> tuple[list[dict[str, str]], list[dict[str,
 
 def text(store: Store, ids: Sequence[str]) -> str:
     """The results, and the table by epoch of each run, for the command line."""
-    runs = [store.get(run) for run in ids]
+    runs = readable(store.get(run) for run in ids)
     if not runs:
         return "no runs"
     series = series_of(store, runs)
@@ -291,7 +353,7 @@ def text(store: Store, ids: Sequence[str]) -> str:
     lines = [f"Budget: {each}" for each in dict.fromkeys(budget(result.settings) for result in found)]
     lines += ["", *_aligned(columns, rows)]
     for run in sorted(runs, key=lambda run: run.number):
-        settings = RunSettings.from_json(run.settings)
+        settings = settings_of(run.settings)
         by_epoch = epochs(run, series[run.id])
         if not by_epoch:
             continue

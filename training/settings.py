@@ -1,9 +1,11 @@
 """What a training run is told: checked data, never code; written to the store and to the command line as JSON."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from optim_core.options import checked_choice
@@ -58,8 +60,10 @@ class RunSettings:
         optimizer = OPTIMIZERS[checked_choice("optimizer", self.optimizer, tuple(OPTIMIZERS))]
         if not isinstance(self.hyper, Mapping):
             raise ValueError(f"hyper = {str(self.hyper)[:60]!r} is not allowed; it must be names and numbers")
-        start = {**optimizer.defaults, **task.defaults.get(self.optimizer, {})}
+        start = starting_hyper(task, self.optimizer)
         put("hyper", checked_hyper(optimizer.Hyper, {**start, **self.hyper}, owner=optimizer.title)._asdict())
+        if self.hyper.get("nesterov") and not self.hyper["momentum"]:
+            raise ValueError("nesterov = 1 needs a momentum: momentum must lie in (0, 1)")
         put("seed", checked_integer("seed", self.seed, 0, 2**31 - 1))
         put("epochs", checked_integer("epochs", self.epochs or task.epochs, 1, MAX_EPOCHS))
         put("batch_size", checked_integer("batch_size", self.batch_size or task.batch_size, 1, MAX_BATCH))
@@ -68,6 +72,8 @@ class RunSettings:
         put("l2", checked_number("l2", self.l2, "[0, 1e3]"))
         if self.l2 and optimizer.own_decay:
             raise ValueError(f"l2 = {self.l2:g} is not allowed: {optimizer.title} has a weight_decay of its own")
+        if self.l2 and not optimizer.takes_l2:
+            raise ValueError(f"l2 = {self.l2:g} is not allowed: {optimizer.title} takes no penalty; it must be 0")
         checked_choice("precision", self.precision, tuple(PRECISIONS))
         checked_choice("engine", self.engine, tuple(ENGINES))
         checked_choice("weights", self.weights, tuple(WEIGHTS))
@@ -83,6 +89,11 @@ class RunSettings:
         if self.patience and not self.validation:
             raise ValueError(f"patience = {self.patience} needs a validation part: validation must lie in (0, 0.5]")
         put("images", checked_integer("images", self.images, 0, task.images))
+        held = round((self.images or task.images) * self.validation)
+        if self.validation and not 0 < held < (self.images or task.images):
+            raise ValueError(
+                f"validation = {self.validation:g} leaves {held} images for validation; take a larger part"
+            )
         if not isinstance(self.synthetic, bool):
             raise ValueError(f"synthetic = {self.synthetic!r} is not allowed; it must be true or false")
         if self.synthetic and not task.synthetic:
@@ -99,10 +110,11 @@ class RunSettings:
         """Optimizer steps of an epoch; the last batch may be smaller."""
         return -(-self.training_images // self.batch_size)
 
-    @property
+    @cached_property
     def group(self) -> str:
-        """The same for runs that differ in the seed alone."""
-        return json.dumps({**asdict(self), "seed": None}, sort_keys=True)
+        """A short name that is the same for runs that differ in the seed alone."""
+        text = json.dumps({**asdict(self), "seed": None}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
         """As text, keys in order."""
@@ -125,10 +137,17 @@ class RunSettings:
         return cls(**given)
 
 
+def starting_hyper(task: Task, optimizer: str) -> dict[str, float]:
+    """The hyperparameters with which an optimizer begins on a task; its own weight decay is then the task's penalty."""
+    known = OPTIMIZERS[optimizer]
+    penalty = {"weight_decay": task.l2} if known.coupled_decay and task.l2 else {}
+    return {**known.defaults, **penalty, **task.defaults.get(optimizer, {})}
+
+
 def recipe(task: Task, entry: Entry, **others: Any) -> RunSettings:
-    """The task's recipe with one optimizer; no L2 penalty where the optimizer has a weight decay of its own."""
-    own_decay = OPTIMIZERS[entry.optimizer].own_decay
-    given = {"schedule": task.schedule, "warmup": task.warmup, "l2": 0.0 if own_decay else task.l2, **others}
+    """The task's recipe with one optimizer; no L2 penalty beside an optimizer's own weight decay."""
+    l2 = task.l2 if OPTIMIZERS[entry.optimizer].takes_l2 else 0.0
+    given = {"schedule": task.schedule, "warmup": task.warmup, "l2": l2, **others}
     return RunSettings(task.name, entry.optimizer, entry.hyper, **given)
 
 

@@ -6,7 +6,7 @@
 COLOURS = ("#787afd", "#b07904", "#e53ca2", "#35b9fc", "#b6050a", "#aeb700", "#1944d7", "#ee8da4", "#892f8c")
 
 # Dash patterns of SVG strokes, in pixels: the first nine runs are solid, the next nine dashed, and so on.
-DASHES = ("", "7 4", "2 4", "10 3 2 3")
+DASHES = ("", "7 4", "10 3 2 3", "2 4")
 
 
 def style(index: int) -> tuple[str, str]:

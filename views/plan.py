@@ -4,7 +4,6 @@ Every setting has a path: ``task``, ``epochs``, ``card.2.lr``, ``card.2.on``. A 
 setting as it was and puts a sentence under its path.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -12,10 +11,11 @@ from typing import Any
 
 from optim_core.options import checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
+from training.devices import cores
 from training.optimizers import OPTIMIZERS
 from training.report import duration
 from training.schedule import SCHEDULES
-from training.settings import ENGINES, MAX_BATCH, MAX_EPOCHS, PRECISIONS, WEIGHTS, RunSettings, grid
+from training.settings import ENGINES, MAX_BATCH, MAX_EPOCHS, PRECISIONS, WEIGHTS, RunSettings, grid, starting_hyper
 from training.task import TASKS, Entry, Task
 from views.colours import style
 from views.fields import field as control
@@ -23,6 +23,7 @@ from views.fields import field as control
 MAX_CARDS = 18
 MAX_RUNS = 500
 # Where nothing has been measured yet: multiply-adds a second (of a thread, of a GPU) and seconds a step costs at least.
+START = 5  # seconds until a process has loaded PyTorch and a network
 GUESS = {"cpu": (4e10, 2e-3), "cuda": (2e13, 5e-4)}
 
 NUMBERS: dict[str, tuple[Range, bool, str]] = {
@@ -110,7 +111,7 @@ class Plan:
 
     def start(self, optimizer: str) -> dict[str, float]:
         """The hyperparameters with which an optimizer begins on this task."""
-        return {**OPTIMIZERS[optimizer].defaults, **self.declared.defaults.get(optimizer, {})}
+        return starting_hyper(self.declared, optimizer)
 
     # ------------------------------------------------------------ changes
 
@@ -174,25 +175,31 @@ class Plan:
     def runs(self) -> list[RunSettings]:
         """Every run of the plan, seeds outermost: a first comparison is there early. ValueError says what is wrong."""
         chosen = [card for card in self.cards.values() if card.on]
+        if wrong := next((text for path, text in self.problems.items() if path not in ("card", "launch")), ""):
+            raise ValueError(f"first mend what is marked: {wrong.rstrip('.')}")
         if not chosen:
             raise ValueError("no optimizer is chosen: add one, or switch one on")
         count = len(chosen) * self.rates * self.seeds
         if count > MAX_RUNS:
             raise ValueError(f"{count} runs are more than the {MAX_RUNS} that one launch may have")
-        threads = max(1, (os.cpu_count() or 1) // min(3, count))
+        threads = max(1, cores() // min(3, count))
         found: list[RunSettings] = []
         for seed in range(self.seed, self.seed + self.seeds):
             for card in chosen:
                 base = RunSettings(
                     self.task, card.optimizer, card.hyper, epochs=self.epochs, batch_size=self.batch_size,
                     schedule=self.schedule, warmup=self.warmup, precision=self.precision, device=self.device,
-                    l2=0.0 if OPTIMIZERS[card.optimizer].own_decay else self.l2, threads=threads, engine=self.engine,
+                    l2=self.l2 if OPTIMIZERS[card.optimizer].takes_l2 else 0.0, threads=threads, engine=self.engine,
                     validation=self.validation, patience=self.patience, images=self.images, weights=self.weights,
                     synthetic=self.synthetic,
                 )  # fmt: skip
                 middle = (self.rates - 1) / 2
                 rates = [_rounded(card.hyper["lr"] * self.factor ** (i - middle)) for i in range(self.rates)]
+                if len(set(rates)) < len(rates):
+                    raise ValueError(f"factor between = {self.factor:g} is too small: learning rates become equal")
                 found += grid(base, rates if self.rates > 1 else [], [seed])
+        if len(set(map(RunSettings.to_json, found))) < len(found):
+            raise ValueError("two of the cards are the same: change or remove one")
         return found
 
     def sentence(self, runs: Sequence[RunSettings]) -> str:
@@ -232,7 +239,8 @@ def estimate(plan: Plan, runs: Sequence[RunSettings], slots: int, measured: Mapp
     side_by_side = max(1, min(slots, len(runs)))
     if seen := measured.get(key(one)):
         seconds = images * median(seen) / side_by_side
-        return f"about {_round(seconds)}, by {len(seen)} earlier run{'s' * (len(seen) > 1)} of this kind"
+        said = f"{len(seen)} earlier run{'s' * (len(seen) > 1)} of this kind"
+        return f"about {_round(seconds)}, by {said}, beside {START} s in which a process starts"
     kind = one.device.partition(":")[0]
     rate, step = GUESS[kind]
     steps = sum(run.epochs * run.steps_per_epoch for run in runs)

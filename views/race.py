@@ -1,6 +1,7 @@
 """From stored runs to what the board shows: progress, new points, results. Reads the store, changes nothing in it."""
 
 import math
+import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,7 @@ from typing import Any
 from optim_core.options import checked_choice
 from optim_core.parameters import checked_number
 from training import report
-from training.runs import FINISHED, QUEUED, RUNNING, Run, Store
-from training.settings import RunSettings
+from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run, Store
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
 
@@ -62,6 +62,7 @@ class View:
 class Race:
     """What one session sees of the store: which runs, and how far the browser has their points."""
 
+    grids: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     view: View = field(default_factory=View)
     cursors: deque[int] = field(default_factory=lambda: deque(maxlen=OVERLAP))
@@ -69,14 +70,15 @@ class Race:
     walls: dict[str, float] = field(default_factory=dict)
     _results: tuple[Any, Any] = (None, None)
 
-    def show(self, ids: Sequence[str]) -> None:
-        """Other runs than before are sent whole."""
-        if tuple(ids) != self.ids:
-            self.ids, self.fresh = tuple(ids), True
+    def show(self, runs: Sequence[Run]) -> None:
+        """The runs of the chosen launches; others than before are sent whole."""
+        ids = tuple(run.id for run in runs if run.grid in self.grids)
+        if ids != self.ids:
+            self.ids, self.fresh = ids, True
 
     def message(self, store: Store, *, may_act: bool, slots: int) -> dict[str, Any]:
         """What the board is sent now: everything the first time, afterwards what is new."""
-        known = {run.id: run for run in store.all()}
+        known = {run.id: run for run in report.readable(store.all())}
         runs = sorted((known[run] for run in self.ids if run in known), key=lambda run: run.number)
         ids = [run.id for run in runs]
         fresh, self.fresh = self.fresh, False
@@ -92,6 +94,7 @@ class Race:
         colours = colours_of(runs)
         table, sensitivity = self._tables(store, runs, colours, tail.last if any_epoch(tail.points) or fresh else None)
         return {
+            "empty": "" if not known else "No launch is chosen. Choose one above, or press Launch.",
             "base": base,
             "cursor": tail.last,
             "reset": fresh,
@@ -108,7 +111,7 @@ class Race:
 
     def entry(self, run: Run, colours: Mapping[str, tuple[str, str]], may_act: bool) -> dict[str, Any]:
         """One line of the list of runs."""
-        settings = RunSettings.from_json(run.settings)
+        settings = report.settings_of(run.settings)
         colour, dash = colours[settings.group]
         if run.status in (QUEUED, RUNNING):
             actions = [] if run.want else ["stop"]
@@ -130,6 +133,7 @@ class Race:
             "steps_per_epoch": settings.steps_per_epoch,
             "remaining": self.remaining(run),
             "sentence": run.error or _note(run.record),
+            "tone": "error" if run.error and run.status in (FAILED, INTERRUPTED) else "note",
             "generation": run.generation,
             "truncated": run.record.get("resumed_at", 0),
             "actions": actions,
@@ -179,7 +183,7 @@ class Race:
             ],
             "budget": list(dict.fromkeys(report.budget(result.settings) for result in found)),
         }
-        made = table, sensitivity_charts(runs, series)
+        made = table, sensitivity_charts(runs, series, colours)
         self._results = key, made
         return made
 
@@ -202,71 +206,83 @@ def any_epoch(points: Mapping[tuple[str, str], Any]) -> bool:
 
 
 def colours_of(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
-    """Colour and dash of each group of runs: of many, those of one optimizer share a colour."""
-    grouped = report.grouped(runs)
-    groups = {group: RunSettings.from_json(members[0].settings).optimizer for group, members in grouped.items()}
+    """Colour and dash of each group of runs: a colour for an optimizer, a dash for each of its settings.
+
+    Beside rules, torch's optimizers begin with a dash: two lines that lie on each other are both seen. Where that needs
+    more colours or dashes than there are, each group has the next of all pairs.
+    """
+    groups = {
+        group: report.settings_of(members[0].settings).optimizer for group, members in report.grouped(runs).items()
+    }
     optimizers = list(dict.fromkeys(groups.values()))
-    most = max(Counter(groups.values()).values(), default=0)
-    if len(groups) <= len(COLOURS):
-        # Beside a rule, torch's optimizers are dashed: two lines that lie on each other are both seen.
-        mixed = len({one.startswith("torch.") for one in optimizers}) == 2
-        dashed = {group for group, one in groups.items() if mixed and one.startswith("torch.")}
-        return {group: (COLOURS[i], DASHES[group in dashed]) for i, group in enumerate(groups)}
-    if len(optimizers) > len(COLOURS) or most > len(DASHES):
-        return {group: style(i) for i, group in enumerate(groups)}
-    dashes = {optimizer: iter(DASHES) for optimizer in optimizers}
-    return {group: (COLOURS[optimizers.index(one)], next(dashes[one])) for group, one in groups.items()}
+    mixed = len({one.startswith("torch.") for one in optimizers}) == 2
+    made: Counter[str] = Counter()
+    found: dict[str, tuple[int, int]] = {}
+    for group, one in groups.items():
+        found[group] = optimizers.index(one), made[one] + (mixed and one.startswith("torch."))
+        made[one] += 1
+    if all(colour < len(COLOURS) and dash < len(DASHES) for colour, dash in found.values()):
+        return {group: (COLOURS[colour], DASHES[dash]) for group, (colour, dash) in found.items()}
+    return {group: style(i) for i, group in enumerate(groups)}
 
 
-def sensitivity_charts(runs: Sequence[Run], series: Mapping[str, report.Series]) -> list[dict[str, Any]]:
-    """Test accuracy against the learning rate, a chart for each task."""
-    charts = []
-    for task in dict.fromkeys(RunSettings.from_json(run.settings).task for run in runs):
-        members = [run for run in runs if RunSettings.from_json(run.settings).task == task]
-        curves = report.sensitivity(members, series)
-        if curves:
-            lines = []
-            for i, curve in enumerate(curves):
-                colour, dash = style(i)
-                lines.append(
-                    {
-                        "label": report.OPTIMIZERS[curve.optimizer].title, "colour": colour, "dash": dash,
-                        "x": list(curve.rates), "y": list(curve.mean), "low": list(curve.low), "high": list(curve.high),
-                        "n": max(curve.n),
-                    }
-                )  # fmt: skip
-            charts.append(
-                {"title": f"{TASKS[task].title}: test accuracy at the end", "unit": "fraction", "series": lines}
-            )
-    return charts
+def sensitivity_charts(
+    runs: Sequence[Run], series: Mapping[str, report.Series], colours: Mapping[str, tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Test accuracy against the learning rate, a chart for each task, in the colours of the curves."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for curve in report.sensitivity(runs, series):
+        colour, dash = colours[curve.settings.group]
+        found.setdefault(curve.settings.task, []).append(
+            {
+                "label": report.title(curve.settings), "colour": colour, "dash": dash,
+                "x": list(curve.rates), "y": list(curve.mean), "low": list(curve.low), "high": list(curve.high),
+                "diverged": list(curve.diverged),
+                "n": max(curve.n),
+            }
+        )  # fmt: skip
+    return [
+        {"title": f"{TASKS[task].title}: test accuracy at the end", "unit": "fraction", "series": lines}
+        for task, lines in found.items()
+    ]
 
 
 def launches(runs: Sequence[Run]) -> dict[str, str]:
-    """Launches, the newest first, by their grid: what was launched, in a line."""
+    """Launches, the newest first, by their grid: when, what, and no two alike."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(run.grid, []).append(run)
-    return {grid: launch_title(members) for grid, members in found.items()}
+    titles = {grid: launch_title(members) for grid, members in found.items()}
+    seen = Counter(titles.values())
+    return {grid: title if seen[title] == 1 else f"{title} ({grid})" for grid, title in titles.items()}
 
 
 def launch_title(members: Sequence[Run]) -> str:
-    """Such as "Digits: SGD, Adam, Adamax · 9 runs"."""
+    """Such as "Digits: SGD, Adam, AdaMax · 30 epochs, 3 seeds · 21 Nov 14:05"."""
     ordered = sorted(members, key=lambda run: run.number)
-    settings = [RunSettings.from_json(run.settings) for run in ordered]
+    when = time.strftime("%d %b %H:%M", time.localtime(ordered[0].created)).lstrip("0")
+    settings = [report.settings_of(run.settings) for run in report.readable(ordered)]
+    if not settings:
+        return f"Settings that this version does not know · {when}"
     titles = list(dict.fromkeys(report.title(one) for one in settings))
+    rates = max(Counter((one.optimizer, one.seed) for one in settings).values())
+    seeds = len({one.seed for one in settings})
+    parts = [f"{settings[0].epochs} epochs"]
+    parts += [f"{rates} rates"] * (rates > 1) + [f"{seeds} seeds"] * (seeds > 1)
     shown = ", ".join(titles[:4]) + (f" and {len(titles) - 4} more" if len(titles) > 4 else "")
     synthetic = " (synthetic)" if settings[0].synthetic else ""
-    return f"{TASKS[settings[0].task].title}{synthetic}: {shown} · {len(members)} run{'s' * (len(members) > 1)}"
+    return f"{TASKS[settings[0].task].title}{synthetic}: {shown} · {', '.join(parts)} · {when}"
 
 
 def measured(runs: Sequence[Run]) -> dict[tuple, list[float]]:
-    """Wall seconds for an image of earlier finished runs, by what decides it."""
+    """Wall seconds for an image of earlier finished runs, evaluation included, by what decides it."""
     from views.plan import key
 
     found: dict[tuple, list[float]] = {}
-    for run in runs:
-        seconds = run.record.get("training_seconds")
-        if run.status == FINISHED and seconds and math.isfinite(seconds):
-            settings = RunSettings.from_json(run.settings)
-            found.setdefault(key(settings), []).append(seconds / (settings.epochs * settings.training_images))
+    for run in report.readable(runs):
+        seconds = run.record.get("wall_seconds")
+        if run.status == FINISHED and seconds and math.isfinite(seconds) and run.step:
+            settings = report.settings_of(run.settings)
+            epochs = run.step / settings.steps_per_epoch
+            found.setdefault(key(settings), []).append(seconds / (epochs * settings.training_images))
     return found

@@ -26,6 +26,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A fresh store in which no runner works."""
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "runs.db"))
     monkeypatch.setattr(runner, "ensure", lambda *_: None)
+    alone = [{"device": "cpu", "name": "a processor", "memory_free": 2**33, "slots": 3}]
+    monkeypatch.setattr(runner, "status", lambda _: runner.RunnerStatus(1, "here", 0.0, alone))
     streamlit.cache_resource.clear()
     opened = Store()
     yield opened
@@ -162,7 +164,8 @@ def test_a_store_of_another_version_is_a_sentence(store: Store) -> None:
 def test_only_what_is_new_is_sent_again(store: Store) -> None:
     run = filled(store, ADAM, status="running")
     race = Race()
-    race.show([run])
+    race.grids = (store.get(run).grid,)
+    race.show(store.all())
     first = race.message(store, may_act=True, slots=1)
     assert first["reset"]
     for _ in range(5):
@@ -181,7 +184,8 @@ def test_the_race_says_what_can_be_done_with_a_run(store: Store) -> None:
     running, stopped, finished = filled(store, ADAM, "running"), filled(store, ADAM, STOPPED), filled(store, ADAM)
     (queued,) = store.add([ADAM])
     race = Race()
-    race.show([running, stopped, finished, queued])
+    race.grids = tuple(run.grid for run in store.all())
+    race.show(store.all())
     message = race.message(store, may_act=True, slots=1)
     actions = {run["id"]: run["actions"] for run in message["runs"]}
     assert actions[running] == actions[queued] == ["stop"]
@@ -206,7 +210,10 @@ def test_torchs_optimizers_are_dashed_beside_rules(store: Store) -> None:
     for entry in TASKS["digits"].presets["From scratch, against PyTorch"]:
         store.add([recipe(TASKS["digits"], entry)])
     dashes = [dash for _, dash in colours_of(store.all()).values()]
-    assert dashes == ["", "7 4"] * 4
+    assert dashes == ["", "7 4", "", "10 3 2 3", "", "7 4", "", "7 4"]
+    colours = [colour for colour, _ in colours_of(store.all()).values()]
+    assert colours[1] == colours[3]  # two settings of one optimizer
+    assert len(set(colours)) == 7
 
 
 def test_bad_numbers_are_said_beside_their_field() -> None:
@@ -219,7 +226,11 @@ def test_bad_numbers_are_said_beside_their_field() -> None:
         before = plan.runs()
         plan.apply(path, value)
         assert sentence in plan.problems[path]
+        with pytest.raises(ValueError, match="first mend what is marked"):
+            plan.runs()
+        plan.problems = {}
         assert plan.runs() == before
+    plan.apply("epochs", "many")
     assert "epochs = 'many'" in controls(plan)["problems"]["epochs"]
     plan.apply("epochs", 3)
     assert "epochs" not in plan.problems
@@ -249,7 +260,7 @@ def test_the_estimate_rests_on_earlier_runs_where_there_are_some() -> None:
     assert "a guess: no run of this kind" in estimate(plan, runs, 3, {})
     images = sum(run.epochs * run.training_images for run in runs)
     said = estimate(plan, runs, 3, {key(runs[0]): [30 / images * 3]})
-    assert said == "about 30 s, by 1 earlier run of this kind"
+    assert said == "about 30 s, by 1 earlier run of this kind, beside 5 s in which a process starts"
 
 
 def test_queued_runs_of_a_deleted_launch_stay(store: Store) -> None:
@@ -261,3 +272,64 @@ def test_queued_runs_of_a_deleted_launch_stay(store: Store) -> None:
     app = button(app, "Delete").click().run()  # type: ignore[attr-defined]
     assert store.all() == []
     assert board(app)["runs"] == []
+
+
+def test_two_launches_alike_are_told_apart(store: Store) -> None:
+    first, second = filled(store, ADAM), filled(store, ADAM)
+    names = launches(store.all())
+    assert len(set(names.values())) == 2
+    app = opened(runs=store.get(first).grid)
+    assert [run["id"] for run in board(app)["runs"]] == [first]
+    app = app.selectbox(key="choose:schedule").set_value("cosine").run()
+    assert [run["id"] for run in board(app)["runs"]] == [first]
+    button(app, "Delete").click().run()  # type: ignore[attr-defined]
+    assert [run.id for run in store.all()] == [second]
+
+
+def test_what_is_shown_survives_a_visit_elsewhere(store: Store) -> None:
+    run = filled(store, ADAM)
+    app = opened()
+    assert [one["id"] for one in board(app)["runs"]] == [run]
+    app = app.switch_page("pages/trajectories.py").run()
+    app = app.switch_page("pages/training.py").run()
+    assert [one["id"] for one in board(app)["runs"]] == [run]
+
+
+def test_a_run_that_this_version_does_not_know_is_no_traceback(store: Store) -> None:
+    run = filled(store, ADAM)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE runs SET settings = '{}' WHERE id = ?", (run,))
+    app = opened()
+    assert board(app)["runs"] == []
+    assert any("does not know" in label for label in app.multiselect[0].options)
+    button(app, "Delete").click().run()  # type: ignore[attr-defined]
+    assert store.all() == []
+
+
+def test_a_gpu_that_is_reported_is_where_it_begins_and_is_missed_when_it_goes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        {"device": "cpu", "name": "a processor", "slots": 3},
+        {"device": "cuda:0", "name": "a GPU", "memory_free": 2**36, "bfloat16": True, "slots": 1},
+    ]
+    monkeypatch.setattr(runner, "status", lambda _: runner.RunnerStatus(1, "here", 0.0, both))
+    app = opened()
+    plan = app.session_state.plan
+    assert (plan.task, plan.device, plan.precision) == ("cifar10_fast", "cuda:0", "bfloat16")
+    monkeypatch.setattr(runner, "status", lambda _: None)
+    app = app.run()
+    assert app.session_state.plan.device == "cuda:0"
+    monkeypatch.setattr(
+        runner, "status", lambda _: runner.RunnerStatus(1, "here", 0.0, both[:1], ["the driver sleeps"])
+    )
+    app = app.run()
+    assert app.session_state.plan.device == "cuda:0"
+    assert button(app, "Launch").disabled  # type: ignore[attr-defined]
+    assert any("choose another device" in text.value for text in app.markdown)
+    assert "the driver sleeps" in app.warning[0].value
+
+
+def test_a_link_to_a_launch_that_is_gone_says_so(store: Store) -> None:
+    filled(store, ADAM)
+    assert "not here" in opened(runs="deadbeef").toast[0].value

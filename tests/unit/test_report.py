@@ -103,7 +103,7 @@ def test_the_table_by_epoch(store: Store) -> None:
 def test_the_command_line_says_the_budget_and_every_epoch(store: Store) -> None:
     run = filled(store, ADAM, [0.5, 0.75])
     text = report.text(store, [run])
-    assert "Budget: Digits, 3 epochs, batch 64, constant, float32" in text
+    assert "Budget: Digits, 3 epochs, batch 64, constant rate, float32" in text
     assert "75.00" in text
     assert text.splitlines()[-1].split() == ["2", "0.2500", "0.9000", "0.2500", "0.7500", "2.0000"]
     assert report.text(store, []) == "no runs"
@@ -138,3 +138,51 @@ def test_the_four_plots_show_means_over_seeds(store: Store, tmp_path: Path, monk
     monkeypatch.setenv("RAVINE_STORE", str(store.path))
     assert main(["report", *ids, "--html", str(tmp_path / "plots.html")]) == 0
     assert "Test accuracy" in (tmp_path / "plots.html").read_text()
+
+
+def test_the_same_seed_twice_is_one_run(store: Store) -> None:
+    filled(store, ADAM, [0.8])
+    filled(store, ADAM, [0.9])
+    filled(store, replace(ADAM, seed=1), [0.7])
+    (result,) = report.results(store.all(), report.series_of(store, store.all()))
+    assert (result.final_accuracy.mean, result.final_accuracy.n) == (pytest.approx(0.8), 2)
+
+
+def test_a_diverged_seed_does_not_make_the_others_look_better(store: Store) -> None:
+    filled(store, ADAM, [0.99])
+    filled(store, replace(ADAM, seed=1), [0.5], status=DIVERGED)
+    steady = replace(ADAM, hyper={**ADAM.hyper, "lr": 0.01})
+    for seed in (0, 1):
+        filled(store, replace(steady, seed=seed), [0.9])
+    found = report.results(store.all(), report.series_of(store, store.all()))
+    assert [report.detail(result.settings) for result in found] == ["lr 0.01", "lr 0.001"]
+    assert found[1].final_accuracy.mean == pytest.approx((0.99 + 0.1) / 2)
+
+
+def test_validation_chooses_the_epoch_where_there_is_one(store: Store) -> None:
+    run = filled(store, ADAM, [0.7, 0.8, 0.9])
+    steps = [epoch * ADAM.steps_per_epoch for epoch in (1, 2, 3)]
+    store.write_points(
+        run, [("epoch/validation_loss", s, v) for s, v in zip(steps, (0.5, 0.3, 0.4), strict=True)], OWNER
+    )
+    (result,) = report.results(store.all(), report.series_of(store, store.all()))
+    assert result.best_accuracy.mean == 0.8
+
+
+def test_settings_that_differ_in_more_than_the_rate_make_two_curves(store: Store) -> None:
+    for epochs in (1, 2):
+        for rate in (0.1, 0.01):
+            filled(store, replace(ADAM, epochs=epochs, hyper={**ADAM.hyper, "lr": rate}), [0.5 + 0.1 * epochs])
+    found = report.sensitivity(store.all(), report.series_of(store, store.all()))
+    assert [curve.mean for curve in found] == [pytest.approx((0.6, 0.6)), pytest.approx((0.7, 0.7))]
+
+
+def test_settings_of_another_version_are_passed_over(store: Store) -> None:
+    known = filled(store, ADAM, [0.5])
+    (other,) = store.add([replace(ADAM)])
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(
+            'UPDATE runs SET settings = \'{"task": "gone", "optimizer": "adam"}\' WHERE id = ?', (other,)
+        )
+    assert [run.id for run in report.readable(store.all())] == [known]
+    assert "Adam" in report.text(store, [known, other])

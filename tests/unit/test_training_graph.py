@@ -82,8 +82,8 @@ def losses(settings: RunSettings, tmp_path: Path, graphs: list[EmulatedGraph] | 
     if graphs is not None:
         prepare = run.prepare
 
-        def prepared() -> None:
-            prepare()
+        def prepared(resume: bool = False) -> None:
+            prepare(resume)
             run.graphing = True
 
         run.prepare = prepared  # type: ignore[method-assign]

@@ -1,5 +1,7 @@
 """The training loop against a plain one, its checkpoints, its endings; the tasks on a few images."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ import torch
 
 from optim_core import RULES
 from training.data import augment, digits
-from training.loop import Ending, train
+from training.loop import Ending, Training, train
 from training.models.small import SmallNetwork
 from training.optimizers import OPTIMIZERS
 from training.schedule import factor
@@ -159,7 +161,7 @@ def test_every_task_trains_two_epochs_on_a_few_images(task: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam", "torch.Adamax"])
-@pytest.mark.parametrize("stop_at", [5, 20, 21, 38])
+@pytest.mark.parametrize("stop_at", [10, 25, 26, 43])
 def test_a_resumed_run_is_the_uninterrupted_one(optimizer: str, stop_at: int, tmp_path: Path) -> None:
     settings = of(optimizer, schedule="cosine", validation=0.1)
     _, whole = ran(settings, tmp_path / "whole")
@@ -227,3 +229,65 @@ def test_without_a_gpu_a_sentence_says_so(tmp_path: Path) -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(ValueError, match="device = cuda:0 is not available: this PyTorch finds no GPU"):
         ran(replace(of("adam"), device="cuda:0"), tmp_path)
+
+
+def test_one_step_an_epoch_and_a_stop_between_epochs(tmp_path: Path) -> None:
+    settings = of("adam", batch_size=2_000, epochs=5)
+    ending, watcher = ran(settings, tmp_path)
+    assert ending == Ending("finished", 5)
+    assert len(watcher.values("train/loss")) == 5
+    ending, _ = ran(settings, tmp_path, stop_at=6)
+    assert ending.status == "stopped"
+    assert 0 < ending.step < 5
+
+
+def test_a_stop_is_heard_before_the_first_step(tmp_path: Path) -> None:
+    ending, watcher = ran(of("adam"), tmp_path, stop_at=1)
+    assert ending == Ending("stopped", 0)
+    assert watcher.series == {}
+
+
+def test_a_patience_that_ran_out_before_a_kill_still_ends_the_run(tmp_path: Path) -> None:
+    settings = of("adam", hyper={"lr": 0.3}, epochs=60, validation=0.2, patience=2)
+    whole, _ = ran(settings, tmp_path / "whole")
+    watcher = Watcher()
+    run = Training(settings, watcher, tmp_path / "killed" / "latest.pt")
+    end_epoch = run.end_epoch
+
+    def killed() -> None:
+        end_epoch()
+        run.save()
+        if run.since_best >= 2:
+            raise KeyboardInterrupt
+
+    run.end_epoch = killed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run.go(resume=False)
+    again, _ = ran(settings, tmp_path / "killed", resume=True)
+    assert again == whole
+
+
+@pytest.mark.parametrize("optimizer", ["torch.NAdam", "torch.Adagrad", "torch.ASGD"])
+def test_in_float64_too_a_resumed_run_is_the_uninterrupted_one(optimizer: str, tmp_path: Path) -> None:
+    settings = of(optimizer, precision="float64")
+    _, whole = ran(settings, tmp_path / "whole")
+    _, first = ran(settings, tmp_path / "parts", stop_at=20)
+    _, second = ran(settings, tmp_path / "parts", resume=True)
+    assert {**first.series["train/loss"], **second.series["train/loss"]} == whole.series["train/loss"]
+
+
+def test_a_file_that_may_not_grow_does_not_end_a_run(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from tests.unit.test_training_loop import of, ran\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "ending, watcher = ran(of('adam'), Path(sys.argv[1]), stop_at=5)\n"
+        "assert ending.status == 'stopped', ending\n"
+        "assert 'could not be written' in watcher.facts['checkpoint']\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob("*"))

@@ -111,7 +111,7 @@ def test_no_text_makes_another_error_than_a_sentence(text: str) -> None:
 
 
 def test_a_grid_is_the_same_rates_and_seeds_for_every_optimizer() -> None:
-    runs = grid(recipe(TASKS["digits"], TASKS["digits"].presets["SGD, Adam and Adamax"][1]), [0.1, 0.01], [3, 4])
+    runs = grid(recipe(TASKS["digits"], TASKS["digits"].presets["SGD, Adam and AdaMax"][1]), [0.1, 0.01], [3, 4])
     assert [(run.hyper["lr"], run.seed) for run in runs] == [(0.1, 3), (0.1, 4), (0.01, 3), (0.01, 4)]
     assert len({run.group for run in runs}) == 2
 

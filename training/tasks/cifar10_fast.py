@@ -29,7 +29,7 @@ DEFAULTS = {
     "adam": {"lr": 3e-3}, "adamw": {"lr": 3e-3, "weight_decay": 0.05}, "adamax": {"lr": 5e-3},
 }  # fmt: skip
 PRESETS = {
-    "SGD, Adam and Adamax": (Entry("momentum"), Entry("adam"), Entry("adamax")),
+    "SGD, Adam and AdaMax": (Entry("momentum"), Entry("adam"), Entry("adamax")),
     "Seven optimizers": (
         Entry("momentum"), Entry("nesterov"), Entry("adam"), Entry("adamw"), Entry("adamax"), Entry("rmsprop"),
         Entry("adagrad"),

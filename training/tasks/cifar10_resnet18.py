@@ -26,7 +26,7 @@ DEFAULTS = {
     "adamw": {"weight_decay": 0.05}, "torch.AdamW": {"weight_decay": 0.05},
 }  # fmt: skip
 PRESETS = {
-    "SGD, Adam and Adamax": (Entry("momentum"), Entry("adam"), Entry("adamax")),
+    "SGD, Adam and AdaMax": (Entry("momentum"), Entry("adam"), Entry("adamax")),
     "Seven optimizers": (
         Entry("momentum"), Entry("nesterov"), Entry("adam"), Entry("adamw"), Entry("adamax"), Entry("rmsprop"),
         Entry("adagrad"),

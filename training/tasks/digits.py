@@ -16,7 +16,7 @@ BATCH_SIZE = 64
 WORK = 3.1e5
 TARGETS = (0.9, 0.95, 0.98)
 PRESETS = {
-    "SGD, Adam and Adamax": (Entry("gradient_descent"), Entry("adam"), Entry("adamax")),
+    "SGD, Adam and AdaMax": (Entry("gradient_descent"), Entry("adam"), Entry("adamax")),
     "From scratch, against PyTorch": (
         Entry("gradient_descent", {"lr": 0.05}), Entry("torch.SGD", {"lr": 0.05}),
         Entry("momentum", {"lr": 0.01}), Entry("torch.SGD", {"lr": 0.01, "momentum": 0.9}),
