@@ -107,7 +107,9 @@ if "race" not in st.session_state:
     race.grids = tuple(wanted or list(labels)[:1])
 race: Race = st.session_state.race
 race.grids = tuple(grid for grid in race.grids if grid in labels)
-if "plan" not in st.session_state or st.session_state.plan == Plan.of("digits"):
+if "plan" not in st.session_state and (linked := Plan.from_query(st.query_params.to_dict())):
+    st.session_state.plan = linked
+elif "plan" not in st.session_state or st.session_state.plan == Plan.of("digits"):
     st.session_state.plan = first_plan()  # also where the report of a GPU came late
 plan: Plan = st.session_state.plan
 
@@ -326,7 +328,7 @@ active = any(run.status in (QUEUED, RUNNING) for run in everything)
 
 def write_link() -> None:
     """Puts what is shown, and how, into the address."""
-    query = race.view.to_query() | ({"runs": ",".join(race.grids)} if race.grids else {})
+    query = plan.to_query() | race.view.to_query() | ({"runs": ",".join(race.grids)} if race.grids else {})
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 

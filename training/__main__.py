@@ -12,8 +12,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sqlalchemy.exc import DatabaseError
+
+from optim_core.options import checked_choice
+from training.optimizers import OPTIMIZERS
 from training.runs import DIVERGED, FINISHED, STOPPED, Owner, Run, Store
-from training.settings import RunSettings
+from training.settings import RunSettings, recipe
+from training.task import TASKS, Entry
 
 Command = Callable[[Store, argparse.Namespace], int]
 
@@ -39,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("ids", metavar="ID", nargs=ids)
         return one
 
-    new = command("launch", launch, "Make a run with these settings, here, and show how it goes on.")
+    new = command("launch", launch, "Make a run, here, and show how it goes on; what is not named is as in the recipe.")
     for entry in fields(RunSettings):
         option = f"--{entry.name.replace('_', '-')}"
         if entry.name == "hyper":
@@ -89,9 +94,13 @@ def launch(store: Store, options: argparse.Namespace) -> int:
         return 0
     from training.devices import narrow
 
+    gpus = sorted({settings.device for settings in wanted} - {"cpu"})
+    if len(gpus) > 1:
+        raise ValueError(f"the runs are for {', '.join(gpus)}; one process sees one GPU: launch them with --detach")
+    for gpu in gpus:
+        narrow(gpu)
     owner, grid, codes = Owner.here(), "", [0]
     for settings in wanted:
-        narrow(settings.device)
         (run,) = store.add([settings], grid=grid, names=[options.name], owner=owner)
         grid = grid or store.get(run).grid
         codes.append(execute_here(store, run, owner))
@@ -123,7 +132,9 @@ def settings_of(options: argparse.Namespace) -> list[RunSettings]:
             hyper[name] = float(value)
         except ValueError:
             raise ValueError(f"--hyper {text!r} is not allowed; it must be like lr=0.01") from None
-    return [RunSettings(**given, hyper=hyper)]
+    task = TASKS[checked_choice("task", given.pop("task"), tuple(TASKS))]
+    optimizer = checked_choice("optimizer", given.pop("optimizer"), tuple(OPTIMIZERS))
+    return [recipe(task, Entry(optimizer, hyper), **given)]
 
 
 def execute_here(store: Store, run: str, owner: Owner) -> int:
@@ -164,6 +175,7 @@ class Progress:
 
 def list_runs(store: Store, _: argparse.Namespace) -> int:
     """A line for each run."""
+    store.lost()  # without a runner nobody else has looked
     print(
         f"{'run':<8}  {'status':<11}  {'step':>15}  {'task':<24}  {'optimizer':<18}  {'seed':>4}  {'device':<6}  name"
     )
@@ -181,7 +193,7 @@ def show(store: Store, options: argparse.Namespace) -> int:
     """Status, settings, record and last values."""
     from training import export
 
-    run = store.get(options.id)
+    (run,) = _known(store, [options.id])
     times = {name: clock(getattr(run, name)) for name in ("created", "started", "ended")}
     lines: dict[str, Any] = {
         "run": run.id,
@@ -200,7 +212,11 @@ def show(store: Store, options: argparse.Namespace) -> int:
     for name, value in lines.items():
         if value != "":
             print(f"{name:<28} {value}")
-    print(f"{'again':<28} {export.reproduce(RunSettings.from_json(run.settings))}")
+    try:
+        again = export.reproduce(RunSettings.from_json(run.settings))
+    except ValueError as error:  # of another version, with a task or an optimizer that this one does not have
+        again = f"not with this version: {error}"
+    print(f"{'again':<28} {again}")
     return 0
 
 
@@ -281,13 +297,19 @@ def report_results(store: Store, options: argparse.Namespace) -> int:
 
 def list_devices(_: Store, __: argparse.Namespace) -> int:
     """A line for each."""
-    from training.devices import devices
+    from training.devices import DeviceError, cpu, devices
 
-    for one in devices():
+    try:
+        found, silence = devices(), None
+    except DeviceError as error:
+        found, silence = [cpu()], error
+    for one in found:
         free, total = one["memory_free"], one["memory_total"]
         memory = f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free" if free and total else ""
         more = f"{one['cores']} cores" if "cores" in one else "bfloat16" if one["bfloat16"] else ""
         print(f"{one['device']:<8} {one['name']}  {memory}  {more}".rstrip())
+    if silence:
+        raise silence
     return 0
 
 
@@ -325,6 +347,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             store.close()
     except ValueError as error:
         print(f"python -m training {options.command}: {error}", file=sys.stderr)
+        return 2
+    except DatabaseError as error:
+        reason = " ".join(str(error.orig).split())
+        print(f"python -m training {options.command}: the store does not answer: {reason}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()

@@ -17,7 +17,7 @@ class DeviceError(ValueError):
 
 
 def devices() -> list[dict[str, Any]]:
-    """The CPU, and the GPUs that the installed torch can use, in torch's order.
+    """The CPU, and the GPUs that the installed torch can use, in nvidia-smi's order or that of CUDA_VISIBLE_DEVICES.
 
     device ("cpu", "cuda:0"), name, memory_free and memory_total in bytes (None where unknown); for the CPU cores, for a
     GPU bfloat16 (bool) and selector, its name for CUDA_VISIBLE_DEVICES. DeviceError if the driver does not answer.
@@ -52,7 +52,9 @@ def gpus() -> list[dict[str, Any]]:
     """NVIDIA's GPUs, those that CUDA_VISIBLE_DEVICES names if it is set; none without a driver."""
     command = ["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=20, stdin=subprocess.DEVNULL
+        )
     except FileNotFoundError:
         return []
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -63,10 +65,16 @@ def gpus() -> list[dict[str, Any]]:
 
 
 def parse(text: str, visible: str | None = None) -> list[dict[str, Any]]:
-    """The GPUs in nvidia-smi's answer. visible: CUDA_VISIBLE_DEVICES, whose order torch's numbers follow."""
+    """The GPUs in nvidia-smi's answer, in its order. visible: CUDA_VISIBLE_DEVICES; those that it names, in its order.
+
+    DeviceError if the answer is something else.
+    """
     found = []
     for line in text.strip().splitlines():
-        index, uuid, name, total, free, capability = (item.strip() for item in line.split(","))
+        items = [item.strip() for item in line.split(",")]
+        if len(items) != len(_QUERY.split(",")):
+            raise DeviceError(f"nvidia-smi does not answer as expected: {line[:200]!r}")
+        index, uuid, name, total, free, capability = items
         major = re.match(r"\d+", capability)
         found.append(
             {

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from training.runs import Store
-from training.settings import RunSettings
+from training.settings import RunSettings, recipe
+from training.task import TASKS, Entry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,8 +95,8 @@ KINDS: Mapping[str, Callable[[Store, Sequence[str]], bytes]] = MappingProxyType(
 
 
 def reproduce(settings: RunSettings) -> str:
-    """The command line that makes a run with these settings: every hyperparameter, and what is not as usual."""
-    usual = asdict(RunSettings(settings.task, settings.optimizer))
+    """The command line that makes a run with these settings: every hyperparameter, and what the recipe has not."""
+    usual = asdict(recipe(TASKS[settings.task], Entry(settings.optimizer)))
     words = ["python", "-m", "training", "launch"]
     for entry in fields(RunSettings):
         value = getattr(settings, entry.name)

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
-from training.devices import DeviceError, absent, devices
+from training.devices import DeviceError, absent, cpu, devices
 from training.runs import FAILED, QUEUED, RUNNING, STALE, Run, Store, alive, here
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,6 +129,7 @@ class Runner:
         self.workers: list[Worker] = []
         self.devices: list[dict[str, Any]] | None = None  # not known yet
         self.notes: list[str] = []
+        self.silence: tuple[float, str] | None = None  # since when the driver has not answered, and what it says
         self.stop = threading.Event()
         self._terminated: dict[tuple[str, int], float] = {}  # (run, pid) -> when SIGTERM was sent
         self._written = -WRITE
@@ -181,16 +182,20 @@ class Runner:
     # Devices
 
     def look(self) -> None:
-        """Ask for the devices; what was known stays where there is no answer."""
+        """Ask for the devices. Where the driver does not answer, the GPUs known so far stay, and always the CPU."""
         notes: list[str] = []
         slots = {
             "cpu": _slots("RAVINE_CPU_RUNS", 3, notes),
             "cuda": _slots("RAVINE_RUNS_PER_GPU", 1, notes),
         }
         try:
-            self.devices = [one | {"slots": slots[one["device"].partition(":")[0]]} for one in devices()]
+            found = devices()
+            self.silence = None
         except DeviceError as error:
+            found = [cpu(), *(one for one in self.devices or [] if one["device"] != "cpu")]
+            self.silence = (self.silence[0] if self.silence else time.monotonic(), str(error))
             notes.append(str(error))
+        self.devices = [one | {"slots": slots[one["device"].partition(":")[0]]} for one in found]
         self.notes = notes
 
     def _look_again(self) -> None:
@@ -198,10 +203,12 @@ class Runner:
             self.look()
 
     def report(self) -> None:
-        """Replace the report for the app."""
+        """Replace the report for the app, once the devices are known."""
+        if self.devices is None:
+            return
         path = self.store.beside("runner.json")
         part = path.with_suffix(".part")
-        report = RunnerStatus(os.getpid(), here(), time.time(), self.devices or [], self.notes)
+        report = RunnerStatus(os.getpid(), here(), time.time(), self.devices, self.notes)
         part.write_text(json.dumps(vars(report)))
         part.replace(path)
         self._written = time.monotonic()
@@ -298,9 +305,12 @@ class Runner:
             for run in waiting[: max(0, min(free, len(waiting) - len(idle)))]:
                 self.launch(run, device)
         known = {device["device"] for device in self.devices}
+        silence = self.silence
+        if silence is not None and now - silence[0] < HUNG:  # the others may be there all the same
+            return
         for run in queue:
             if run.device not in known:
-                sentence = absent(run.device, self.devices)
+                sentence = absent(run.device, self.devices) + (f"; {silence[1]}" if silence else "")
                 self.store.transition(run.id, QUEUED, FAILED, ended=time.time(), error=sentence)
 
     def launch(self, run: Run, device: dict[str, Any]) -> None:

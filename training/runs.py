@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import re
 import secrets
 import shutil
 import sqlite3
@@ -36,6 +37,7 @@ QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
 STOPPED, DIVERGED, FAILED, INTERRUPTED = "stopped", "diverged", "failed", "interrupted"
 STATUSES = (QUEUED, RUNNING, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
 RESUMABLE = (STOPPED, INTERRUPTED, FAILED)
+ID = re.compile(r"[0-9a-f]{8}")
 STALE = 8.0  # seconds without a heartbeat after which a run counts as interrupted
 
 tables = sa.MetaData()
@@ -295,18 +297,19 @@ class Store:
         return self.path.with_name(f"{self.path.stem}.{suffix}")
 
     def log(self, run: str) -> Path:
-        """The log of a run; may not exist yet, its folder does."""
+        """The log of a run; may not exist yet, its folder does. ValueError for what is no id."""
+        name = f"{_checked(run)}.log"
         folder = self.path.parent / "logs"
         folder.mkdir(exist_ok=True)
-        return folder / f"{run}.log"
+        return folder / name
 
     def checkpoint(self, run: str) -> Path:
-        """Where a run keeps its last checkpoint; may not exist yet, nor its folder."""
-        return self.path.parent / "checkpoints" / run / "latest.pt"
+        """Where a run keeps its last checkpoint; may not exist yet, nor its folder. ValueError for what is no id."""
+        return self.path.parent / "checkpoints" / _checked(run) / "latest.pt"
 
     def drop_checkpoint(self, run: str) -> None:
-        """Delete a run's checkpoint, if there is one."""
-        shutil.rmtree(self.path.parent / "checkpoints" / run, ignore_errors=True)
+        """Delete a run's checkpoint, if there is one. ValueError for what is no id."""
+        shutil.rmtree(self.checkpoint(run).parent, ignore_errors=True)
 
     # Runs
 
@@ -441,15 +444,21 @@ class Store:
             connection.execute(sa.update(runs).where(runs.c.id == run).values(name=name))
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Delete runs with points, logs and checkpoints; ValueError, and none is deleted, if one of them is running."""
+        """Delete runs with points, logs and checkpoints; ids of which there is no run are passed over.
+
+        ValueError, and none is deleted, if one of them is running.
+        """
+        found: list[str] = []
         with self._write() as connection:
             for part in _parts(ids):
-                busy = sa.select(runs.c.id).where(runs.c.id.in_(part), runs.c.status == RUNNING)
-                if found := connection.execute(busy).scalars().all():
-                    raise ValueError(f"run {found[0]!r} is running; stop it before deleting it")
-            for part in _parts(ids):
+                chosen = sa.select(runs.c.id, runs.c.status).where(runs.c.id.in_(part))
+                for run, status in connection.execute(chosen).all():
+                    if status == RUNNING:
+                        raise ValueError(f"run {run!r} is running; stop it before deleting it")
+                    found.append(run)
+            for part in _parts(found):
                 connection.execute(sa.delete(runs).where(runs.c.id.in_(part)))
-        for run in ids:
+        for run in filter(ID.fullmatch, found):  # a row that somebody else has written may bear any name
             self.drop_checkpoint(run)
             self.log(run).unlink(missing_ok=True)
 
@@ -556,6 +565,13 @@ def _start(connection: sa.Connection, which: sa.ColumnElement[bool], owner: Owne
     fields |= {"heartbeat": now, "ended": None, "error": "", "stage": "starting", "want": "", "want_since": None}
     fields["started"] = sa.func.coalesce(runs.c.started, now)
     return connection.execute(sa.update(runs).where(which, runs.c.status == QUEUED).values(**fields)).rowcount == 1
+
+
+def _checked(run: str) -> str:
+    """An id before it becomes part of a path."""
+    if not ID.fullmatch(run):
+        raise ValueError(f"run {run[:40]!r} is no id of a run; it must be 8 digits or letters from a to f")
+    return run
 
 
 def _parts(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:

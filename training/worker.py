@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import DatabaseError
 
@@ -25,8 +25,10 @@ FLUSH = 0.25  # seconds between two writes of points
 BEAT = 0.5  # seconds between two heartbeats
 LOOK = 0.1  # seconds between two looks into the queue
 PATIENCE = 20.0  # seconds that a warm process waits for another run
+INSIST = 60.0  # seconds for which what must be written is tried again
 CLEAN_ERRORS = ("ValueError", "DataError")  # what a user can mend: a sentence, and the process is as good as before
 
+T = TypeVar("T")
 Train = Callable[[RunSettings, Any, Path, bool], Any]
 
 
@@ -61,8 +63,8 @@ class Reporter:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        self.flush()
-        self._beat()
+        insist(self.flush)
+        insist(self._beat)
 
     def points(self, step: int, values: Mapping[str, float]) -> None:
         """One step's values of several series; written with the next flush."""
@@ -70,18 +72,22 @@ class Reporter:
             self._buffer.extend([(series, step, value) for series, value in values.items()])
 
     def progress(self, step: int, steps: int, stage: str) -> None:
-        """How far the run is. A change of stage ("saving") writes all points before it returns."""
+        """How far the run is. A change of stage ("saving") writes all points before it returns.
+
+        Where the store does not take them they are kept, and written later: the run goes on.
+        """
         changed = stage != self.at[2]
         self.at = (step, steps, stage)
         if changed:
-            self.flush()
+            with suppress(DatabaseError):
+                self.flush()
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Merge facts into the run's record; `resumed_at` takes back the points beyond that step."""
         if "resumed_at" in facts:
-            self.flush()
-            self.store.truncate(self.run, int(facts["resumed_at"]))
-        self.store.record(self.run, facts)
+            insist(self.flush)
+            insist(lambda: self.store.truncate(self.run, int(facts["resumed_at"])))
+        insist(lambda: self.store.record(self.run, facts))
 
     def should_stop(self) -> bool:
         """Whether the run shall write its checkpoint and end."""
@@ -119,6 +125,18 @@ class Reporter:
                 traceback.print_exc()
 
 
+def insist(action: Callable[[], T]) -> T:
+    """Do it, again for a minute where the store does not take it (a lock, a full disk); then DatabaseError."""
+    until = time.monotonic() + INSIST
+    while True:
+        try:
+            return action()
+        except DatabaseError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(BEAT)
+
+
 def execute(
     store: Store,
     run: str,
@@ -133,39 +151,46 @@ def execute(
     """Execute a queued run, or one that is this process's already, to its end.
 
     train: the loop, `training.loop.train` if None. errors: takes the traceback of a failure. Returns the status at the
-    end and whether the process is fit for another run (not after an error that may have left the device in disorder).
-    ValueError if the run is not to be executed.
+    end, "lost" if another has the run or the store does not take it, and whether the process is fit for another run
+    (not after an error that may have left the device in disorder). ValueError if the run is not to be executed.
     """
     owner, stop = owner or Owner.here(), stop or threading.Event()
     before = store.get(run)
     if not (before.status == RUNNING and before.owner == owner) and not store.start(run, owner, slot or before.device):
         raise ValueError(f"run {run!r} is {store.get(run).status}; only a queued run can be executed")
     fit = True
-    with Reporter(store, run, owner, stop, tell) as reporter:
-        try:
-            settings = RunSettings.from_json(before.settings)
-            if settings.device != "cpu":  # the only one that is visible to this process
-                settings = replace(settings, device="cuda:0")
-            if train is None:
-                from training.loop import train
-            checkpoint = store.checkpoint(run)
-            if not (resume := checkpoint.is_file()):
-                store.truncate(run, -1)  # of an attempt that was interrupted before its first checkpoint
-            ending = train(settings, reporter, checkpoint, resume)
-            status, sentence = ending.status, ending.sentence
-            if status == DIVERGED and not sentence:
-                sentence = f"diverged at step {ending.step}"
-            reporter.at = (ending.step, max(reporter.at[1], ending.step if status == FINISHED else 0), "")
-        except KeyboardInterrupt:
-            status, sentence, fit = INTERRUPTED, "ended from the keyboard", False
-        except Exception as error:
-            errors(traceback.format_exc())
-            status, sentence = FAILED, failure(error, store.log(run))
-            reporter.at = (reporter.at[0], reporter.at[1], "")
-            fit = any(kind.__name__ in CLEAN_ERRORS for kind in type(error).__mro__)
-    fields = {"ended": time.time(), "error": sentence, "want": "", "want_since": None, "stage": ""}
-    if not store.transition(run, RUNNING, status, owner=owner, **fields):
-        return "lost", fit
+    try:
+        with Reporter(store, run, owner, stop, tell) as reporter:
+            try:
+                settings = RunSettings.from_json(before.settings)
+                if settings.device != "cpu":  # a process sees its own GPU alone, resumed or not
+                    settings = replace(settings, device="cuda:0")
+                if train is None:
+                    from training.loop import train
+                checkpoint = store.checkpoint(run)
+                if not (resume := checkpoint.is_file()):
+                    insist(
+                        lambda: store.truncate(run, -1)
+                    )  # of an attempt that was interrupted before its first checkpoint
+                ending = train(settings, reporter, checkpoint, resume)
+                status, sentence = ending.status, ending.sentence
+                if status == DIVERGED and not sentence:
+                    sentence = f"diverged at step {ending.step}"
+                reporter.at = (ending.step, max(reporter.at[1], ending.step if status == FINISHED else 0), "")
+            except KeyboardInterrupt:
+                status, sentence, fit = INTERRUPTED, "ended from the keyboard", False
+            except Exception as error:
+                errors(traceback.format_exc())
+                status, sentence = FAILED, failure(error, store.log(run))
+                reporter.at = (reporter.at[0], reporter.at[1], "")
+                fit = any(kind.__name__ in CLEAN_ERRORS for kind in type(error).__mro__)
+        fields = {"ended": time.time(), "error": sentence, "want": "", "want_since": None, "stage": ""}
+        if not insist(lambda: store.transition(run, RUNNING, status, owner=owner, **fields)):
+            return "lost", fit
+    except DatabaseError as error:  # insisted in vain: whoever looks finds a run without a heartbeat
+        reason = " ".join(str(error.orig).split())
+        errors(f"run {run}: the store did not take how the run ended ({reason}); it will count as interrupted\n")
+        return "lost", False
     if status in (FINISHED, DIVERGED):
         store.drop_checkpoint(run)
     return status, fit

@@ -15,7 +15,17 @@ from training.devices import cores
 from training.optimizers import OPTIMIZERS
 from training.report import duration
 from training.schedule import SCHEDULES
-from training.settings import ENGINES, MAX_BATCH, MAX_EPOCHS, PRECISIONS, WEIGHTS, RunSettings, grid, starting_hyper
+from training.settings import (
+    DEVICE,
+    ENGINES,
+    MAX_BATCH,
+    MAX_EPOCHS,
+    PRECISIONS,
+    WEIGHTS,
+    RunSettings,
+    grid,
+    starting_hyper,
+)
 from training.task import TASKS, Entry, Task
 from views.colours import style
 from views.fields import field as control
@@ -134,6 +144,10 @@ class Plan:
             case ["synthetic"]:
                 self.synthetic = bool(value)
             case ["device"]:
+                if not DEVICE.fullmatch(str(value)):
+                    raise ValueError(
+                        f"device = {str(value)[:40]!r} is not allowed; it must be cpu, cuda:0, cuda:1, ..."
+                    )
                 self.device = str(value)
             case ["card", number, "on"] if number.isdecimal() and int(number) in self.cards:
                 self.cards[int(number)].on = bool(value)
@@ -169,6 +183,47 @@ class Plan:
 
     def _forget(self, prefix: str) -> None:
         self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefix)}
+
+    # ------------------------------------------------------------ links
+
+    def to_query(self) -> dict[str, str]:
+        """The task, and what differs from its own recipe, as fields of a link."""
+        usual = Plan.of(self.task)
+        names = (*NUMBERS, *CHOICES, "device", "synthetic")
+        query = {"task": self.task}
+        query |= {name: str(getattr(self, name)) for name in names if getattr(self, name) != getattr(usual, name)}
+        if self.cards != usual.cards:
+            for number, card in self.cards.items():
+                own = self.start(card.optimizer)
+                pairs = [f"{name}={value!r}" for name, value in card.hyper.items() if value != own[name]]
+                query[f"card.{number}"] = ",".join([card.optimizer, *pairs, *([] if card.on else ["off"])])
+            query |= {} if self.cards else {"card": "none"}
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Plan | None":
+        """The plan that a link describes, None where it names no task; what is wrong in it keeps its default."""
+        if query.get("task") not in TASKS:
+            return None
+        plan = cls.of(query["task"])
+        cards = sorted((name, text) for name, text in query.items() if name.startswith("card."))
+        if cards or query.get("card") == "none":
+            plan.cards, plan.preset = {}, None
+        for name, text in cards[:MAX_CARDS]:
+            number, (optimizer, *parts) = name.partition(".")[2], text.split(",")
+            if optimizer not in OPTIMIZERS or not number.isdecimal() or not 0 <= int(number) < MAX_CARDS:
+                continue
+            plan.cards[int(number)] = Card(optimizer, plan.start(optimizer), "off" not in parts)
+            for part in parts:
+                field_name, _, value = part.partition("=")
+                if field_name in plan.cards[int(number)].hyper:
+                    plan.apply(f"card.{number}.{field_name}", value)
+        for name in (*NUMBERS, *CHOICES, "device"):
+            if name in query:
+                plan.apply(name, query[name])
+        plan.synthetic = plan.declared.synthetic and query.get("synthetic") == "True"
+        plan.cards, plan.problems = dict(sorted(plan.cards.items())), {}
+        return plan
 
     # ------------------------------------------------------------ what follows from it
 

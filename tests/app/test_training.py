@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import streamlit
+from hypothesis import given
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from training import runner
@@ -333,3 +335,44 @@ def test_a_gpu_that_is_reported_is_where_it_begins_and_is_missed_when_it_goes(
 def test_a_link_to_a_launch_that_is_gone_says_so(store: Store) -> None:
     filled(store, ADAM)
     assert "not here" in opened(runs="deadbeef").toast[0].value
+
+
+def test_a_plan_survives_its_link(store: Store) -> None:
+    for task in TASKS:
+        plan = Plan.of(task)
+        assert Plan.from_query(plan.to_query()) == plan
+        assert list(plan.to_query()) == ["task"]
+        for path, value in (
+            ("epochs", 7),
+            ("l2", 0.25),
+            ("schedule", "linear"),
+            ("card.1.lr", 0.5),
+            ("card.0.on", False),
+        ):
+            plan.apply(path, value)
+        plan.add("torch.RAdam", {"beta1": 0.5})
+        again = Plan.from_query(plan.to_query())
+        assert again is not None
+        assert (again.runs(), again.cards) == (plan.runs(), plan.cards)
+    plan.cards = {}
+    assert (empty := Plan.from_query(plan.to_query())) is not None
+    assert empty.cards == {}
+    app = opened(task="digits", epochs="9", card__3="adam,lr=0.25")
+    assert [(run.optimizer, run.hyper["lr"], run.epochs) for run in app.session_state.plan.runs()] == [
+        ("adam", 0.25, 9)
+    ]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["task", "epochs", "device", "card.0", "card.x", "card", "seed", "synthetic"]),
+        st.sampled_from(["digits", "adam,lr=nan", "adam,lr", "", "none", "-1", "cuda:0", "True", "1e999"]),
+    )
+)
+def test_no_link_makes_a_plan_that_raises(query: dict[str, str]) -> None:
+    plan = Plan.from_query({"task": "digits", **query})
+    if plan is not None:
+        controls(plan)
+        again = Plan.from_query(plan.to_query())
+        assert again is not None
+        assert again.to_query() == plan.to_query()

@@ -19,9 +19,9 @@ from pyarrow import csv, parquet
 from training import __main__ as command
 from training import devices, export
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, STOPPED, Owner, Store
-from training.settings import RunSettings
-from training.task import TASKS
+from training.runs import QUEUED, RUNNING, STOPPED, Owner, Store
+from training.settings import RunSettings, recipe
+from training.task import TASKS, Entry
 
 ROOT = Path(__file__).parents[2]
 VALUES = [0.1, 1 / 3, math.nan, math.inf, -math.inf, 5e-324]
@@ -111,12 +111,36 @@ def parsed(line: str) -> RunSettings:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_command_makes_the_same_settings_for_each_optimizer(optimizer: str) -> None:
-    for task in TASKS:
-        usual = RunSettings(task, optimizer)
-        assert parsed(export.reproduce(usual)) == usual
-        odd = {name: float(value) * (1 - 2**-40) for name, value in usual.hyper.items() if name == "lr"}
-        settings = replace(usual, hyper={**usual.hyper, **odd}, seed=2**31 - 1, epochs=7, warmup=1 / 3)
-        assert parsed(export.reproduce(settings)) == settings
+    for task in TASKS.values():
+        usual = recipe(task, Entry(optimizer))
+        odd = {**usual.hyper, "lr": usual.hyper["lr"] * (1 - 2**-40)}
+        other = "constant" if task.schedule != "constant" else "cosine"
+        for settings in (
+            usual,
+            RunSettings(task.name, optimizer),
+            replace(usual, warmup=0.0, l2=0.0, schedule=other),
+            replace(usual, hyper=odd, seed=2**31 - 1, epochs=7, batch_size=1, warmup=1 / 3),
+        ):
+            assert parsed(export.reproduce(settings)) == settings
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_command_line_begins_with_the_task_s_recipe(task: str) -> None:
+    for optimizer in OPTIMIZERS:
+        entry = Entry(optimizer, {"lr": 0.125})
+        line = f"python -m training launch --task {task} --optimizer {optimizer} --hyper lr=0.125"
+        assert parsed(line) == recipe(TASKS[task], entry)
+        assert parsed(f"{line} --l2 0 --warmup 0") == recipe(TASKS[task], entry, l2=0.0, warmup=0.0)
+
+
+def test_the_command_leaves_out_what_the_recipe_has() -> None:
+    usual = recipe(TASKS["cifar10_fast"], Entry("momentum"))
+    assert usual.warmup
+    assert usual.l2
+    assert "--warmup" not in export.reproduce(usual)
+    assert "--l2" not in export.reproduce(usual)
+    assert "--warmup 0.0" in export.reproduce(replace(usual, warmup=0.0))
+    assert "--l2 0.0" in export.reproduce(replace(usual, l2=0.0))
 
 
 def test_the_command_holds_every_setting() -> None:
@@ -190,6 +214,7 @@ def test_stop_resume_and_delete_say_why_not(store: Store, capsys: pytest.Capture
         (["launch", "--task", "digits", "--optimizer", "adam", "--hyper", "lr"], "--hyper 'lr' is not allowed"),
         (["launch", "--task", "digits", "--optimizer", "adam", "--hyper", "lr=-1"], "lr"),
         (["launch", "--task", "chess", "--optimizer", "adam"], "task = 'chess'"),
+        (["launch", "--task", "digits", "--optimizer", "guess"], "optimizer = 'guess'"),
         (["launch", "--settings", "{"], "are not JSON"),
         (["launch", "--settings", "[1]"], "must be a JSON object"),
         (["launch", "--settings", "{}", "--seed", "1"], "--seed cannot stand beside it"),
@@ -203,6 +228,68 @@ def test_what_is_wrong_is_one_sentence(
     assert (code, out) == (2, "")
     assert sentence in error
     assert error.count("\n") == 1
+    assert store.all() == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["list"], ["show", "0123abcd"], ["delete", "0123abcd"], ["export"], ["report", "0123abcd"],
+     ["launch", "--task", "digits", "--optimizer", "adam"]],
+)  # fmt: skip
+def test_a_store_that_does_not_answer_is_one_sentence(
+    store: Store, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE points")
+        connection.exec_driver_sql("DROP TABLE runs")
+    code, out, error = run_command(capsys, *words)
+    assert (code, out) == (2, "")
+    assert error == f"python -m training {words[0]}: the store does not answer: no such table: runs\n"
+
+
+def test_what_has_died_is_not_shown_as_running(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ("list", "show"):
+        (run,) = store.add([RunSettings("digits", "adam")], owner=Owner("elsewhere", 1))
+        store.transition(run, RUNNING, RUNNING, heartbeat=0.0)
+        code, out, _ = run_command(capsys, words, *([run] if words == "show" else []))
+        assert code == 0
+        assert "interrupted" in out
+        assert "running" not in out
+
+
+class Gone:
+    """Settings with a task or an optimizer that there was once."""
+
+    device = "cpu"
+
+    def __init__(self, **changed: str) -> None:
+        self.changed = changed
+
+    def to_json(self) -> str:
+        return json.dumps(json.loads(RunSettings("digits", "adam").to_json()) | self.changed)
+
+
+def test_runs_whose_settings_no_longer_check_can_be_looked_at_exported_and_deleted(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = store.add([Gone(task="chess"), Gone(optimizer="guess"), Gone(of_old="1")])
+    for run in ids:
+        store.write_points(run, [("rate", 1, 0.5)])
+    code, out, _ = run_command(capsys, "list")
+    assert code == 0
+    assert "chess" in out
+    assert "guess" in out
+    for run, sentence in zip(ids, ("task = 'chess'", "optimizer = 'guess'", "no setting 'of_old'"), strict=True):
+        code, out, error = run_command(capsys, "show", run)
+        assert (code, error) == (0, "")
+        assert "0.5 at step 1" in out
+        assert "not with this version: " in out
+        assert sentence in out
+    for kind in export.KINDS:
+        data = export.KINDS[kind](store, ids)
+        assert data
+        assert (kind == "parquet") or data.count(b"rate") == 3
+    assert run_command(capsys, "delete", *ids) == (0, "", "")
     assert store.all() == []
 
 
@@ -277,6 +364,54 @@ def test_the_devices_of_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     fake_driver(tmp_path / "bad", "echo the driver is not loaded; exit 9")
     with pytest.raises(devices.DeviceError, match="nvidia-smi: the driver is not loaded"):
         devices.gpus()
+
+
+def test_a_driver_whose_answer_makes_no_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'odd'}:/usr/bin:/bin")
+    fake_driver(tmp_path / "odd", "echo a warning")
+    with pytest.raises(devices.DeviceError, match="nvidia-smi does not answer as expected: 'a warning'"):
+        devices.gpus()
+
+
+def test_the_cpu_is_listed_where_the_driver_does_not_answer(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices, "torch_has_cuda", lambda: True)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bad'}:/usr/bin:/bin")
+    fake_driver(tmp_path / "bad", "echo the driver is not loaded; exit 9")
+    code, out, error = run_command(capsys, "devices")
+    assert code == 2
+    assert out.startswith("cpu ")
+    assert error == "python -m training devices: nvidia-smi: the driver is not loaded\n"
+
+
+def test_a_launch_in_the_foreground_has_one_gpu(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    monkeypatch.setattr(devices, "torch_has_cuda", lambda: True)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'good'}:/usr/bin:/bin")
+    fake_driver(tmp_path / "good", f"cat <<'END'\n{SMI}END")
+    seen = []
+
+    def execute(store: Store, run: str, _: Owner) -> int:
+        seen.append((store.get(run).device, os.environ["CUDA_VISIBLE_DEVICES"]))
+        return 0
+
+    monkeypatch.setattr(command, "execute_here", execute)
+
+    def launch(*names: str) -> tuple[int, str, str]:
+        wanted = [json.loads(RunSettings("digits", "adam", device=name).to_json()) for name in names]
+        return run_command(capsys, "launch", "--settings", json.dumps(wanted))
+
+    code, _, error = launch("cuda:1", "cpu", "cuda:0")
+    assert (code, seen, store.all()) == (2, [], [])
+    assert error == (
+        "python -m training launch: the runs are for cuda:0, cuda:1; one process sees one GPU: launch them with "
+        "--detach\n"
+    )
+    assert launch("cpu", "cuda:1", "cuda:1") == (0, "", "")
+    assert seen == [(name, "GPU-77aa") for name in ("cpu", "cuda:1", "cuda:1")]
 
 
 def test_whether_torch_has_cuda_is_read_without_importing_it() -> None:

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from training import runner, worker
+from training import devices, runner, worker
 from training.runner import Runner
 from training.runs import (
     DIVERGED,
@@ -214,6 +216,22 @@ def test_a_gpu_is_always_the_first_that_the_process_sees(store: Store) -> None:
     assert store.get(run).slot == "cuda:3"
 
 
+def test_a_resumed_run_has_the_settings_of_the_first_time(store: Store) -> None:
+    (run,) = store.add([settings(device="cuda:3")])
+    seen: list[RunSettings] = []
+
+    def train(settings: RunSettings, *_: object) -> SimpleNamespace:
+        seen.append(settings)
+        return SimpleNamespace(status=STOPPED, step=1, sentence="")
+
+    worker.execute(store, run, train)
+    assert store.resume(run, Owner.here()), "from the command line"
+    worker.execute(store, run, train)
+    assert store.resume(run), "through the queue"
+    worker.execute(store, run, train, slot="cuda:3")
+    assert seen == [settings(device="cuda:0")] * 3
+
+
 def test_stop_and_resume_leave_every_step_once(store: Store) -> None:
     (run,) = store.add([settings(ENDLESS)])
     stop = threading.Event()
@@ -287,6 +305,69 @@ def test_points_wait_while_the_store_does_not_take_them(store: Store, monkeypatc
     reporter.points(2, {"train/loss": 0.5})
     reporter.flush()
     assert steps_of(store, run) == [1, 2]
+
+
+def broken(action: Callable[..., object], times: float) -> Callable[..., object]:
+    """The action, which the store refuses so many times."""
+    left = times
+
+    def flaky(*words: object, **options: object) -> object:
+        nonlocal left
+        if not (action.__name__ == "write_points" and not words[1]):
+            left -= 1
+            if left >= 0:
+                raise OperationalError("INSERT", {}, Exception("database is locked"))
+        return action(*words, **options)
+
+    return flaky
+
+
+@pytest.mark.parametrize("refused", ["write_points", "beat", "record", "truncate", "transition"])
+def test_a_moment_s_trouble_with_the_store_costs_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    monkeypatch.setattr(worker, "BEAT", 0.05)
+    (run,) = store.add([settings()])
+    monkeypatch.setattr(store, refused, broken(getattr(store, refused), 2))
+    assert execute(store, run) == (FINISHED, True)
+    assert (store.get(run).status, store.get(run).error) == (FINISHED, "")
+    assert steps_of(store, run) == list(range(1, 41))
+
+
+def test_a_change_of_stage_does_not_fail_where_the_store_does_not_take_the_points(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = store.add([settings()])
+    store.start(run, Owner.here(), "cpu")
+    reporter = worker.Reporter(store, run, Owner.here(), threading.Event())
+    monkeypatch.setattr(store, "write_points", broken(store.write_points, 1))
+    reporter.points(1, {"train/loss": 1.0})
+    reporter.progress(1, 2, "saving")
+    assert store.series(run) == {}
+    reporter.progress(1, 2, "training")
+    assert steps_of(store, run) == [1]
+
+
+@pytest.mark.parametrize("refused", ["write_points", "transition"])
+def test_a_store_that_stays_away_is_said_in_the_log(
+    store: Store, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    monkeypatch.setattr(worker, "INSIST", 0.2)
+    monkeypatch.setattr(worker, "BEAT", 0.05)
+    (run,) = store.add([settings(steps=1)])
+    monkeypatch.setattr(store, refused, broken(getattr(store, refused), float("inf")))
+    log: list[str] = []
+
+    def train(_: RunSettings, observer: worker.Reporter, *__: object) -> SimpleNamespace:
+        observer.points(1, {"train/loss": 1.0})
+        return SimpleNamespace(status=FINISHED, step=1, sentence="")
+
+    assert worker.execute(store, run, train, errors=log.append) == ("lost", False)
+    (line,) = log
+    assert line == (
+        f"run {run}: the store did not take how the run ended (database is locked); it will count as interrupted\n"
+    )
+    assert store.lost(age=-1.0) == [run]
 
 
 def test_sigterm_stops_with_a_checkpoint(store: Store, tmp_path: Path) -> None:
@@ -442,6 +523,49 @@ def test_a_device_that_is_not_there(store: Store, runner_here: Runner) -> None:
     runner_here.tick()
     assert store.get(run).status == FAILED
     assert store.get(run).error.startswith("device = cuda:7 is not there; this machine has: cpu")
+
+
+def unanswered() -> list[dict]:
+    raise devices.DeviceError("nvidia-smi does not answer (timed out)")
+
+
+def test_a_driver_that_does_not_answer_leaves_the_cpu(
+    store: Store, runner_here: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "devices", unanswered)
+    runner_here.devices = None
+    runner_here.look()
+    on_gpu, run = store.add([settings(device="cuda:0"), settings()])
+    until(status_of(store, run, FINISHED), runner_here.tick)
+    assert (report := runner.status(store)) is not None
+    assert [one["device"] for one in report.devices] == ["cpu"]
+    assert report.devices[0]["slots"] == 3
+    assert report.notes == ["nvidia-smi does not answer (timed out)"]
+    assert store.get(on_gpu).status == QUEUED, "its GPU may be there all the same"
+    monkeypatch.setattr(runner, "HUNG", 0.0)
+    runner_here.tick()
+    assert store.get(on_gpu).status == FAILED
+    assert store.get(on_gpu).error.startswith("device = cuda:0 is not there; this machine has: cpu")
+    assert store.get(on_gpu).error.endswith("; nvidia-smi does not answer (timed out)")
+
+
+def test_gpus_that_were_known_stay_and_the_sentence_goes_with_the_next_answer(
+    runner_here: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer() -> list[dict]:
+        return [devices.cpu(), {"device": "cuda:0", "selector": "GPU-aaaa"}]
+
+    for asked in (answer, unanswered, answer):
+        monkeypatch.setattr(runner, "devices", asked)
+        runner_here.look()
+        assert [one["device"] for one in runner_here.devices or []] == ["cpu", "cuda:0"]
+        assert bool(runner_here.notes) == (asked is unanswered)
+
+
+def test_there_is_no_report_before_the_devices_are_known(store: Store, runner_here: Runner) -> None:
+    runner_here.devices = None
+    runner_here.report()
+    assert runner.status(store) is None
 
 
 def test_each_gpu_is_a_slot_of_its_own(store: Store, runner_here: Runner) -> None:

@@ -261,6 +261,43 @@ def test_deleting_takes_points_log_and_checkpoint_but_no_running_run(store: Stor
     assert not store.write_points(a, [("rate", 2, 1.0)]), "a deleted run takes no points"
 
 
+@pytest.mark.parametrize("form", ["absolute", "upwards", "one up", "nothing", "longer", "line"])
+def test_only_an_id_becomes_a_path(store: Store, tmp_path: Path, form: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("kept")
+    (tmp_path / "elsewhere.log").write_text("kept")
+    (kept,) = add(store)
+    store.checkpoint(kept).parent.mkdir(parents=True)
+    store.checkpoint(kept).write_text("weights")
+    forms = {"absolute": str(elsewhere), "upwards": "../elsewhere", "one up": "..", "nothing": ""}
+    forms |= {"longer": f"{kept}/", "line": f"{kept}\n"}
+    store.delete([forms[form]])
+    for path in (store.log, store.checkpoint, store.drop_checkpoint):
+        with pytest.raises(ValueError, match="is no id of a run; it must be 8 digits or letters from a to f"):
+            path(forms[form])
+    assert (elsewhere / "precious").exists()
+    assert (tmp_path / "elsewhere.log").exists()
+    assert store.checkpoint(kept).exists()
+    assert [run.id for run in store.all()] == [kept]
+
+
+def test_deleting_touches_only_the_files_of_runs_that_there_are(store: Store) -> None:
+    store.log("0123abcd").write_text("of another store in this folder")
+    store.delete(["0123abcd"])
+    assert store.log("0123abcd").exists()
+
+
+def test_a_row_with_a_name_for_an_id_is_deleted_without_files(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (run,) = add(store)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE runs SET id = ? WHERE id = ?", (str(tmp_path / "elsewhere"), run))
+    store.delete([str(tmp_path / "elsewhere")])
+    assert store.all() == []
+    assert (tmp_path / "elsewhere").exists()
+
+
 def test_names(store: Store) -> None:
     (run,) = add(store)
     store.rename(run, "Näme 'quoted'; --")
