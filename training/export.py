@@ -16,11 +16,16 @@ from training.task import TASKS, Entry
 if TYPE_CHECKING:
     import pyarrow as pa
 
-COLUMNS = ("run", "name", "task", "optimizer", "seed", "series", "step", "value")
+TEXTS = ("run", "name", "task", "optimizer", "hyper")
+WHOLE = ("epochs", "batch_size", "seed")
+COLUMNS = (*TEXTS, "lr", *WHOLE, "series", "step", "value")
 
 
 def table(store: Store, ids: Sequence[str]) -> "pa.Table":
-    """The points of runs in the order of ids, series, steps; the columns of COLUMNS. ValueError for an unknown run."""
+    """The points of runs in the order of ids, series, steps; the columns of COLUMNS. ValueError for an unknown run.
+
+    hyper is JSON: all of the optimizer's hyperparameters.
+    """
     import pyarrow as pa
 
     def repeated(text: str, count: int) -> pa.Array:
@@ -28,16 +33,25 @@ def table(store: Store, ids: Sequence[str]) -> "pa.Table":
 
     text = pa.dictionary(pa.int32(), pa.string())
     schema = pa.schema(
-        [(name, text) for name in COLUMNS[:4]]
-        + [("seed", pa.int64()), ("series", text), ("step", pa.int64()), ("value", pa.float64())]
+        [(name, text) for name in TEXTS]
+        + [
+            ("lr", pa.float64()),
+            *((name, pa.int64()) for name in WHOLE),
+            ("series", text),
+            ("step", pa.int64()),
+            ("value", pa.float64()),
+        ]
     )
     parts = []
     for run in ids:
         row = store.get(run)
-        known = (row.id, row.name, row.options.get("task", ""), row.options.get("optimizer", ""))
+        told, hyper = row.options, row.options.get("hyper", {})
+        known = (row.id, row.name, told.get("task", ""), told.get("optimizer", ""), json.dumps(hyper))
         for name, (steps, values) in sorted(store.series(run).items()):
             columns = [repeated(str(item), len(steps)) for item in known]
-            columns += [pa.array([row.options.get("seed")] * len(steps), pa.int64()), repeated(name, len(steps))]
+            columns += [pa.array([hyper.get("lr")] * len(steps), pa.float64())]
+            columns += [pa.array([told.get(each)] * len(steps), pa.int64()) for each in WHOLE]
+            columns.append(repeated(name, len(steps)))
             parts.append(pa.table([*columns, pa.array(steps), pa.array(values)], schema=schema))
     return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
 

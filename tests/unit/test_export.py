@@ -64,6 +64,8 @@ def check(table: pa.Table, ids: list[str]) -> None:
     assert found[8]["task"] == "digits"
     assert found[8]["optimizer"] == "torch.SGD"
     assert found[8]["seed"] == 3
+    assert (found[0]["lr"], found[0]["epochs"], found[0]["batch_size"]) == (0.01, 100, 64)
+    assert json.loads(found[0]["hyper"])["beta2"] == 0.999
 
 
 def test_csv_keeps_every_digit(store: Store, ids: list[str]) -> None:
