@@ -295,7 +295,7 @@ def estimate(plan: Plan, runs: Sequence[RunSettings], slots: int, measured: Mapp
     if seen := measured.get(key(one)):
         seconds = images * median(seen) / side_by_side
         said = f"{len(seen)} earlier run{'s' * (len(seen) > 1)} of this kind"
-        return f"about {_round(seconds)}, by {said}, beside {START} s in which a process starts"
+        return f"about {_round(seconds)} by {said}, and {START} s to start"
     kind = one.device.partition(":")[0]
     rate, step = GUESS[kind]
     steps = sum(run.epochs * run.steps_per_epoch for run in runs)

@@ -151,7 +151,8 @@ class Race:
         active = [run for run in runs if run.status in (QUEUED, RUNNING)]
         counts = {status: sum(run.status == status for run in runs) for status in dict.fromkeys(r.status for r in runs)}
         sentence = ", ".join(f"{count} {status}" for status, count in counts.items())
-        done = sum(1.0 if run not in active else run.step / run.steps if run.steps else 0.0 for run in runs)
+        over = len(runs) - len(active)
+        done = over + sum(run.step / run.steps for run in active if run.steps)
         known = [left for run in active if (left := self.remaining(run)) is not None]
         whole = [self.walls[run.id] / run.step * run.steps for run in runs if run.step and run.id in self.walls]
         waiting = sum(run.status == QUEUED for run in active)

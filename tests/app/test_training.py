@@ -262,7 +262,7 @@ def test_the_estimate_rests_on_earlier_runs_where_there_are_some() -> None:
     assert "a guess: no run of this kind" in estimate(plan, runs, 3, {})
     images = sum(run.epochs * run.training_images for run in runs)
     said = estimate(plan, runs, 3, {key(runs[0]): [30 / images * 3]})
-    assert said == "about 30 s, by 1 earlier run of this kind, beside 5 s in which a process starts"
+    assert said == "about 30 s by 1 earlier run of this kind, and 5 s to start"
 
 
 def test_queued_runs_of_a_deleted_launch_stay(store: Store) -> None:
