@@ -4,11 +4,13 @@ const v = new URL(import.meta.url).search;
 const [{ h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }] = await Promise.all(
   ["dom", "bytes", "channel", "theme"].map((name) => import(`./${name}.js${v}`)),
 );
-const [{ TrainingCurves, CHARTS, grouped }, { LineChart, ending }, { RunList }, { ResultTable }, { duration }, { savePicture }] = await Promise.all(
+const [{ TrainingCurves, CHARTS, grouped }, { LineChart, ending }, { RunList, progressBar, question }, { ResultTable }, { duration }, { savePicture }] = await Promise.all(
   ["training_curves", "line_chart", "run_list", "result_table", "scales", "charts_picture"].map((name) => import(`./${name}.js${v}`)),
 );
 
 const NARROW = 640;
+const STACKED = 720; // a row of the list of runs is broken into lines below it
+const MERGED = 1100; // hyperparameters stand under their optimizer's name below it
 const GAP = 16;
 const ASK_AGAIN = 3000;
 const EMPTY = "No runs yet. Choose optimizers on the left and press Launch.";
@@ -65,9 +67,10 @@ class Board {
   build(parent) {
     this.sentence = h("span", { class: "rv-summary-text" });
     this.remaining = h("span", { class: "rv-summary-left" });
-    this.fill = h("i");
-    this.overall = h("span", { class: "rv-bar", role: "progressbar", "aria-label": "Progress of all runs", "aria-valuemin": 0, "aria-valuemax": 100 }, this.fill);
-    this.summary = h("div", { class: "rv-summary", "data-testid": "summary" }, this.sentence, this.remaining, this.overall);
+    this.stopAll = h("span", { class: "rv-stop-all" });
+    this.overall = progressBar();
+    this.overall.node.setAttribute("aria-label", "Progress of all runs");
+    this.summary = h("div", { class: "rv-summary", "data-testid": "summary" }, this.sentence, this.remaining, this.stopAll, this.overall.node);
     this.list = new RunList({
       onAction: (action) => channel.announce({ action, final: true }),
       onShow: (ids, key, seen) => this.show(ids, key, seen),
@@ -139,6 +142,7 @@ class Board {
     if (message.stamp === this.stamp) return;
     this.stamp = message.stamp;
     channel.acknowledge(message.seq);
+    this.forgetZoom(message.runs ?? []);
     if (this.curves.take(message)) this.asked = 0;
     else if (!this.asked || performance.now() - this.asked > ASK_AGAIN) {
       this.asked = performance.now();
@@ -149,6 +153,13 @@ class Board {
     this.latest = message;
     if (channel.isSpeaker(this.send)) this.tellControls(message);
     this.drawSoon();
+  }
+
+  /** Runs of which none was here before are looked at from their beginning. */
+  forgetZoom(runs) {
+    if (!runs.length) return;
+    if (this.before && !runs.some(({ id }) => this.before.has(id))) this.zoom = null;
+    this.before = new Set(runs.map(({ id }) => id));
   }
 
   /** The server's view counts where it says something new and no change of ours is on its way. */
@@ -234,7 +245,10 @@ class Board {
 
   save() {
     const shown = this.charts.filter((chart) => !chart.node.hidden);
-    savePicture(shown, this.legendItems(), this.theme, () => this.drawSoon());
+    const curves = shown.flatMap((chart) => chart.scene.curves);
+    const titles = (this.latest.table?.budget ?? []).map((sentence) => `Budget: ${sentence}.`);
+    if (curves.length) titles.push(this.reading(curves).join(" "));
+    savePicture(shown, this.legendItems(), titles, this.theme, () => this.drawSoon());
   }
 
   async copyLink() {
@@ -254,6 +268,8 @@ class Board {
     if (width === this.width) return;
     this.width = width;
     this.root.classList.toggle("rv-narrow", width < NARROW);
+    this.root.classList.toggle("rv-stacked", width < STACKED);
+    this.root.classList.toggle("rv-merged", width < MERGED);
     this.list.foldedBeyond = width < NARROW ? 4 : 12;
     this.drawSoon();
   }
@@ -275,7 +291,7 @@ class Board {
     const isEmpty = !runs.length;
     this.empty.hidden = !isEmpty;
     this.filled.hidden = isEmpty;
-    if (isEmpty) setText(this.empty, message.empty ?? EMPTY);
+    if (isEmpty) setText(this.empty, message.empty || EMPTY);
     else {
       this.drawSummary(message.summary);
       this.list.render(this.curves, this.view.hidden);
@@ -298,10 +314,29 @@ class Board {
     if (!summary) return;
     setText(this.sentence, summary.sentence ?? "");
     setText(this.remaining, Number.isFinite(summary.remaining) && summary.remaining !== null ? `about ${duration(summary.remaining)} left` : "");
-    const share = summary.total ? Math.round((summary.done / summary.total) * 1000) / 10 : 0;
-    this.fill.style.width = `${share}%`;
-    this.overall.setAttribute("aria-valuenow", Math.round(share));
-    this.overall.hidden = !summary.total;
+    this.overall.show(this.curves.runs);
+    this.drawStopAll();
+  }
+
+  /** While anything is queued or running: "Stop all", which asks before it stops. */
+  drawStopAll(ask = this.askingStop) {
+    const going = this.curves.runs.filter((run) => run.may_act && ["queued", "running"].includes(run.status));
+    const stoppable = going.filter((run) => (run.actions ?? []).includes("stop"));
+    this.stoppable = stoppable;
+    this.askingStop = Boolean(ask && stoppable.length);
+    const state = JSON.stringify([going.length > 0, stoppable.length, this.askingStop]);
+    if (state === this.stopState) return;
+    this.stopState = state;
+    const held = this.stopAll.contains(document.activeElement);
+    const count = stoppable.length;
+    const answer = (sure) => {
+      if (sure) for (const run of this.stoppable) channel.announce({ action: { stop: run.id }, final: true });
+      this.drawStopAll(false);
+    };
+    const text = `Stop ${count} run${count > 1 ? "s" : ""}?`;
+    const button = () => h("button", { type: "button", class: "rv-choice", disabled: !count, title: "Stop every run that is queued or running", onclick: () => this.drawStopAll(true) }, "Stop all");
+    this.stopAll.replaceChildren(...(this.askingStop ? [question(text, text, answer)] : going.length ? [button()] : []));
+    if (held) (this.stopAll.querySelector("[data-act=no]") ?? this.stopAll.querySelector("button"))?.focus();
   }
 
   drawToolbar() {
@@ -314,6 +349,7 @@ class Board {
     if (Number(this.smoothing.value) !== view.smoothing) this.smoothing.value = view.smoothing;
     this.smoothing.disabled = view.per === "epoch";
     setText(this.weight, view.smoothing.toFixed(2));
+    this.smoothing.setAttribute("aria-valuetext", view.smoothing.toFixed(2));
     this.reset.disabled = !this.zoom;
   }
 
@@ -400,14 +436,30 @@ class Board {
 
   explanation(curves) {
     const { view } = this;
-    const parts = [];
     if (!curves.length) return view.x === "training" || view.x === "wall" ? "No point with a time has arrived yet." : "";
-    if (curves.some((curve) => curve.raw)) parts.push(`Faint: as recorded, each step; strong: debiased exponential average, weight ${view.smoothing.toFixed(2)}.`);
-    if (curves.some((curve) => curve.low)) parts.push("Band: mean ± one standard deviation over the N seeds that have come that far.");
-    if (curves.some((curve) => curve.validation)) parts.push("Dotted: validation part.");
+    return [...this.reading(curves), "Drag to zoom, wheel to magnify, Shift and drag to move, double click for everything."].join(" ");
+  }
+
+  /** What the lines and bands are. */
+  reading(curves) {
+    const parts = [];
+    if (curves.some((curve) => curve.raw)) parts.push(this.smoothingNote(curves));
+    if (curves.some((curve) => curve.low)) {
+      const linear = "mean ± one standard deviation over the N seeds that have come that far";
+      const factor = "geometric mean, times and divided by the factor of one standard deviation of the logarithms";
+      const both = curves.some((curve) => curve.low && !curve.factor) ? `${linear}; on the logarithmic axis ${factor}` : `${factor}, over the N seeds that have come that far`;
+      parts.push(`Band: ${curves.some((curve) => curve.low && curve.factor) ? both : linear}.`);
+    }
+    if (curves.some((curve) => curve.validation)) parts.push("Thin with hollow circles: validation part.");
     if (curves.some((curve) => curve.ended)) parts.push("✕ diverged.");
-    parts.push("Drag to zoom, wheel to magnify, Shift and drag to move, double click for everything.");
-    return parts.join(" ");
+    return parts;
+  }
+
+  smoothingNote(curves) {
+    const weight = `debiased exponential average, weight ${this.view.smoothing.toFixed(2)}`;
+    const smooth = curves.filter((curve) => curve.raw);
+    const log = !smooth.some((curve) => curve.factor) ? "" : smooth.every((curve) => curve.factor) ? ", of the logarithms" : "; on the logarithmic axis, of the logarithms";
+    return `Faint: as recorded, each step; strong: ${weight}${log}.`;
   }
 
   drawSensitivity(specs) {
@@ -429,16 +481,18 @@ class Board {
       const chart = this.sensitivity[i];
       chart.kind = kind;
       setText(chart.heading, spec.title);
-      const curves = spec.series.map((one) => rates(one));
+      const curves = spec.series.flatMap((one) => rates(one));
       const every = curves.flatMap((curve) => [...curve.x]);
       const x = every.length ? { low: Math.min(...every) / 1.3, high: Math.max(...every) * 1.3 } : { low: 1e-4, high: 1 };
       chart.draw({ curves, x: { ...x, log: true, kind: "number", label: "learning rate", full: true }, logY: false, theme: this.theme, width, height: 230 });
-      const best = (curve) => {
-        const pick = kind === "loss" ? Math.min : Math.max;
-        const top = pick(...curve.line);
-        return curve.count ? `${curve.label} best ${chart.format(top)} at learning rate ${curve.x[curve.line.indexOf(top)]}` : `${curve.label} has no value yet`;
+      chart.explain(spec.series, curves.some((curve) => curve.crossed || curve.ended) ? "diverged" : "");
+      const best = ({ label, x, y, diverged }) => {
+        const known = [...x].map((_, i) => i).filter((i) => Number.isFinite(y[i]) && !diverged?.[i]);
+        if (!known.length) return `${label} has no value`;
+        const top = known.reduce((a, b) => ((kind === "loss" ? y[b] < y[a] : y[b] > y[a]) ? b : a));
+        return `${label} best ${chart.format(y[top])} at learning rate ${x[top]}`;
       };
-      chart.describe(`${spec.title}: ${curves.map(best).join("; ")}`);
+      chart.describe(`${spec.title}: ${spec.series.map(best).join("; ")}`);
     });
   }
 
@@ -446,6 +500,7 @@ class Board {
     this.gone = true;
     this.disconnect();
     this.resizer.disconnect();
+    this.table.destroy();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.linkTimer);
     for (const chart of [...this.charts, ...this.sensitivity]) chart.destroy();
@@ -454,17 +509,31 @@ class Board {
   }
 }
 
-/** A curve over learning rates; a rate at which every seed diverged has no value, and ends it with a cross. */
-function rates({ label, key, colour, dash, x, y, low, high, n }) {
+/**
+ * Curves over learning rates: pieces of a line between the rates at which every seed diverged, and crosses at those. A
+ * rate without a value leaves the line out; where the last rates have none, it ends with a cross.
+ */
+function rates({ label, key, colour, dash, x, y, low, high, n, diverged }) {
   const there = [...x].map((_, i) => i).filter((i) => Number.isFinite(y[i]));
-  const pick = (list) => (list ? Float64Array.from(there, (i) => list[i] ?? y[i]) : null);
-  const ended = there.length > 0 && there.at(-1) < x.length - 1;
-  const seeds = typeof n === "number" ? there.map(() => n) : n && there.map((i) => n[i]);
-  return {
-    key: key ?? label, group: key ?? label, label, colour, dash, ended, perEpoch: true,
-    count: there.length, finite: there.length, points: there.length,
-    x: pick(x), line: pick(y), low: low && high ? pick(low) : null, high: low && high ? pick(high) : null, n: seeds ?? null,
+  const lost = there.filter((i) => diverged?.[i]);
+  const pieces = [];
+  there.forEach((i, k) => {
+    if (diverged?.[i]) return;
+    if (k && !diverged?.[there[k - 1]]) pieces.at(-1).push(i);
+    else pieces.push([i]);
+  });
+  const made = (chosen, part, rest) => {
+    const pick = (list) => (list ? Float64Array.from(chosen, (i) => list[i] ?? y[i]) : null);
+    return {
+      key: key ?? label, group: key ?? label, label, colour, dash, part, perEpoch: true, ...rest,
+      count: chosen.length, finite: chosen.length, points: chosen.length, x: pick(x), line: pick(y),
+      low: low && high && !rest.crossed ? pick(low) : null, high: low && high && !rest.crossed ? pick(high) : null,
+      n: n === undefined || n === null ? null : chosen.map((i) => (typeof n === "number" ? n : n[i])),
+    };
   };
+  const ended = there.length > 0 && there.at(-1) < x.length - 1;
+  const curves = pieces.map((piece, part) => made(piece, part, { ended: ended && piece.includes(there.at(-1)) }));
+  return lost.length ? [...curves, made(lost, curves.length, { crossed: true })] : curves;
 }
 
 export default async function (component) {

@@ -1,12 +1,26 @@
-// The charts as one PNG picture: two abreast, their titles above, the legend beneath.
+// The charts as one PNG picture: what they show and how above, then two abreast with their titles, the legend beneath.
 
 const v = new URL(import.meta.url).search;
 const { h } = await import(`./dom.js${v}`);
 
 const [SCALE, TITLE, GAP, EDGE, LINE] = [2, 24, 20, 16, 20];
 
-/** Draws `charts` and `items` of the legend and hands the file to the browser; `done` is called when the charts are free again. */
-export function savePicture(charts, items, theme, done) {
+/** The text in lines that are no wider than `width` as `context` writes it. */
+function wrapped(context, text, width) {
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/**
+ * Draws `titles` (sentences), `charts` and `items` of the legend and hands the file to the browser; `done` is called when
+ * the charts are free again.
+ */
+export function savePicture(charts, items, titles, theme, done) {
   if (!charts.length) return;
   const { width, height } = charts[0].scene;
   const across = Math.min(2, charts.length);
@@ -25,19 +39,24 @@ export function savePicture(charts, items, theme, done) {
     places[i] = [x, y];
     x += wide;
   });
-  const foot = EDGE + down * (height + TITLE + GAP);
+  const lines = titles.flatMap((title) => wrapped(context, title, inner));
+  const head = EDGE + (lines.length ? lines.length * LINE + GAP / 2 : 0);
+  const foot = head + down * (height + TITLE + GAP);
   canvas.width = SCALE * (inner + 2 * EDGE);
   canvas.height = SCALE * (foot + y + LINE + EDGE);
   context = canvas.getContext("2d");
   context.scale(SCALE, SCALE);
   context.fillStyle = theme.background;
   context.fillRect(0, 0, canvas.width, canvas.height);
+  context.font = `12px ${theme.font}`;
+  context.fillStyle = theme.mix(0.78);
+  lines.forEach((line, i) => context.fillText(line, EDGE, EDGE + i * LINE + 12));
   charts.forEach((chart, i) => {
     const part = h("canvas", { width: SCALE * width, height: SCALE * height });
     const own = part.getContext("2d");
     own.scale(SCALE, SCALE);
     chart.paint(own, SCALE);
-    const [left, top] = [EDGE + (i % across) * (width + GAP), EDGE + Math.floor(i / across) * (height + TITLE + GAP)];
+    const [left, top] = [EDGE + (i % across) * (width + GAP), head + Math.floor(i / across) * (height + TITLE + GAP)];
     context.font = `600 13px ${theme.font}`;
     context.fillStyle = theme.text;
     context.fillText(chart.title, left, top + 14);

@@ -1,7 +1,7 @@
 // Many curves on one canvas: axes, faint raw lines under strong ones, bands, zoom, and exact values under the pointer.
 
 const v = new URL(import.meta.url).search;
-const [{ h, setText, short }, { lowerBound, nearest, grown }, { scale, ticks, duration, grouping, percent }] = await Promise.all(
+const [{ h, setText, short, paintSwatch }, { lowerBound, nearest, grown }, { scale, ticks, duration, grouping, percent }] = await Promise.all(
   ["dom", "series", "scales"].map((name) => import(`./${name}.js${v}`)),
 );
 
@@ -16,7 +16,8 @@ const written = (value) => (value < 0 ? "−" : "") + short(Math.abs(value), 6);
 
 /**
  * Points `from`..`to` in pixels. Of many that share a pixel column, `pick` says what is left: "both" the lowest and the
- * highest, "low" or "high" one of them, "mean" their average; `stride` makes the columns wider. Few points stay as they are.
+ * highest, "low" or "high" one of them, "mean" their average, "factor" their geometric one; `stride` makes the columns
+ * wider. Few points stay as they are.
  */
 function reduce(x, y, from, to, plot, pick, buffer, stride = 1) {
   const { edges, columns, xScale, inner, ratio } = plot;
@@ -45,6 +46,16 @@ function reduce(x, y, from, to, plot, pick, buffer, stride = 1) {
       let sum = 0;
       for (; i < to && x[i] < end; i++) sum += y[i];
       add(middle, sum / (i - first));
+      continue;
+    }
+    if (pick === "factor") {
+      let [sum, count] = [0, 0];
+      for (; i < to && x[i] < end; i++) {
+        if (!(y[i] > 0)) continue;
+        sum += Math.log(y[i]);
+        count++;
+      }
+      add(middle, count ? Math.exp(sum / count) : NaN);
       continue;
     }
     let [low, high] = [i, i];
@@ -135,7 +146,9 @@ export class LineChart {
 
   /**
    * `scene`: {curves, x: {low, high, log, kind, label}, logY, theme, width, height}; a curve: {key, group, label, colour,
-   * dash, count, finite, steps, x, line, raw?, low?, high?, n?, each?, points, perEpoch?, validation?, ended?}.
+   * dash, count, finite, steps, x, line, raw?, low?, high?, n?, each?, points, perEpoch?, validation?, ended?, factor?,
+   * part?, crossed?}: `factor` where its averages are of logarithms; `part` tells pieces of one curve apart; a `crossed`
+   * one is crosses alone, each for runs that diverged.
    */
   draw(scene) {
     this.scene = scene;
@@ -160,6 +173,21 @@ export class LineChart {
 
   describe(text) {
     if (this.frame.getAttribute("aria-label") !== text) this.frame.setAttribute("aria-label", text);
+  }
+
+  /** A legend of its own beneath the chart: of `[{label, colour, dash}, ...]`, and of the cross. */
+  explain(items, cross = "") {
+    const state = JSON.stringify([items.map(({ label, colour, dash }) => [label, colour, dash]), cross]);
+    if (state === this.explained) return;
+    this.explained = state;
+    const entry = (item) => {
+      const swatch = h("i", { class: "rv-swatch" });
+      paintSwatch(swatch, item);
+      return h("li", { class: "rv-legend-entry" }, swatch, item.label);
+    };
+    this.legend?.remove();
+    this.legend = h("ul", { class: "rv-legend", "aria-label": `Curves of ${this.title}` }, ...items.map(entry), cross ? h("li", { class: "rv-legend-entry" }, `✕ ${cross}`) : null);
+    this.node.append(this.legend);
   }
 
   paint(context, ratio) {
@@ -213,11 +241,12 @@ export class LineChart {
     // One point more on either side: lines run on to the picture's edge.
     const from = Math.max(first, lowerBound(x, finite, low) - 1);
     const to = Math.min(finite, lowerBound(x, finite, high) + 2);
-    const key = `${curve.key}\n${curve.validation ? "v" : ""}`;
+    const key = `${curve.key}\n${curve.validation ? "v" : ""}${curve.part ?? ""}`;
     const reduced = (name, y, pick, stride) => reduce(x, y, from, to, plot, pick, this.buffer(`${key}\n${name}`), stride);
-    const part = { curve, from, to, line: reduced("line", curve.line, curve.raw ? "mean" : "both"), raw: null, band: null };
+    const average = curve.factor ? "factor" : "mean";
+    const part = { curve, from, to, line: reduced("line", curve.line, curve.raw ? average : "both"), raw: null, band: null };
     if (curve.raw) part.raw = reduced("raw", curve.raw, "both", plot.stride);
-    if (curve.low) part.band = [reduced("low", curve.low, curve.raw ? "mean" : "low"), reduced("high", curve.high, curve.raw ? "mean" : "high")];
+    if (curve.low) part.band = [reduced("low", curve.low, curve.raw ? average : "low"), reduced("high", curve.high, curve.raw ? average : "high")];
     return part;
   }
 
@@ -227,7 +256,7 @@ export class LineChart {
       let [low, high] = [Infinity, -Infinity];
       for (let k = 0; k < n; k++) {
         const value = y[k];
-        if (log && value < FLOOR) continue;
+        if ((log && value < FLOOR) || !Number.isFinite(value)) continue;
         if (value < low) low = value;
         if (value > high) high = value;
       }
@@ -304,8 +333,8 @@ export class LineChart {
   }
 
   paintBand(context, { curve, band: [low, high] }, { yScale }) {
-    const floor = yScale.px(yScale.low) + 20;
-    const place = (value) => (yScale.log && !(value > 0) ? floor : yScale.px(value));
+    const [top, bottom] = [yScale.px(yScale.high) - 4000, yScale.px(yScale.low) + 20];
+    const place = (value) => (yScale.log && !(value > 0) ? bottom : Math.max(top, yScale.px(value)));
     context.globalAlpha = 0.16;
     context.fillStyle = curve.colour;
     context.beginPath();
@@ -316,13 +345,17 @@ export class LineChart {
   }
 
   paintLine(context, { curve, line, from, to }, { yScale, inner, ratio }, corners, width = 0) {
+    if (curve.crossed) return;
     context.strokeStyle = context.fillStyle = curve.colour;
-    context.lineWidth = width || (curve.validation ? 1.1 : corners > MANY && !curve.raw ? 1 / ratio : 1.8);
-    context.setLineDash(curve.validation ? [1.5, 3] : curve.dash ? curve.dash.split(" ").map(Number) : []);
+    context.lineWidth = width || (curve.validation ? 1 : corners > MANY && !curve.raw ? 1 / ratio : 1.8);
+    context.globalAlpha = curve.validation ? 0.6 : 1;
+    context.setLineDash(curve.dash && !curve.validation ? curve.dash.split(" ").map(Number) : []);
     context.beginPath();
     trace(context, line, yScale, true);
     context.stroke();
     context.setLineDash([]);
+    if (curve.validation) this.paintCircles(context, line, yScale);
+    context.globalAlpha = 1;
     const few = to - from <= Math.min(60, inner.width / 9);
     if (curve.validation || !(to - from === 1 || (curve.perEpoch && few))) return;
     context.beginPath();
@@ -334,14 +367,34 @@ export class LineChart {
     context.fill();
   }
 
-  /** A small cross where a run diverged. */
-  paintEnd(context, { curve, to }, { xScale, yScale, inner, right }, theme) {
+  /** Hollow circles on a line, not nearer to each other than they can be told apart. */
+  paintCircles(context, line, yScale) {
+    context.lineWidth = 1;
+    context.beginPath();
+    let free = -Infinity;
+    for (let k = 0; k < line.n; k++) {
+      const y = yScale.px(line.y[k]);
+      if (line.px[k] < free || !Number.isFinite(y)) continue;
+      context.moveTo(line.px[k] + 2.4, y);
+      context.arc(line.px[k], y, 2.4, 0, 7);
+      free = line.px[k] + 14;
+    }
+    context.stroke();
+  }
+
+  /** A small cross where a run diverged, and at every point that stands for runs that did. */
+  paintEnd(context, { curve, to }, plot, theme) {
+    const { xScale, yScale, inner, right } = plot;
+    for (let i = 0; curve.crossed && i < curve.count; i++) this.paintCross(context, xScale.px(curve.x[i]), yScale.px(curve.line[i]), curve.colour, theme);
     if (!curve.ended || curve.validation || to !== curve.finite || !curve.finite) return;
     const x = xScale.px(curve.x[curve.finite - 1]);
     const y = Math.max(inner.top + 3, yScale.px(curve.line[curve.finite - 1]));
-    if (!(x >= inner.left - 1 && x <= right + 1) || !Number.isFinite(y)) return;
-    for (const [colour, width] of [[theme.background, 4.6], [curve.colour, 2.2]]) {
-      context.strokeStyle = colour;
+    if (x >= inner.left - 1 && x <= right + 1 && Number.isFinite(y)) this.paintCross(context, x, y, curve.colour, theme);
+  }
+
+  paintCross(context, x, y, colour, theme) {
+    for (const [stroke, width] of [[theme.background, 4.6], [colour, 2.2]]) {
+      context.strokeStyle = stroke;
       context.lineWidth = width;
       context.beginPath();
       context.moveTo(x - 4, y - 4);
@@ -417,7 +470,8 @@ export class LineChart {
   /** Each curve's recorded point nearest to x: `{curve, at}`. A curve that begins after x, or ended before it, has none. */
   values(x) {
     const { px, low, high } = this.plot.xScale;
-    return this.scene.curves.flatMap((curve) => {
+    const pieces = new Map(); // of the pieces of one curve the nearest counts
+    const found = this.scene.curves.flatMap((curve) => {
       const { finite } = curve;
       const at = nearest(curve.x, finite, x);
       if (at < 0 || curve.x[at] < low || curve.x[at] > high) return [];
@@ -426,6 +480,12 @@ export class LineChart {
       const reach = Math.max(24, Math.abs(px(neighbour) - px(curve.x[at])) || 0);
       return Math.abs(px(x) - px(curve.x[at])) <= reach ? [{ curve, at }] : [];
     });
+    const away = ({ curve, at }) => Math.abs(px(x) - px(curve.x[at]));
+    for (const one of found) {
+      const before = pieces.get(one.curve.key);
+      if (one.curve.part !== undefined && !(before && away(before) <= away(one))) pieces.set(one.curve.key, one);
+    }
+    return found.filter((one) => one.curve.part === undefined || pieces.get(one.curve.key) === one);
   }
 
   format(value) {
@@ -454,14 +514,15 @@ export class LineChart {
       swatch.style.background = curve.colour;
       const aside = [];
       if (curve.raw) aside.push(`smoothed ${this.format(Number(curve.line[i].toPrecision(4)))}`);
-      if (curve.low && curve.n?.[i] > 1) aside.push(`± ${written(Number(((curve.high[i] - curve.line[i]) * (this.kind === "accuracy" ? 100 : 1)).toPrecision(2)))}`);
+      if (curve.low && curve.n?.[i] > 1 && curve.factor) aside.push(`× ÷ ${written(Number((curve.high[i] / curve.line[i]).toPrecision(3)))}`);
+      else if (curve.low && curve.n?.[i] > 1) aside.push(`± ${written(Number(((curve.high[i] - curve.line[i]) * (this.kind === "accuracy" ? 100 : 1)).toPrecision(2)))}`);
       if (curve.n || curve.seeds) aside.push(`N = ${curve.n?.[i] ?? curve.seeds}`);
       if (curve.steps && curve.steps[i] !== close.curve.steps?.[close.at]) aside.push(at(curve, i));
       return h(
         "span",
         { class: `rv-tip-row${curve === near ? " rv-near" : ""}` },
         h("span", { class: "rv-tip-name" }, swatch, curve.validation ? `${curve.label}, validation` : curve.label),
-        h("span", { class: "rv-tip-value" }, this.format(value)),
+        h("span", { class: "rv-tip-value" }, curve.crossed ? "diverged" : this.format(value)),
         h("span", { class: "rv-tip-aside" }, aside.join(", ")),
       );
     });

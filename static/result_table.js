@@ -26,8 +26,14 @@ export class ResultTable {
     this.body = h("tbody");
     this.table = h("table", { class: "rv-table", "data-testid": "results" }, h("thead", {}, this.headRow), this.body);
     this.budget = h("p", { class: "rv-caption", "data-testid": "budget" });
-    this.node = h("div", { hidden: true }, h("div", { class: "rv-table-frame" }, this.table), this.budget);
+    this.frame = h("div", { class: "rv-table-frame", onscroll: () => this.fade() }, this.table);
+    this.tip = h("div", { class: "rv-tip rv-head-tip", id: "rv-head-tip", role: "tooltip", hidden: true });
+    this.box = h("div", { class: "rv-table-box" }, this.frame, this.tip);
+    this.node = h("div", { class: "rv-results", hidden: true }, this.box, this.budget);
     this.nodes = new Map();
+    this.resizer = new ResizeObserver(() => this.fade());
+    this.resizer.observe(this.frame);
+    this.resizer.observe(this.table);
   }
 
   /**
@@ -56,13 +62,47 @@ export class ResultTable {
     for (const [key, node] of this.nodes) if (!kept.has(node)) this.nodes.delete(key);
   }
 
+  /** A shadow where the table goes on beyond its frame. */
+  fade() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.frame;
+    const over = scrollWidth - clientWidth;
+    this.box.classList.toggle("rv-more-right", over - scrollLeft > 1);
+    this.box.classList.toggle("rv-more-left", scrollLeft > 1);
+    // What can be scrolled can be reached by the keyboard.
+    if (over > 1) this.frame.setAttribute("tabindex", "0");
+    else this.frame.removeAttribute("tabindex");
+  }
+
+  /** What a column is, under its head: for the pointer and for the keyboard. */
+  tell(button, title) {
+    this.tip.hidden = !title;
+    if (!title) return;
+    setText(this.tip, title);
+    const [host, box] = [this.box.getBoundingClientRect(), button.getBoundingClientRect()];
+    const left = Math.max(0, Math.min(box.left - host.left, host.width - this.tip.offsetWidth));
+    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(box.bottom - host.top + 4)}px)`;
+  }
+
+  destroy() {
+    this.resizer.disconnect();
+  }
+
   heading({ key, label, align, title }) {
     const isSorted = this.sorted.key === key;
     const sign = isSorted ? (this.sorted.down ? " ↓" : " ↑") : "";
     return h(
       "th",
-      { scope: "col", class: `rv-${align ?? "left"}`, title, "aria-sort": isSorted ? (this.sorted.down ? "descending" : "ascending") : null },
-      h("button", { type: "button", class: "rv-sort", "data-key": key, onclick: () => this.sort(key) }, label + sign),
+      { scope: "col", class: `rv-${align ?? "left"}`, "data-column": key, "aria-sort": isSorted ? (this.sorted.down ? "descending" : "ascending") : null },
+      h(
+        "button",
+        {
+          type: "button", class: `rv-sort${title ? " rv-told" : ""}`, "data-key": key, "aria-describedby": title ? "rv-head-tip" : null,
+          onclick: () => this.sort(key), onpointerenter: (event) => this.tell(event.target, title), onpointerleave: () => this.tell(),
+          onfocus: (event) => this.tell(event.target, title), onblur: () => this.tell(),
+          onkeydown: (event) => event.key === "Escape" && this.tell(),
+        },
+        label.replaceAll(" %", "\u00a0%") + sign,
+      ),
     );
   }
 
@@ -96,13 +136,15 @@ export class ResultTable {
       node = h(
         "tr",
         { "data-key": key, onpointerenter: () => this.onKey(key), onpointerleave: () => this.onKey(null) },
-        ...columns.map((column, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align ?? "left"}` })),
+        ...columns.map((column, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align ?? "left"}`, "data-column": column.key })),
       );
-      node.firstChild?.append(h("i", { class: "rv-swatch" }), h("span"));
+      // On a narrow screen the second column's words stand under the first's.
+      node.firstChild?.append(h("div", { class: "rv-named" }, h("i", { class: "rv-swatch" }), h("span")), h("div", { class: "rv-under" }));
       this.nodes.set(key, node);
     }
-    columns.forEach((column, k) => setText(k ? node.children[k] : node.firstChild.lastChild, row.cells[column.key] ?? ""));
-    if (node.firstChild) paintSwatch(node.firstChild.firstChild, row);
+    columns.forEach((column, k) => setText(k ? node.children[k] : node.querySelector(".rv-named span"), row.cells[column.key] ?? ""));
+    setText(node.querySelector(".rv-under"), row.cells.detail ?? "");
+    if (node.firstChild) paintSwatch(node.querySelector(".rv-swatch"), row);
     return node;
   }
 

@@ -5,6 +5,8 @@ const { roundTicks, powerTicks, short } = await import(`./dom.js${v}`);
 
 const SECONDS = [10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 
+const LEAST = 3; // ticks without which an axis says little
+
 /** Seconds for people: 8 s, 1 min 20 s, 2 h 5 min. */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "";
@@ -58,15 +60,39 @@ function secondTicks(low, high, count) {
   return ticks;
 }
 
-/** `[[value, text], ...]` between the ends of a scale; `kind`: number, fraction, count or seconds. */
+/** What `make(count)` gives, for as much more than `count` as brings three ticks where there can be three. */
+function enough(make, count) {
+  let found = make(count);
+  for (let more = count + 1; found.length < LEAST && more <= 4 * LEAST + count; more++) {
+    const finer = make(more);
+    if (finer.length > found.length) found = finer;
+  }
+  return found;
+}
+
+function logTicks(low, high, count) {
+  const within = (value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
+  const powers = enough((n) => powerTicks(Math.log10(low), Math.log10(high), n).filter(within), count);
+  if (powers.length >= LEAST) return powers;
+  for (const factors of [[1, 3], [1, 2, 5]]) {
+    const fine = [];
+    for (let p = Math.floor(Math.log10(low)); p <= Math.log10(high); p++) {
+      fine.push(...factors.map((factor) => Number(`${factor}e${p}`)).filter(within));
+    }
+    if (fine.length >= LEAST) return fine;
+  }
+  return enough((n) => roundTicks(low, high, n).filter(within), count);
+}
+
+/** `[[value, text], ...]` between the ends of a scale, three at least; `kind`: number, fraction, count or seconds. */
 export function ticks({ low, high, log }, count, kind) {
   if (log) {
     const texts = { seconds: (value) => `${short(value)} s`, fraction: (value) => `${short(value * 100)} %` };
-    return powerTicks(Math.log10(low), Math.log10(high), count).map((value) => [value, (texts[kind] ?? short)(value)]);
+    return logTicks(low, high, count).map((value) => [value, (texts[kind] ?? short)(value)]);
   }
-  if (kind === "seconds") return secondTicks(low, high, count);
-  const values = roundTicks(low, high, count);
-  if (kind === "count") return values.filter(Number.isInteger).map((value) => [value, grouping(value)]);
+  if (kind === "seconds") return enough((n) => secondTicks(low, high, n), count);
+  const values = enough((n) => roundTicks(low, high, n).filter((value) => kind !== "count" || Number.isInteger(value)), count);
+  if (kind === "count") return values.map((value) => [value, grouping(value)]);
   if (kind === "fraction") return values.map((value) => [value, `${Number((value * 100).toPrecision(6))} %`]);
   return values.map((value) => [value, short(value, 4)]);
 }

@@ -35,7 +35,7 @@ export class Series {
     this.count = 0;
     this.revision = 0; // counts the changes other than growth: what was derived from the points is then old
     this.broken = -1; // index of the first value that is not finite
-    this.smooth = { weight: 0, count: 0, last: 0, share: 1, line: new Float64Array(0) };
+    this.smooth = { weight: 0, log: false, count: 0, last: 0, share: 1, line: new Float64Array(0) };
   }
 
   /** Takes points in; one whose step is there already replaces it. */
@@ -87,19 +87,23 @@ export class Series {
 
   /**
    * The debiased exponential average, point by point: s <- w s + (1 - w) v, shown as s / (1 - w^k), so that it starts
-   * at the first value and not at zero. Points from the first that is not finite on are NaN.
+   * at the first value and not at zero. Points from the first that is not finite on are NaN. With `log` it is the
+   * average of the logarithms; values that have none do not enter it.
    */
-  smoothed(weight) {
+  smoothed(weight, log = false) {
     if (!(weight > 0)) return this.values;
     const state = this.smooth;
-    if (state.weight !== weight || !state.count) Object.assign(state, { weight, count: 0, last: 0, share: 1 });
+    if (state.weight !== weight || state.log !== log || !state.count) Object.assign(state, { weight, log, count: 0, last: 0, share: 1 });
     state.line = grown(state.line, this.count);
     const { line } = state;
     const end = this.finite;
     for (let i = state.count; i < end; i++) {
-      state.last = weight * state.last + (1 - weight) * this.values[i];
-      state.share *= weight;
-      line[i] = state.last / (1 - state.share);
+      const value = this.values[i];
+      if (!log || value > 0) {
+        state.last = weight * state.last + (1 - weight) * (log ? Math.log(value) : value);
+        state.share *= weight;
+      }
+      line[i] = log ? Math.exp(state.last / (1 - state.share)) : state.last / (1 - state.share);
     }
     state.count = Math.max(state.count, end);
     line.fill(NaN, end, this.count);
@@ -143,7 +147,8 @@ export class Clock {
 
 /**
  * Mean and standard deviation over the seeds of a group. A step counts where every seed that has come that far
- * recorded it; `n` says how many those are. What a diverged seed recorded before it diverged is in.
+ * recorded it; `n` says how many those are. What a diverged seed recorded before it diverged is in. On a logarithmic
+ * axis both are those of the logarithms: the geometric mean, and the factor of one deviation above and below it.
  */
 export class Aggregate {
   constructor() {
@@ -160,8 +165,8 @@ export class Aggregate {
   }
 
   /** `members`: `[{id, series, x}]`; `sure` false where an x once given may change later. */
-  update(members, weight, mode, sure) {
-    const signature = `${weight} ${mode} ${members.map(({ id, series }) => `${id}:${series.revision}`).join(" ")}`;
+  update(members, weight, mode, sure, log = false) {
+    const signature = `${weight} ${mode} ${log} ${members.map(({ id, series }) => `${id}:${series.revision}`).join(" ")}`;
     const ends = members.map(({ series }) => series.finite);
     if (signature !== this.signature) this.restart(signature);
     else if (ends.every((end, m) => end === this.taken[m])) return this;
@@ -174,7 +179,8 @@ export class Aggregate {
     this.count = start === -Infinity ? 0 : lowerBound(this.steps, this.count, start + 1);
     this.taken = ends;
     const at = members.map(({ series }, m) => (start === -Infinity ? 0 : lowerBound(series.steps, ends[m], start + 1)));
-    const lines = members.map(({ series }) => series.smoothed(weight));
+    const lines = members.map(({ series }) => series.smoothed(weight, log));
+    const [forth, back] = log ? [Math.log, Math.exp] : [(value) => value, (value) => value];
     const room = this.count + ends.reduce((sum, end, m) => sum + end - at[m], 0);
     for (const name of ["steps", "n", "x", "raw", "line", "low", "high"]) this[name] = grown(this[name], room);
     for (;;) {
@@ -190,28 +196,32 @@ export class Aggregate {
           complete = false;
           continue;
         }
+        const line = forth(lines[m][at[m]]);
+        if (!Number.isFinite(line)) continue; // without a logarithm
         n++;
         x += members[m].x[at[m]];
-        raw += members[m].series.values[at[m]];
-        sum += lines[m][at[m]];
+        const value = forth(members[m].series.values[at[m]]);
+        raw += Number.isFinite(value) ? value : line;
+        sum += line;
       }
       const mean = sum / n;
       let squares = 0;
       for (let m = 0; m < at.length; m++) {
         if (at[m] >= ends[m] || members[m].series.steps[at[m]] !== step) continue;
-        squares += (lines[m][at[m]] - mean) ** 2;
+        const line = forth(lines[m][at[m]]);
+        if (Number.isFinite(line)) squares += (line - mean) ** 2;
         at[m]++;
       }
-      if (!complete) continue;
+      if (!complete || !n) continue;
       const k = this.count++;
       const deviation = n > 1 ? Math.sqrt(squares / (n - 1)) : 0;
       this.steps[k] = step;
       this.n[k] = n;
       this.x[k] = k ? Math.max(this.x[k - 1], x / n) : x / n;
-      this.raw[k] = raw / n;
-      this.line[k] = mean;
-      this.low[k] = mean - deviation;
-      this.high[k] = mean + deviation;
+      this.raw[k] = back(raw / n);
+      this.line[k] = back(mean);
+      this.low[k] = back(mean - deviation);
+      this.high[k] = back(mean + deviation);
     }
   }
 }

@@ -118,6 +118,7 @@ export class TrainingCurves {
   curves(chart, view) {
     const hidden = new Set(view.hidden);
     const perStep = Boolean(chart.step) && view.per !== "epoch";
+    const log = chart.kind === "loss" && Boolean(view.log_loss); // averages are those of what the axis shows
     const parts = [[chart.epoch, 0, { perEpoch: true }]];
     if (chart.validation) parts.unshift([chart.validation, 0, { perEpoch: true, validation: true }]);
     const found = [];
@@ -134,35 +135,35 @@ export class TrainingCurves {
           if (x) present.push({ id: run.id, run, series, x });
         }
         if (!present.length) continue;
-        if (view.group && members.length > 1) found.push(this.together(key, name, present, weight, view.x, what));
-        else for (const one of present) found.push(this.alone(one, weight, what));
+        if (view.group && members.length > 1) found.push(this.together(key, name, present, weight, view.x, log, what));
+        else for (const one of present) found.push(this.alone(one, weight, log, what));
       }
     }
     return found.sort((a, b) => Boolean(b.validation) - Boolean(a.validation));
   }
 
-  alone({ run, series, x }, weight, what) {
+  alone({ run, series, x }, weight, log, what) {
     return {
       ...what,
       key: run.id, run: run.id, group: run.group ?? run.id, label: this.names.get(run.id),
       colour: run.colour, dash: run.dash, each: run.steps_per_epoch,
       count: series.count, finite: series.finite, points: series.count,
-      steps: series.steps, x, raw: weight > 0 ? series.values : null, line: series.smoothed(weight),
+      steps: series.steps, x, raw: weight > 0 ? series.values : null, line: series.smoothed(weight, log), factor: log,
       ended: run.status === "diverged" || series.broken >= 0,
     };
   }
 
-  together(key, name, present, weight, mode, what) {
+  together(key, name, present, weight, mode, log, what) {
     const [{ run }] = present;
     const sure = mode === "step" || mode === "epoch";
-    const mean = this.keep(`group\n${key}\n${name}`, () => new Aggregate()).update(present, weight, mode, sure);
+    const mean = this.keep(`group\n${key}\n${name}`, () => new Aggregate()).update(present, weight, mode, sure, log);
     return {
       ...what,
       key, run: null, group: key, label: this.names.get(`group\n${key}`), seeds: present.length,
       colour: run.colour, dash: run.dash, each: run.steps_per_epoch,
       count: mean.count, finite: mean.count, points: present.reduce((sum, one) => sum + one.series.count, 0),
       steps: mean.steps, x: mean.x, raw: weight > 0 ? mean.raw : null, line: mean.line, n: mean.n,
-      low: present.length > 1 ? mean.low : null, high: present.length > 1 ? mean.high : null,
+      low: present.length > 1 ? mean.low : null, high: present.length > 1 ? mean.high : null, factor: log,
       ended: present.every((one) => one.run.status === "diverged" || one.series.broken >= 0),
     };
   }

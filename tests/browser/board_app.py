@@ -2,7 +2,10 @@
 
 The address says what is shown: `optimizers` x `seeds` runs of `steps` steps, `start` of them done at first, `each` more
 at a tick. `calm=1` lets none diverge; `gap=1` leaves points out of every fifth message, as a message lost on its way
-does; `act=0` closes the actions; `sensitivity=1` adds that chart.
+does; `act=0` closes the actions; `sensitivity=1` adds that chart. `spike=1` gives the second optimizer one loss of
+1e21; `close=1` lets training accuracies lie between 97 and 99.6 %; `late=1` lets each seed begin later than the one
+before, the last one queued; `wide=1` is a table as wide as that of real runs; `launches=1` adds buttons for another
+launch and for a reload of the same; `empty=...` is the sentence without runs.
 """
 
 import math
@@ -54,6 +57,10 @@ def values(optimizer: int, seed: int, steps: np.ndarray) -> dict[str, np.ndarray
         loss = np.where(steps > 320, loss * np.exp((steps - 320) / 6), loss)
         loss = np.where(steps >= 350, np.nan, loss)
     accuracy = np.round(np.clip(np.exp(-0.45 * loss), 0, 1) * 64) / 64
+    if "close" in st.query_params:
+        accuracy = 0.97 + 0.026 * accuracy
+    if "spike" in st.query_params and optimizer == 1:
+        loss = np.where(steps == 20, 1e21 if seed else 1e18, loss)
     return {
         "train/loss": loss,
         "train/accuracy": accuracy,
@@ -76,7 +83,7 @@ def epoch_values(optimizer: int, seed: int, step: int) -> dict[str, float]:
 class MadeUp:
     """Runs and their points, each with its place in the order of writing."""
 
-    def __init__(self) -> None:
+    def __init__(self, launch: str = "") -> None:
         self.steps = number("steps", 600)
         self.runs: dict[str, dict[str, Any]] = {}
         self.points: list[tuple[int, str, str, np.ndarray, np.ndarray]] = []
@@ -85,11 +92,12 @@ class MadeUp:
         for optimizer in range(number("optimizers", 6)):
             colour, dash = style(optimizer)
             for seed in range(number("seeds", 1)):
-                identity = f"o{optimizer}s{seed}"
+                identity = f"{launch}o{optimizer}s{seed}"
                 title = NAMES[optimizer % len(NAMES)]
                 rate = 10 ** -(1 + optimizer % 3)
                 self.runs[identity] = {
-                    "id": identity, "title": title, "detail": f"lr {rate:g}", "seed": seed, "group": f"o{optimizer}",
+                    "id": identity, "title": title, "detail": f"lr {rate:g}", "seed": seed,
+                    "group": f"{launch}o{optimizer}",
                     "colour": colour, "dash": dash, "status": "running", "stage": "training", "step": 0,
                     "steps": self.steps, "steps_per_epoch": PER_EPOCH, "remaining": None, "sentence": "",
                     "generation": 0, "optimizer": optimizer,
@@ -98,8 +106,11 @@ class MadeUp:
             self.runs["o3s0"] |= {"status": "queued"}
             self.runs["o5s0"] |= {"status": "failed", "sentence": "The GPU's memory is full: choose a smaller batch."}
         for run in self.runs.values():
+            behind = run["seed"] if "late" in st.query_params else 0
+            if behind and behind == number("seeds", 1) - 1:
+                run["status"] = "queued"
             if run["status"] == "running":
-                self.train(run, number("start", 240))
+                self.train(run, number("start", 240) - 100 * behind)
 
     def write(self, run: str, name: str, steps: np.ndarray, values: np.ndarray) -> None:
         """Appends points."""
@@ -121,7 +132,7 @@ class MadeUp:
             run["step"] = int(steps[-1])
         run["remaining"] = (self.steps - run["step"]) * 0.021
         if run["optimizer"] == DIVERGING and run["step"] >= 350:
-            run["status"] = "diverged"
+            run |= {"status": "diverged", "sentence": "diverged at step 350: the loss is not finite", "tone": "error"}
         elif run["step"] >= self.steps:
             run["status"] = "finished"
 
@@ -177,6 +188,7 @@ class MadeUp:
             ],
             "table": self.table(),
             "sensitivity": self.sensitivity() if "sensitivity" in st.query_params else [],
+            "empty": st.query_params.get("empty", ""),
         }
 
     def table(self) -> dict[str, Any]:
@@ -187,6 +199,18 @@ class MadeUp:
             {"key": "time", "label": "Time to 90 %", "align": "right", "title": "Training seconds"},
             {"key": "epoch", "label": "An epoch", "align": "right"},
         ]
+        if "wide" in st.query_params:
+            columns[1:1] = [
+                {"key": "detail", "label": "Hyperparameters", "align": "left"},
+                {"key": "seeds", "label": "Runs", "align": "right", "title": "Finished, of all seeds"},
+            ]
+            columns += [
+                {"key": "best", "label": "Best epoch's, %", "align": "right", "title": "The highest, with hindsight"},
+                {"key": "loss", "label": "Test loss", "align": "right"},
+                {"key": "late", "label": "Time to 97%", "align": "right"},
+                {"key": "step", "label": "Optimizer, ms per step", "align": "right", "title": "Its own time"},
+                {"key": "memory", "label": "Memory, MB", "align": "right"},
+            ]
         rows = []
         for run in {run["group"]: run for run in self.runs.values()}.values():
             k = run["optimizer"]
@@ -194,14 +218,21 @@ class MadeUp:
                 {
                     "group": run["group"], "colour": run["colour"], "dash": run["dash"],
                     "cells": {
-                        "optimizer": f"{run['title']}, {run['detail']}",
+                        "optimizer": run["title"] if "wide" in st.query_params else f"{run['title']}, {run['detail']}",
+                        "detail": f"{run['detail']}, momentum 0.9, batch 512",
+                        "seeds": "2 of 3 (1 diverged)" if k == DIVERGING else "3 of 3",
+                        "best": f"{92 - 1.1 * k:.2f} ± 0.{k % 10}1",
+                        "loss": f"0.{21 + 3 * k} ± 0.01",
+                        "late": "0 of 3",
+                        "step": f"{0.31 + k / 20:.2f} ± 0.01",
+                        "memory": f"{1210 + 90 * k:,}",
                         "test": f"{91.5 - 1.1 * k:.1f} % ± 0.{k % 10}",
                         "time": "missed" if k % 3 == 2 else f"{k} min {7 * k % 60 + 4} s" if k else "4 s",
                         "epoch": f"{2.1 + k / 10:.1f} s",
                     },
                 }
             )  # fmt: skip
-        return {"columns": columns, "rows": rows}
+        return {"columns": columns, "rows": rows, "budget": ["6 epochs for each"]}
 
     def sensitivity(self) -> list[dict[str, Any]]:
         """Best accuracies over learning rates."""
@@ -209,7 +240,7 @@ class MadeUp:
         series = []
         for k in range(3):
             y = 0.95 - 0.06 * (np.log10(x) + 1 + k) ** 2
-            y[-1] = np.nan if k == 0 else y[-1]
+            y[-1] = np.nan if k == 0 else 0.1 if k == 1 else y[-1]
             colour, dash = style(k)
             series.append(
                 {
@@ -221,6 +252,7 @@ class MadeUp:
                     "low": y - 0.02,
                     "high": y + 0.02,
                     "n": 3,
+                    "diverged": [False, False, False, False, k == 1],
                 }
             )
         return [{"title": "Best test accuracy over learning rates", "unit": "fraction", "series": series}]
@@ -259,4 +291,13 @@ def ticking() -> None:
     board({**made_up.message(base), "reset": reset, "view": state.view}, key="board", on_change=changed)
 
 
+def relaunched() -> None:
+    """Runs of which none was there before."""
+    state.made_up = MadeUp("again")
+    state.sent = []
+
+
 ticking()
+if number("launches", 0):
+    st.button("Relaunch", on_click=relaunched)
+    st.button("Reload", on_click=lambda: state.update(need=True))

@@ -1,5 +1,6 @@
 """The board of training runs in Chromium, with made-up runs that grow."""
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -323,3 +324,271 @@ def test_the_keyboard_reads_and_zooms_a_chart(page: Page, board_address: str) ->
     page.wait_for_function(f"{BOARD}.zoom !== null")
     page.keyboard.press("Escape")
     page.wait_for_function(f"{BOARD}.zoom === null")
+
+
+def statuses_once_stopped(page: Page, count: int) -> list[str]:
+    """The statuses of all runs, once so many have been stopped."""
+    page.wait_for_function(f"{BOARD}.curves.runs.filter(run => run.status === 'stopped').length >= {count}")
+    return page.evaluate(f"{BOARD}.curves.runs.map(run => run.status)")
+
+
+def test_a_group_is_stopped_resumed_renamed_and_deleted_at_once(page: Page, board_address: str) -> None:
+    opened(page, board_address, "optimizers=2&seeds=3&each=0")
+    group = page.locator('li[data-group="o0"]')
+    group.get_by_role("button", name="Stop SGD, 3 seeds").click()
+    expect(group.locator(".rv-pill")).to_have_text("stopped")
+    assert statuses_once_stopped(page, 3) == ["stopped"] * 3 + ["running"] * 3
+    group.get_by_role("button", name="Rename SGD, 3 seeds").click()
+    field = group.get_by_label("New name of SGD")
+    field_box, title_box = field.bounding_box(), page.locator('li[data-group="o1"] .rv-run-title').bounding_box()
+    assert field_box
+    assert title_box
+    assert field_box["x"] == pytest.approx(title_box["x"], abs=1)
+    field.fill("Plain")
+    field.press("Enter")
+    expect(group.locator(".rv-run-title")).to_have_text("Plain")
+    page.wait_for_function(f"{BOARD}.curves.runs.map(run => run.title).join() === 'Plain,Plain,Plain,Adam,Adam,Adam'")
+    expect(group.get_by_role("button", name="Rename Plain")).to_be_enabled()
+    expect(row(page, "o0s0").get_by_role("button", name="Rename")).to_have_count(0)
+    group.get_by_role("button", name="Delete Plain, 3 seeds").click()
+    expect(group).to_contain_text("Delete 3 runs?")
+    group.get_by_role("button", name="no", exact=True).click()
+    group.get_by_role("button", name="Resume Plain, 3 seeds").click()
+    expect(group.locator(".rv-pill")).to_have_text("running")
+    group.get_by_role("button", name="Stop Plain, 3 seeds").click()
+    group.get_by_role("button", name="Delete Plain, 3 seeds").click()
+    group.get_by_role("button", name="yes", exact=True).click()
+    expect(group).to_have_count(0)
+    expect(page.locator('li[data-group="o1"]')).to_be_visible()
+
+
+def test_all_are_stopped_after_a_question(page: Page, board_address: str) -> None:
+    opened(page, board_address, "optimizers=3&seeds=3&each=0&late=1&start=300")
+    summary = page.get_by_test_id("summary")
+    summary.get_by_role("button", name="Stop all").click()
+    summary.get_by_role("button", name="no", exact=True).click()
+    summary.get_by_role("button", name="Stop all").click()
+    expect(summary).to_contain_text("Stop 9 runs?")
+    summary.get_by_role("button", name="yes", exact=True).click()
+    assert statuses_once_stopped(page, 9) == ["stopped"] * 9
+    expect(summary.get_by_role("button")).to_have_count(0)
+
+
+def test_closed_actions_leave_groups_and_summary_without_buttons(page: Page, board_address: str) -> None:
+    opened(page, board_address, "optimizers=2&seeds=3&act=0")
+    expect(page.locator(".rv-run-acts button")).to_have_count(0)
+    expect(page.get_by_test_id("summary").get_by_role("button")).to_have_count(0)
+
+
+def test_on_a_logarithmic_axis_logarithms_are_averaged(page: Page, board_address: str) -> None:
+    opened(page, board_address, "optimizers=2&seeds=2&each=0&spike=1")
+    page.get_by_role("button", name="group seeds").click()
+    page.get_by_role("button", name="log loss").click()
+    page.wait_for_function(f"{BOARD}.charts[0].scene.logY && {BOARD}.charts[0].scene.curves.length === 4")
+    seeds = [curve(page, "train_loss", f"o1s{seed}") for seed in range(2)]
+    for found in seeds:
+        expected, state = [], 0.0
+        for k, value in enumerate(found["raw"], 1):
+            state = 0.9 * state + 0.1 * math.log(value)
+            expected.append(math.exp(state / (1 - 0.9**k)))
+        assert found["line"] == pytest.approx(expected, rel=1e-9)
+        assert max(found["raw"]) >= 1e18
+        assert found["line"][99] < 10  # a spike is forgotten
+    expect(page.get_by_test_id("note")).to_contain_text("weight 0.90; on the logarithmic axis, of the logarithms")
+    page.get_by_role("button", name="group seeds").click()
+    page.wait_for_function(f"{BOARD}.charts[0].scene.curves.length === 2")
+    together = curve(page, "train_loss", "o1")
+    for at in (0, 19, 60):
+        logs = [math.log(found["line"][at]) for found in seeds]
+        middle, apart = sum(logs) / 2, abs(logs[0] - logs[1]) / math.sqrt(2)
+        assert math.log(together["line"][at]) == pytest.approx(middle)
+        assert math.log(together["high"][at]) == pytest.approx(middle + apart)
+        assert math.log(together["low"][at]) == pytest.approx(middle - apart)
+    assert min(together["low"]) > 0
+    expect(page.get_by_test_id("note")).to_contain_text("geometric mean")
+    # Accuracies stand on a linear axis still.
+    accuracy = curve(page, "test_accuracy", "o1")
+    assert accuracy["high"][0] - accuracy["line"][0] == pytest.approx(accuracy["line"][0] - accuracy["low"][0])
+
+
+def test_a_new_launch_is_seen_whole_and_a_reload_keeps_the_zoom(page: Page, board_address: str) -> None:
+    opened(page, board_address, "launches=1&each=0")
+    chart(page, "train_loss").get_by_role("img").focus()
+    page.keyboard.press("+")
+    page.wait_for_function(f"{BOARD}.zoom !== null")
+    drawn_after(page)
+    zoomed = window(page, "train_loss")
+    page.evaluate(
+        """() => {
+            const { curves } = window.__ravine_board, { take } = curves;
+            window.resets = 0;
+            curves.take = (message) => {
+                window.resets += Boolean(message.reset);
+                return take.call(curves, message);
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Reload").click()
+    page.wait_for_function("window.resets > 0")
+    drawn_after(page)
+    assert window(page, "train_loss") == zoomed
+    page.get_by_role("button", name="Relaunch").click()
+    page.wait_for_function(f"{BOARD}.curves.runs[0].id === 'againo0s0' && {BOARD}.zoom === null")
+    drawn_after(page)
+    assert window(page, "train_loss")[0] < zoomed[0]
+
+
+def test_a_wide_table_shows_that_it_goes_on_and_keeps_its_names(page: Page, board_address: str) -> None:
+    opened(page, board_address, "wide=1&each=0")
+    table, box = page.get_by_test_id("results"), page.locator(".rv-table-box")
+    expect(table.locator("tbody td[data-column=detail]").first).to_be_visible()
+    expect(box).not_to_have_class(re.compile("rv-more-right"))
+    page.set_viewport_size({"width": 960, "height": 900})
+    expect(table.locator("tbody td[data-column=detail]").first).to_be_hidden()
+    expect(table.locator("tbody th").first).to_contain_text("lr 0.1, momentum 0.9, batch 512")
+    expect(box).not_to_have_class(re.compile("rv-more-right"))
+    page.set_viewport_size({"width": 390, "height": 900})
+    expect(box).to_have_class(re.compile("rv-more-right"))
+    cell = table.locator("tbody tr").first.locator("td[data-column=test]").bounding_box()
+    assert cell
+    assert cell["x"] + cell["width"] < 390
+    before = table.locator("tbody th").first.bounding_box()
+    page.locator(".rv-table-frame").evaluate("frame => frame.scrollLeft = frame.scrollWidth")
+    expect(box).to_have_class(re.compile("rv-more-left"))
+    expect(box).not_to_have_class(re.compile("rv-more-right"))
+    after = table.locator("tbody th").first.bounding_box()
+    assert before
+    assert after
+    assert after["x"] == pytest.approx(before["x"], abs=1)
+
+
+def test_a_column_is_explained_to_the_keyboard_too(page: Page, board_address: str) -> None:
+    opened(page, board_address, "each=0")
+    tip = page.locator(".rv-head-tip")
+    expect(tip).to_be_hidden()
+    head = page.get_by_role("button", name="Time to 90 %")
+    head.focus()
+    expect(tip).to_have_text("Training seconds")
+    expect(head).to_have_accessible_description("Training seconds")
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    head.hover()
+    expect(tip).to_be_visible()
+
+
+def test_a_sentence_has_its_tone_and_repeats_nothing(page: Page, board_address: str) -> None:
+    opened(page, board_address, "start=400&each=0")
+    sentence = row(page, "o4s0").locator(".rv-run-sentence")
+    expect(sentence).to_have_text("the loss is not finite")
+    expect(sentence).to_have_class(re.compile("rv-alarm"))
+    expect(row(page, "o5s0").locator(".rv-run-sentence")).to_have_class(re.compile("rv-alarm"))  # by its status
+    quiet = page.evaluate(
+        """() => {
+            const board = window.__ravine_board, { runs } = board.curves;
+            runs[0].sentence = "engine: eager";
+            runs[4].sentence = "diverged at step 350";
+            board.draw();
+            const sentence = run => document.querySelector(`li[data-run=${run}] .rv-run-sentence`);
+            const [first, diverged] = ["o0s0", "o4s0"].map(sentence);
+            return [first.textContent, first.classList.contains("rv-alarm"), diverged.hidden];
+        }"""
+    )
+    assert quiet == ["engine: eager", False, True]
+
+
+def test_rates_at_which_all_diverged_are_crosses_beside_the_line(page: Page, board_address: str) -> None:
+    opened(page, board_address, "sensitivity=1&each=0")
+    box = chart(page, "sensitivity_0")
+    expect(box.get_by_role("list")).to_contain_text("SGD")
+    expect(box.get_by_role("list")).to_contain_text("✕ diverged")
+    drawn = page.evaluate(
+        f"{BOARD}.sensitivity[0].scene.curves.filter(c => c.key === 'Adam').map(c => [Boolean(c.crossed), [...c.x]])"
+    )
+    assert drawn == [[False, pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])], [True, [1]]]
+    where = frame(page, "sensitivity_0")
+    page.mouse.move(where["x"] + where["width"] - 14, where["y"] + 60)
+    expect(page.locator(".rv-board-tip .rv-tip-row", has_text="Adam").first).to_be_visible()
+    texts = page.locator(".rv-board-tip .rv-tip-row").all_inner_texts()
+    assert [("diverged" in text) for text in texts if re.match(r"\s*Adam\b", text)] == [True]
+
+
+def test_without_runs_the_servers_own_sentence_counts(page: Page, board_address: str) -> None:
+    page.goto(f"{board_address}/?optimizers=0&empty=No+launch+is+chosen.")
+    expect(page.get_by_test_id("empty")).to_have_text("No launch is chosen.")
+
+
+def test_rows_keep_their_columns_and_bars_tell_what_is_lost(page: Page, board_address: str) -> None:
+    opened(page, board_address, "optimizers=5&seeds=3&late=1&start=600&each=0")
+    left = page.locator(".rv-run-left").evaluate_all("list => list.map(node => node.getBoundingClientRect().left)")
+    assert max(left) - min(left) < 1
+    group = page.locator('li[data-group="o0"]')
+    expect(group.locator(".rv-run-left")).to_have_text(re.compile(r"left \+ 1 queued$"))
+    expect(group.locator(".rv-run-result")).to_contain_text("(1 of 3 finished)")
+    expected = page.evaluate(f"{BOARD}.curves.latest('o0s0', 'epoch/test_accuracy')")
+    expect(group.locator(".rv-run-result")).to_contain_text(f"{expected * 100:.1f} %")
+    bar = page.locator('li[data-group="o4"] .rv-bar i')
+    assert bar.evaluate_all("parts => parts.map(part => part.style.width)") == ["0%", "38.9%"]
+    group.get_by_role("button", name="Stop SGD, 2 of 3 seeds").click()
+    page.wait_for_function(f"{BOARD}.curves.runs.find(run => run.id === 'o0s1').status === 'stopped'")
+    group.get_by_role("button", name="Unfold").click()
+    expect(row(page, "o0s1").locator(".rv-run-left")).to_have_text("at 500 of 600 steps")
+
+
+def test_every_axis_has_three_ticks(page: Page, board_address: str) -> None:
+    opened(page, board_address, "each=0&close=1&calm=1")
+    script = """async () => {
+        const { ticks, scale } = await import(performance.getEntriesByType("resource")
+            .find(entry => /scales\\.js/.test(entry.name)).name);
+        const texts = (low, high, log, kind, count) => ticks(scale(low, high, log, 0, 100), count, kind).map(t => t[1]);
+        return {
+            close: texts(0.9712, 0.9938, false, "fraction", 2), log: texts(0.3, 2.2, true, "number", 2),
+            wide: texts(0.01, 1e21, true, "number", 5), narrow: texts(1.02, 1.09, true, "number", 2),
+            count: texts(0, 250, false, "count", 2), seconds: texts(0, 14, false, "seconds", 2),
+        };
+    }"""
+    found = page.evaluate(script)
+    assert found["close"] == ["97.5 %", "98 %", "98.5 %", "99 %"]
+    assert all(len(texts) >= 3 and len(set(texts)) == len(texts) for texts in found.values())
+    assert len(found["wide"]) <= 8
+
+
+def test_validation_is_thin_and_not_dashed(page: Page, board_address: str) -> None:
+    opened(page, board_address, "each=0")
+    page.evaluate(
+        """() => {
+            const chart = window.__ravine_board.charts[3], context = chart.canvas.getContext("2d");
+            const seen = (window.seen = []), dash = context.setLineDash;
+            context.setLineDash = (list) => {
+                seen.push([list.length, context.globalAlpha, context.lineWidth]);
+                dash.call(context, list);
+            };
+            window.__ravine_board.draw();
+            context.setLineDash = dash;
+        }"""
+    )
+    assert [0, pytest.approx(0.6), pytest.approx(1)] in page.evaluate("window.seen")
+    assert [0, 1, pytest.approx(1.8)] in page.evaluate("window.seen.map(([n, a, w]) => [n, a, Number(w.toFixed(3))])")
+    expect(page.get_by_test_id("note")).to_contain_text("Thin with hollow circles: validation part.")
+
+
+def test_the_picture_says_how_it_was_smoothed(page: Page, board_address: str) -> None:
+    opened(page, board_address, "each=0")
+    page.evaluate(
+        "() => { window.written = []; const fill = CanvasRenderingContext2D.prototype.fillText;"
+        " CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {"
+        " window.written.push(text); return fill.call(this, text, ...at) } }"
+    )
+    with page.expect_download():
+        page.get_by_role("button", name="PNG").click()
+    written = " ".join(page.evaluate("window.written"))
+    assert "debiased exponential average, weight 0.90" in written
+    assert "Budget: 6 epochs for each." in written
+
+
+def test_the_sliders_are_announced_by_name(page: Page, board_address: str) -> None:
+    opened(page, board_address, "each=0")
+    toolbar = page.get_by_role("toolbar", name="Charts")
+    for slider in toolbar.get_by_role("slider").all():
+        expect(slider).to_have_accessible_name(re.compile("Smoothing"))
+        expect(slider).to_have_attribute("aria-valuetext", "0.90")
+    assert toolbar.get_by_role("slider").count() == 1
