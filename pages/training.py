@@ -374,8 +374,16 @@ def named(run: Run) -> str:
 def by_epoch(run: Run) -> None:
     """The tutorial's table, and the command that makes this run again."""
     settings = report.settings_of(run.settings)
-    st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True)
-    st.code(export.reproduce(settings), language="bash")
+    columns = {
+        name: st.column_config.NumberColumn(
+            name.replace("_", " ").capitalize(), format="percent" if name.endswith("accuracy") else None
+        )
+        for name in ("epoch", "seconds", *(f"{part}_{what}" for part in report.PARTS for what in ("loss", "accuracy")))
+    }
+    st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True, column_config=columns)
+    st.caption("The same run from the command line, in the project's folder:")
+    st.code(export.reproduce(settings), language="bash", wrap_lines=True)
+    st.caption("What the run recorded of where it ran:")
     st.json(dict(run.record), expanded=False)
 
 
@@ -384,6 +392,7 @@ if report.readable(run for run in everything if run.id in race.ids):
         one = {run.id: run for run in report.readable(everything) if run.id in race.ids}
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])
+        st.caption("All runs shown, as files:")
         columns = st.columns(4)
         columns[3].download_button(
             "Four plots (HTML)", four_plots, "ravine-plots.html", width="stretch",

@@ -18,6 +18,8 @@ Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 EPOCH_SERIES = ("epoch/train_loss", "epoch/train_accuracy", "epoch/test_loss", "epoch/test_accuracy",
                 "epoch/validation_loss", "epoch/validation_accuracy", "epoch/seconds", "clock/training")  # fmt: skip
 
+PARTS = ("train", "test", "validation")
+
 
 @dataclass(frozen=True)
 class Spread:
