@@ -1,10 +1,14 @@
 """Every rule against an independent implementation, and against itself on other engines."""
 
+import inspect
+import re
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
-from optim_core import RULES, trace
+from optim_core import RULES, flat, trace
 from surfaces import SURFACES
 
 STEPS = 1000
@@ -17,12 +21,34 @@ RATES = {
     "nesterov": 1e-4,
     "rmsprop": 3e-3,
     "adadelta": 0.1,
+    "asgd": 5e-4,
+    "nadam": 0.01,
+    "radam": 1e-3,
+    "rmsprop_centered": 3e-5,
+    "rmsprop_corrected": 3e-3,
+    "qhm": 1e-3,
+    "qhadam": 0.01,
+    "aggmo": 1e-4,
+    "demon_sgdm": 1e-4,
+    "demon_adam": 1e-3,
+    "demon_adam_damped": 0.01,
+    "adan": 0.01,
+    "schedule_free_sgd": 5e-4,
+    "schedule_free_adamw": 0.03,
+    "lion": 1e-3,
+    "signum": 1e-3,
+    "sign_descent": 1e-3,
 }
+# The variance is a difference of nearly equal numbers while the gradient hardly changes.
+BOUNDS = {"rmsprop_centered": 1e-10}
 CASES = {
     "rosenbrock": ("rosenbrock", None, (-1.2, 1.0)),
     "ill-conditioned": ("ravine", {"condition": 1000.0, "angle": 30.0}, (-4.0, 2.0)),
 }
-VARIANTS = [(name, {}) for name in RULES] + [
+TWINS = [name for name, rule in RULES.items() if "return torch.optim" in inspect.getsource(rule.reference)]
+# Its functions are powers, logarithms or exponentials, which differ by units in the last place between engines.
+TRANSCENDENTAL = [name for name, rule in RULES.items() if re.search(r"xp\.(power|log|exp)\(", rule.source)]
+VARIANTS = [(name, {}) for name in TWINS if name != "lp_adam"] + [  # which has a twin for p = 2 alone
     ("momentum", {"momentum": 0.0}),
     ("nesterov", {"momentum": 0.99}),
     ("adam", {"lr": 0.01, "beta1": 0.5, "eps": 1e-3}),
@@ -30,7 +56,25 @@ VARIANTS = [(name, {}) for name in RULES] + [
     ("adamw", {"weight_decay": 0.5}),
     ("rmsprop", {"lr": 1e-3, "alpha": 0.5}),
     ("adadelta", {"lr": 0.01, "rho": 0.5}),
+    ("amsgrad", {"lr": 0.01, "beta2": 0.9}),
+    ("nadam", {"momentum_decay": 0.1}),
+    ("radam", {"lr": 1e-4, "beta2": 0.98}),
+    ("radam", {"lr": 1e-4, "beta2": 0.6}),
+    ("rprop", {"eta_minus": 0.7, "eta_plus": 1.1, "step_max": 0.05}),
+    ("asgd", {"lambd": 0.1, "alpha": 0.5, "t0": 100.0}),
+    ("rmsprop_centered", {"momentum": 0.0}),
+    ("rmsprop_centered", {"centered": 0.0, "eps": 1e-3}),
+    ("rmsprop_corrected", {"lr": 3e-4, "alpha": 0.5}),
+    ("lp_adam", {"p": 2.0, "lr": 0.05}),
 ]
+
+
+@pytest.fixture(autouse=True)
+def double() -> Iterator[None]:
+    """torch.optim.NAdam and pytorch_optimizer's Prodigy keep numbers in torch's default type."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def settings(name: str, extra: dict[str, float]) -> dict[str, float]:
@@ -60,13 +104,15 @@ def test_rule_makes_the_steps_of_torch_optim(name: str, extra: dict[str, float],
     q = surface.Parameters(**(parameters or {}))
     theirs = path_of_reference(rule.reference([x], rule.Hyper(**hyper)), x, surface, q, STEPS)
     assert np.isfinite(theirs).all()
-    assert np.abs(ours.path - theirs).max() <= 1e-12 * np.abs(theirs).max()
+    assert np.abs(ours.path - theirs).max() <= BOUNDS.get(name, 1e-12) * np.abs(theirs).max()
 
 
-def test_every_rule_has_a_reference() -> None:
+@pytest.mark.parametrize("name", RULES)
+def test_a_reference_is_an_optimizer_or_says_that_there_is_none(name: str) -> None:
     x = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    for rule in RULES.values():
-        assert isinstance(rule.reference([x], rule.Hyper()), torch.optim.Optimizer), rule.name
+    found = RULES[name].reference([x], RULES[name].Hyper())
+    assert isinstance(found, torch.optim.Optimizer | None)
+    assert found is not None or "return None" in inspect.getsource(RULES[name].reference)
 
 
 def test_adam_without_bias_correction_is_adam_with_the_first_moments_scaled_by_hand() -> None:
@@ -96,37 +142,44 @@ def test_rmsprop_that_forgets_at_once_is_sign_descent() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_numba_and_numpy_agree_to_the_last_bit(name: str) -> None:
-    """All rules here are made of + - * / sqrt abs max where, which round alike."""
+    """Rules made of + - * / sqrt abs sign max min where, which round alike; others nearly so."""
     rule = RULES[name]
     hyper = settings(name, {})
     run = trace(rule, SURFACES["rosenbrock"], (-1.2, 1.0), 300, hyper=hyper)
     h, x = rule.Hyper(**hyper), run.path[0]
     state = rule.init(x)
+    relative, absolute = (1e-9, 1e-12) if name in TRANSCENDENTAL else (0.0, 0.0)
     for t, gradient in enumerate(run.gradient, start=1):
         x, state = rule.step(x, gradient, state, h, float(t), float(run.steps))
-        assert np.array_equal(x, run.path[t])
+        np.testing.assert_allclose(x, run.path[t], rtol=relative, atol=absolute)
         for field in rule.State._fields:
-            assert np.array_equal(getattr(state, field), run.state[field][t]), (t, field)
+            after = getattr(state, field)
+            np.testing.assert_allclose(after, run.state[field][t], rtol=relative, atol=absolute, err_msg=field)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_numba_and_torch_agree_at_every_step(name: str) -> None:
-    """To the last bit, but for torch's square root, which some CPU builds round wrongly by one unit."""
+    """To the last bit, but for torch's square root, which some CPU builds round wrongly by one unit, and a number over
+    a tensor, which it takes as a product with the reciprocal."""
     rule = RULES[name]
     hyper = settings(name, {})
     run = trace(rule, SURFACES["rosenbrock"], (-1.2, 1.0), 300, hyper=hyper)
-    tolerance = 4 * np.finfo(float).eps if "sqrt" in rule.source else 0.0
+    tolerance = 4 * np.finfo(float).eps if re.search(r"sqrt|h\.lr / |h\.lr \* h\.lr / ", rule.source) else 0.0
+    absolute = 0.0
+    if name in TRANSCENDENTAL:
+        tolerance, absolute = 1e-11, 1e-15
     for t in range(1, run.steps + 1):
         x, g = torch.tensor(run.path[t - 1]), torch.tensor(run.gradient[t - 1])
         before = rule.State(**{field: torch.tensor(values[t - 1]) for field, values in run.state.items()})
         x, state = rule.step(x, g, before, rule.Hyper(**hyper), float(t), float(run.steps))
         assert x.dtype == torch.float64
-        np.testing.assert_allclose(x, run.path[t], rtol=tolerance, atol=0)
+        np.testing.assert_allclose(x, run.path[t], rtol=tolerance, atol=absolute)
         for field in rule.State._fields:
-            np.testing.assert_allclose(getattr(state, field), run.state[field][t], rtol=tolerance, atol=0)
+            after = getattr(state, field)
+            np.testing.assert_allclose(after, run.state[field][t], rtol=tolerance, atol=absolute, err_msg=field)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if flat._elementwise(rule)])
 def test_sympy_runs_the_same_step(name: str) -> None:
     import sympy
 

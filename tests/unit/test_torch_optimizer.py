@@ -3,6 +3,7 @@
 import copy
 import functools
 import importlib.util
+import inspect
 import pickle
 import shutil
 import sys
@@ -152,8 +153,23 @@ def parameter(*numbers: float, dtype: torch.dtype = torch.float64) -> nn.Paramet
 # ---------------------------------------------------------------- beside torch.optim
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_it_trains_a_network_as_torch_optim_does(name: str) -> None:
+# Rules whose reference imports a library; lp_adam's does for p = 2 alone.
+REFERENCED = [name for name, rule in RULES.items() if "import" in inspect.getsource(rule.reference)]
+REFERENCED.remove("lp_adam")
+# pytorch_optimizer keeps QHAdam's averaging weights in float32, and adds 1e-15 under AdaBound's root.
+BOUNDS = {"qhadam": 1e-4, "adabound": 1e-7}
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """torch.optim.NAdam and pytorch_optimizer's Prodigy keep numbers in torch's default type."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", REFERENCED)
+def test_it_trains_a_network_as_its_reference_does(name: str, double: None) -> None:
     """At the rates that the rules propose for networks; there none of them is chaotic within 200 steps."""
     rule = RULES[name]
     model, x, y = network()
@@ -162,7 +178,16 @@ def test_it_trains_a_network_as_torch_optim_does(name: str) -> None:
     ours = train(model, RuleOptimizer(model.parameters(), rule, **hyper), x, y, 200)
     theirs = train(twin, rule.reference(list(twin.parameters()), rule.Hyper(**hyper)), x, y, 200)
     assert theirs[-1] < 0.7 * theirs[0]
-    assert (ours - theirs).abs().max() <= 1e-10 * theirs.max()
+    assert (ours - theirs).abs().max() <= BOUNDS.get(name, 1e-10) * theirs.max()
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name not in REFERENCED])
+def test_a_rule_without_a_reference_trains_a_network(name: str) -> None:
+    model, x, y = network()
+    losses = train(
+        model, RuleOptimizer(model.parameters(), RULES[name], horizon=200, **settings(RULES[name])), x, y, 200
+    )
+    assert losses[-1] < 0.7 * losses[0]
 
 
 SCHEDULES: dict[str, Callable[[torch.optim.Optimizer], Any]] = {
@@ -242,7 +267,7 @@ def test_l2_is_torchs_weight_decay(where: str) -> None:
 @pytest.mark.usefixtures("best_backend")
 @pytest.mark.parametrize("name", RULES)
 def test_the_compiled_step_is_the_eager_one(name: str) -> None:
-    """To the last bit, but for square roots, which torch's eager kernels round wrongly by one unit at times."""
+    """To the last bit, but for powers and square roots, which torch's eager kernels round wrongly at times."""
     rule = RULES[name]
     model, x, y = network(bias=False)
     twin = copy.deepcopy(model)
@@ -250,7 +275,7 @@ def test_the_compiled_step_is_the_eager_one(name: str) -> None:
     for one, compiled in ((model, False), (twin, True)):
         optimizer = RuleOptimizer(one.parameters(), rule, compiled=compiled, **settings(rule))
         losses.append(train(one, optimizer, x, y, 200, schedulers.CosineAnnealingLR(optimizer, T_max=200)))
-    if "sqrt" in rule.source:
+    if "xp.sqrt" in rule.source or "xp.power" in rule.source:
         torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=1e-14)
         torch.testing.assert_close(values(twin), values(model), rtol=1e-11, atol=1e-13)
     else:
@@ -312,7 +337,8 @@ def test_a_step_in_place_is_the_step_as_written(everything: Rule) -> None:
 
 
 def test_elementwise_rules_are_told_from_others(everything: Rule) -> None:
-    assert all(flat._elementwise(rule) for rule in RULES.values())
+    for name, rule in RULES.items():
+        assert flat._elementwise(rule) == ("xp.dot(" not in rule.source), name
     assert not flat._elementwise(everything)
 
 
@@ -330,7 +356,7 @@ def test_pieces_make_the_same_steps(name: str, memory_format: Any, everything: R
     optimizer = RuleOptimizer(twin.parameters(), rule, horizon=20, **settings(rule))
     torch.testing.assert_close(train(twin, optimizer, x, y, 20), whole, rtol=1e-11, atol=0)
     torch.testing.assert_close(values(twin), values(model), rtol=1e-9, atol=1e-12)
-    assert len(optimizer._flats[0].pieces) > 50 or name == "everything"
+    assert len(optimizer._flats[0].pieces) > 50 or not flat._elementwise(rule)
 
 
 class _Captured(TorchDispatchMode):
@@ -349,7 +375,9 @@ def test_a_step_could_be_captured(name: str, everything: Rule) -> None:
     """Nothing is asked of the device, nothing new comes from the host, and all buffers stay where they are."""
     rule = RULES.get(name, everything)
     p, q = parameter(1.0, 2.0), parameter(3.0)
-    optimizer = RuleOptimizer([p, q], rule, l2=0.0 if name == "adamw" else 0.1, horizon=10, **settings(rule))
+    optimizer = RuleOptimizer(
+        [p, q], rule, l2=0.0 if "weight_decay" in rule.Hyper._fields else 0.1, horizon=10, **settings(rule)
+    )
     p.grad, q.grad = torch.ones_like(p), torch.ones_like(q)
     optimizer.prepare()
     kept = [p, q, *(value for memory in optimizer.state.values() for value in memory.values())]
@@ -358,7 +386,8 @@ def test_a_step_could_be_captured(name: str, everything: Rule) -> None:
         optimizer.step()
     assert [tensor.data_ptr() for tensor in kept] == addresses
     assert optimizer.state[p]["t"] == 1
-    assert not torch.equal(p, torch.tensor([1.0, 2.0], dtype=torch.float64))
+    # ADOPT's first step moves nothing.
+    assert torch.equal(p, torch.tensor([1.0, 2.0], dtype=torch.float64)) == (name == "adopt")
 
 
 def test_refresh_brings_the_rate_to_where_a_graph_reads_it() -> None:

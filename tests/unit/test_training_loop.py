@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,18 @@ from optim_core import RULES
 from training.data import augment, digits
 from training.loop import Ending, Training, train
 from training.models.small import SmallNetwork
-from training.optimizers import OPTIMIZERS
+from training.optimizers import _PAIRS, OPTIMIZERS
 from training.schedule import factor
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """torch.optim.NAdam keeps a product in torch's default type."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 class Watcher:
@@ -104,19 +112,29 @@ def test_it_is_what_a_plain_loop_does(tmp_path: Path) -> None:
         assert mean == pytest.approx(sum(w * x for w, x in zip(weights, losses[epoch * 23 :], strict=False)), rel=1e-10)
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_a_rule_and_torch_optim_lie_on_each_other(name: str, tmp_path: Path) -> None:
-    theirs = {
-        "gradient_descent": ("SGD", {}), "momentum": ("SGD", {"momentum": 0.9}), "adagrad": ("Adagrad", {}),
-        "nesterov": ("SGD", {"momentum": 0.9, "nesterov": 1.0}), "adadelta": ("Adadelta", {}), "adam": ("Adam", {}),
-        "rmsprop": ("RMSprop", {}), "adamax": ("Adamax", {}), "adamw": ("AdamW", {}), "momentum_average": ("SGD", {}),
-    }  # fmt: skip
-    kind, extra = theirs[name]
-    rate = RULES[name].network["lr"]
-    own = of(name, precision="float64", epochs=9, hyper={"lr": rate})
-    if name == "momentum_average":  # lr (1 - beta) in the form of torch, but for the first velocity: see its test
-        kind, extra, rate = "SGD", {"momentum": 0.9}, rate * (1 - 0.9)
-    other = of(f"torch.{kind}", precision="float64", epochs=9, hyper={**extra, "lr": rate})
+def twins() -> dict[str, tuple[str, dict[str, float]]]:
+    """Rules that torch.optim has too, at their network rates: its name in the catalogue and its hyperparameters."""
+    found = {}
+    for name, rule in RULES.items():
+        if "return torch.optim" not in rule.source:
+            continue
+        reference = rule.reference([torch.zeros(1, requires_grad=True)], rule.Hyper(**rule.network))
+        if reference is not None:  # lp_adam has a twin for p = 2 alone
+            kind, given = f"torch.{type(reference).__name__}", dict(reference.param_groups[0])
+            for pair, parts in _PAIRS.items():
+                given |= dict(zip(parts, given.get(pair, ()), strict=False))
+            found[name] = (kind, {field: given[field] for field in OPTIMIZERS[kind].Hyper._fields})
+    return found
+
+
+TWINS = twins()
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_rule_and_torch_optim_lie_on_each_other(name: str, tmp_path: Path, double: None) -> None:
+    kind, hyper = TWINS[name]
+    own = of(name, precision="float64", epochs=9, hyper=dict(RULES[name].network))
+    other = of(kind, precision="float64", epochs=9, hyper=hyper)
     _, ours = ran(own, tmp_path)
     _, torchs = ran(other, tmp_path)
     assert len(ours.values("train/loss")) == 207

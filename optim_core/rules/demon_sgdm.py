@@ -1,0 +1,45 @@
+"""Demon, decaying momentum, on SGD. Chen, Wolfe, Li & Kyrillidis 2019, arXiv:1910.04952, Algorithm 1.
+
+T is the horizon; where none was given the momentum does not decay and this is ``momentum`` in the form that carries
+the rate in its velocity. The paper counts t = 0, 1, ...: the first step has the full momentum. (pytorch_optimizer has
+no Demon.)
+"""
+
+from typing import Annotated, NamedTuple
+
+from optim_core import xp
+from optim_core.parameters import Range
+from optim_core.rule import Vector
+
+NAME = "Demon SGDM"
+YEAR = 2019
+FAMILY = "momentum"
+LATEX = (
+    r"\beta_t = \frac{\beta\,(1 - \tau)}{1 - \beta + \beta\,(1 - \tau)},\quad \tau = \frac{t-1}{T},\quad "
+    r"v_t = \beta_t v_{t-1} - \eta\,g_t,\quad \theta_t = \theta_{t-1} + v_t"
+)
+NETWORK = {"lr": 0.01}
+
+
+class Hyper(NamedTuple):
+    lr: Annotated[float, Range(1e-5, 1.0, r"\eta", log=True, valid="(0, 1e6]")] = 0.01
+    momentum: Annotated[float, Range(0.0, 0.999, r"\beta", valid="[0, 1)")] = 0.9
+
+
+class State(NamedTuple):
+    v: Vector
+
+
+def init(x):
+    return State(xp.zeros(x))
+
+
+def step(x, g, s, h, t, n):
+    left = xp.maximum(1 - (t - 1) / n, 0.0)
+    beta = h.momentum * left / (1 - h.momentum + h.momentum * left)
+    v = beta * s.v - h.lr * g
+    return x + v, State(v)
+
+
+def reference(params, h):
+    return None  # torch.optim.SGD does it with a momentum that is set anew before each step

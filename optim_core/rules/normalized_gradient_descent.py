@@ -1,0 +1,37 @@
+"""Normalized gradient descent. Hazan, Levy & Shalev-Shwartz, NIPS 2015, arXiv:1507.02030, Algorithm 1.
+
+Every step has the length lr; the norm is that of the whole gradient. Flat regions and saddles do not slow it down; it
+needs a falling rate to settle. Where the gradient is zero it stays.
+"""
+
+from typing import Annotated, NamedTuple
+
+from optim_core import xp
+from optim_core.parameters import Range
+
+NAME = "Normalized gradient descent"
+YEAR = 2015
+FAMILY = "first order"
+LATEX = r"\theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\lVert g_t \rVert}"
+NETWORK = {"lr": 0.05}
+
+
+class Hyper(NamedTuple):
+    lr: Annotated[float, Range(1e-5, 1.0, r"\eta", log=True, valid="(0, 1e6]")] = 0.03
+
+
+class State(NamedTuple):
+    pass
+
+
+def init(x):
+    return State()
+
+
+def step(x, g, s, h, t, n):
+    norm = xp.sqrt(xp.dot(g, g))
+    return x - h.lr / xp.maximum(norm, 1e-30) * g, State()
+
+
+def reference(params, h):
+    return None  # torch.optim.SGD does it with a gradient that is normalized before each step
