@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from training import optimizers
 from training.data import augment
 from training.data.images import Images, limited
-from training.record import facts, peak_memory, processor
+from training.record import facts, forget_peak, peak_memory, processor
 from training.schedule import factor
 from training.settings import RunSettings
 from training.task import TASKS
@@ -119,6 +119,7 @@ class Training:
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         else:
+            forget_peak()
             torch.set_num_threads(settings.threads)
         self.say("loading data")
         images = self.images()

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from optim_core import RULES
+from training import record
 from training.data import augment, digits
 from training.loop import Ending, Training, train
 from training.models.small import SmallNetwork
@@ -309,3 +310,15 @@ def test_a_file_that_may_not_grow_does_not_end_a_run(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.glob("*"))
+
+
+def test_the_peak_of_memory_is_this_runs_own(tmp_path: Path) -> None:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("the system cannot forget a peak")
+    record.forget_peak()
+    before = record.peak_memory()
+    big = torch.ones(64 * 2**20 // 4)
+    assert record.peak_memory() >= before + 60 * 2**20
+    del big
+    record.forget_peak()
+    assert record.peak_memory() < before + 30 * 2**20
