@@ -59,7 +59,7 @@ class Reached:
         if not self.reached:
             return "missed" if self.n else "–"
         share = "" if self.reached == self.n else f" ({self.reached} of {self.n})"
-        return f"{self.epochs:.3g} epochs, {duration(self.seconds)}{share}"
+        return f"{self.epochs:.3g} epoch{'s' * (self.epochs != 1)}, {duration(self.seconds)}{share}"
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def budget(settings: RunSettings) -> str:
     task = TASKS[settings.task]
     parts = [
         f"{task.title} on synthetic images (for speed only)" if settings.synthetic else task.title,
-        f"{settings.epochs} epochs",
+        counted(settings.epochs, "epoch"),
         f"batch {settings.batch_size}",
-        SCHEDULES[settings.schedule].lower()
-        + " rate"
+        "rate "
+        + SCHEDULES[settings.schedule].lower()
         + (f" with {settings.warmup:.0%} warm-up" if settings.warmup else ""),
         settings.precision,
     ]
@@ -111,6 +111,11 @@ def budget(settings: RunSettings) -> str:
     if settings.patience:
         parts.append(f"stops after {settings.patience} epochs without a better validation loss")
     return ", ".join(parts)
+
+
+def counted(number: int, name: str) -> str:
+    """Such as "1 epoch", "30 epochs"."""
+    return f"{number} {name}" + "s" * (number != 1)
 
 
 def duration(seconds: float) -> str:

@@ -268,7 +268,7 @@ def launch_title(members: Sequence[Run]) -> str:
     titles = list(dict.fromkeys(report.title(one) for one in settings))
     rates = max(Counter((one.optimizer, one.seed) for one in settings).values())
     seeds = len({one.seed for one in settings})
-    parts = [f"{settings[0].epochs} epochs"]
+    parts = [report.counted(settings[0].epochs, "epoch")]
     parts += [f"{rates} rates"] * (rates > 1) + [f"{seeds} seeds"] * (seeds > 1)
     shown = ", ".join(titles[:4]) + (f" and {len(titles) - 4} more" if len(titles) > 4 else "")
     synthetic = " (synthetic)" if settings[0].synthetic else ""

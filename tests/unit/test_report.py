@@ -103,7 +103,7 @@ def test_the_table_by_epoch(store: Store) -> None:
 def test_the_command_line_says_the_budget_and_every_epoch(store: Store) -> None:
     run = filled(store, ADAM, [0.5, 0.75])
     text = report.text(store, [run])
-    assert "Budget: Digits, 3 epochs, batch 64, constant rate, float32" in text
+    assert "Budget: Digits, 3 epochs, batch 64, rate constant, float32" in text
     assert "75.00" in text
     assert text.splitlines()[-1].split() == ["2", "0.2500", "0.9000", "0.2500", "0.7500", "2.0000"]
     assert report.text(store, []) == "no runs"
