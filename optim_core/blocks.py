@@ -277,7 +277,10 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any]:
     slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
     defaults = tuple(rule.Hyper())
     module.Hyper = rule.Hyper
-    module.init, module.step = njit(**_OPTIONS)(rule.init), njit(**_OPTIONS)(rule.step)
+    inlined = njit(
+        inline="always", **_OPTIONS
+    )  # long steps (YellowFin's) LLVM would call, and not vectorise: 5 times slower
+    module.init, module.step = inlined(rule.init), inlined(rule.step)
 
     def init(p_, s_):
         _ = mark

@@ -38,11 +38,7 @@ def test_values(name: str) -> None:
     assert packed(blocks._compile_value(SURFACES[name])) >= 4
 
 
-# Their steps are longer than what LLVM inlines into the loop.
-TOO_LONG = {"lp_adam", "yellowfin"}
-
-
-@pytest.mark.parametrize("name", [name for name in RULES if name not in TOO_LONG])
+@pytest.mark.parametrize("name", RULES)
 def test_rules(name: str) -> None:
     _, update = blocks._compile_rule(RULES[name])
     assert packed(update) >= 2
