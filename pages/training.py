@@ -1,7 +1,6 @@
 """Training: launch runs on real networks, watch their curves grow, compare what came out."""
 
 import os
-import re
 import secrets
 import time
 from functools import partial
@@ -23,10 +22,10 @@ from views.live_controls import live_controls
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
 from views.routed import through_app
+from views.sentences import escaped, explain, say
 
 through_app(__file__)
 
-MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TICK, REST = 0.5, 3.0  # seconds between looks at the store while runs go on, and while none does
 FIRST_REPORT = 3.0  # seconds for which a first visit waits to hear of the devices
@@ -48,16 +47,6 @@ def closed() -> str:
         "This app listens to other machines, so launching, stopping and deleting runs is closed. "
         "Whoever runs it can open them with RAVINE_ALLOW_LAUNCH=1."
     )
-
-
-def escaped(text: str) -> str:
-    """Text whose characters are not taken for markup."""
-    return MARKUP.sub(r"\\\1", text)
-
-
-def say(sentence: str) -> None:
-    """A sentence about something that is not allowed."""
-    st.markdown(f":small[:red[{escaped(sentence)}]]")
 
 
 try:
@@ -216,24 +205,6 @@ def act(action: dict[str, Any]) -> None:
             st.session_state.rerun = True
 
 
-def explain(name: str) -> None:
-    """Opens what an optimizer is."""
-    from optim_core import RULES
-
-    @st.dialog(OPTIMIZERS[name].title, width="large")
-    def show() -> None:
-        if name not in RULES:
-            st.markdown(f"The class `{name.replace('torch.', 'torch.optim.')}` as PyTorch ships it.")
-            return
-        rule = RULES[name]
-        st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
-        st.text(rule.paper)
-        st.markdown(f"The source below, `optim_core/rules/{name}.py`, trains networks and moves dots on surfaces.")
-        st.code(rule.source, language="python")
-
-    show()
-
-
 def remaining_recipe() -> None:
     """The settings that most launches leave alone."""
     choice("device", "Device", {name: describe(name) for name in dict.fromkeys([*devices, plan.device])})
@@ -345,7 +316,7 @@ def pictures() -> None:
     if st.session_state.pop("final", True):
         write_link()
     if name := st.session_state.pop("explain", None):
-        explain(name)
+        explain(name, OPTIMIZERS[name].title)
     now = any(run.status in (QUEUED, RUNNING) for run in store.all(QUEUED, RUNNING))
     if st.session_state.pop("replan", False) or st.session_state.pop("rerun", False) or now != active:
         st.rerun()

@@ -1,6 +1,5 @@
 """Trajectories: a surface, some optimizers, their paths, live."""
 
-import re
 import time
 from typing import Any
 
@@ -12,11 +11,11 @@ from views.live_controls import live_controls
 from views.live_plot import live_plot
 from views.picture import DIFFERENCES, STOPS, controls, details, message
 from views.routed import through_app
+from views.sentences import explain, say
 from views.settings import Settings
 
 through_app(__file__)
 
-MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$:-])")
 DETAILS = ("difference", "spacing", "stop", "tolerance", "window", "resolution")
 
 # The address counts on the first run, and where it has changed since it was written: the browser's back button. An
@@ -33,12 +32,6 @@ def write_link() -> None:
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state.written = (query, time.monotonic())
-
-
-def say(sentence: str) -> None:
-    """A sentence about something that is not allowed; what it quotes is not taken for markup."""
-    text = MARKUP.sub(r"\\\1", sentence)
-    st.markdown(f":small[:red[{text}]]")
 
 
 def problem(path: str) -> None:
@@ -67,21 +60,6 @@ def add() -> None:
     if st.session_state["add"]:
         settings.add(st.session_state["add"])
         st.session_state["add"] = None
-
-
-def explain(rule_name: str) -> None:
-    """Opens what a rule is: formula, paper, the source that runs."""
-    rule = RULES[rule_name]
-
-    @st.dialog(rule.title, width="large")
-    def show() -> None:
-        st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
-        st.caption(f"{rule.family}, {rule.year}")
-        st.text(rule.paper)
-        st.markdown(f"The source below, `optim_core/rules/{rule.name}.py`, moves the dot here and trains networks.")
-        st.code(rule.source, language="python")
-
-    show()
 
 
 def changed(change: dict[str, Any]) -> None:
@@ -137,7 +115,7 @@ def pictures() -> None:
     if st.session_state.pop("final", True):
         write_link()
     if rule := st.session_state.pop("explain", None):
-        explain(rule)
+        explain(rule, RULES[rule].title)
 
 
 pictures()

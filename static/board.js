@@ -1,7 +1,7 @@
 // The board of training runs: takes the server's ticks in, draws once a frame, and speaks to the server.
 
 const v = new URL(import.meta.url).search;
-const [{ h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }] = await Promise.all(
+const [{ copyAddress, h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }] = await Promise.all(
   ["dom", "bytes", "channel", "theme"].map((name) => import(`./${name}.js${v}`)),
 );
 const [{ TrainingCurves, CHARTS, grouped }, { LineChart, ending }, { RunList, progressBar, question }, { ResultTable }, { duration }, { savePicture }] = await Promise.all(
@@ -91,7 +91,7 @@ class Board {
     this.group = toggle("group seeds", grouping, (on) => this.setView("group", on));
     const button = (text, title, onclick) => h("button", { type: "button", class: "rv-choice", title, onclick }, text);
     this.reset = button("Reset zoom", "Show every step again (double click in a chart)", () => this.setZoom(null));
-    this.link = button("Copy link", "The address of this very view", () => this.copyLink());
+    this.link = button("Copy link", "The address of this very view", () => copyAddress(this.link));
     this.picture = button("PNG", "The charts as a PNG picture", () => this.save());
     this.toolbar = h(
       "div",
@@ -249,18 +249,6 @@ class Board {
     const titles = (this.latest.table?.budget ?? []).map((sentence) => `Budget: ${sentence}.`);
     if (curves.length) titles.push(this.reading(curves).join(" "));
     savePicture(shown, this.legendItems(), titles, this.theme, () => this.drawSoon());
-  }
-
-  async copyLink() {
-    let said = "Copied";
-    try {
-      await navigator.clipboard.writeText(window.location.href);
-    } catch {
-      said = "Copy the address bar"; // the clipboard is closed to pages that are not served securely
-    }
-    setText(this.link, said);
-    clearTimeout(this.linkTimer);
-    this.linkTimer = setTimeout(() => setText(this.link, "Copy link"), 2000);
   }
 
   resize() {
@@ -502,7 +490,6 @@ class Board {
     this.resizer.disconnect();
     this.table.destroy();
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.linkTimer);
     for (const chart of [...this.charts, ...this.sensitivity]) chart.destroy();
     this.root.remove();
     if (window.__ravine_board === this) delete window.__ravine_board;

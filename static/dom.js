@@ -104,3 +104,17 @@ export function loadStyles() {
   });
   return styles;
 }
+
+/** Copies the address of this very view; the button says for a while whether that went. */
+export async function copyAddress(button) {
+  const label = (button.dataset.label ??= button.textContent);
+  let said = "Copied";
+  try {
+    await navigator.clipboard.writeText(window.location.href);
+  } catch {
+    said = "Copy the address bar"; // the clipboard is closed to pages that are not served securely
+  }
+  setText(button, said);
+  clearTimeout(Number(button.dataset.timer));
+  button.dataset.timer = setTimeout(() => setText(button, label), 2000);
+}

@@ -1,7 +1,7 @@
 // The live plot: unpacks what the server sends, draws it, and speaks to the server for itself and the controls.
 
 const v = new URL(import.meta.url).search;
-const [{ h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
+const [{ copyAddress, h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
   ["dom", "bytes", "channel", "theme", "heights"].map((name) => import(`./${name}.js${v}`)),
 );
 const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }] = await Promise.all(
@@ -68,7 +68,7 @@ class LivePlot {
       h("button", { type: "button", class: "rv-choice", "data-layout": layout, onclick: () => chooseLayout(layout) }, label),
     );
     this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset");
-    this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => this.copyLink() }, "Copy link");
+    this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => copyAddress(this.linkButton) }, "Copy link");
     this.contourBox = h("div", { class: "rv-picture rv-contour", role: "img" });
     this.surfaceBox = h("div", { class: "rv-picture rv-surface", role: "img" });
     this.message = h("p", { class: "rv-message", role: "status" }, "Loading the pictures …");
@@ -389,18 +389,6 @@ class LivePlot {
     this.width = width;
     this.root.classList.toggle("rv-narrow", width < NARROW);
     if (this.latest) this.draw();
-  }
-
-  async copyLink() {
-    let said = "Copied";
-    try {
-      await navigator.clipboard.writeText(window.location.href);
-    } catch {
-      said = "Copy the address bar"; // the clipboard is closed to pages that are not served securely
-    }
-    setText(this.linkButton, said);
-    clearTimeout(this.linkTimer);
-    this.linkTimer = setTimeout(() => setText(this.linkButton, "Copy link"), 2000);
   }
 
   resetViews() {

@@ -39,3 +39,13 @@ def field(path: str, label: str, limits: Range, value: float, title: str = "", w
         "value": value,
         "title": title or f"allowed: {limits.valid}",
     }
+
+
+def parsed(value: Any) -> Any:
+    """A number that came as text, as a float; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            return float(value[:100])
+        except ValueError:
+            return value[:100]
+    return value

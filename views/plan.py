@@ -29,6 +29,7 @@ from training.settings import (
 from training.task import TASKS, Entry, Task
 from views.colours import style
 from views.fields import field as control
+from views.fields import parsed
 
 MAX_CARDS = 18
 MAX_RUNS = 500
@@ -137,7 +138,7 @@ class Plan:
         match path:
             case [name] if name in NUMBERS:
                 limits, whole, _ = NUMBERS[name]
-                number = checked_number(LABELS.get(name, name), _parsed(value), limits.valid)
+                number = checked_number(LABELS.get(name, name), parsed(value), limits.valid)
                 setattr(self, name, checked_integer(LABELS.get(name, name), number, 0, 2**31 - 1) if whole else number)
             case [name] if name in CHOICES:
                 setattr(self, name, checked_choice(name, value, tuple(CHOICES[name])))
@@ -156,7 +157,7 @@ class Plan:
                 if name not in card.hyper:
                     raise ValueError(f"{OPTIMIZERS[card.optimizer].title} has no {name[:40]!r}")
                 limits = OPTIMIZERS[card.optimizer].ranges[name]
-                card.hyper[name] = checked_number(name, _parsed(value), limits.valid)
+                card.hyper[name] = checked_number(name, parsed(value), limits.valid)
             case _:
                 raise ValueError(f"there is no setting {'.'.join(path)!r} here")
 
@@ -270,15 +271,6 @@ class Plan:
 
 def _rounded(rate: float) -> float:
     return float(f"{rate:.3g}")
-
-
-def _parsed(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return float(value[:100])
-        except ValueError:
-            return value[:100]
-    return value
 
 
 # ---------------------------------------------------------------- how long

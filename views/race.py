@@ -147,12 +147,10 @@ class Race:
         return self.walls[run.id] / run.step * (run.steps - run.step)
 
     def summary(self, runs: Sequence[Run], slots: int) -> dict[str, Any]:
-        """How far all of them are."""
+        """How many are in which state, and how long all of them still take."""
         active = [run for run in runs if run.status in (QUEUED, RUNNING)]
         counts = {status: sum(run.status == status for run in runs) for status in dict.fromkeys(r.status for r in runs)}
         sentence = ", ".join(f"{count} {status}" for status, count in counts.items())
-        over = len(runs) - len(active)
-        done = over + sum(run.step / run.steps for run in active if run.steps)
         known = [left for run in active if (left := self.remaining(run)) is not None]
         whole = [self.walls[run.id] / run.step * run.steps for run in runs if run.step and run.id in self.walls]
         waiting = sum(run.status == QUEUED for run in active)
@@ -160,7 +158,7 @@ class Race:
         if active and known and (whole or not waiting):
             total = sum(known) + waiting * (sum(whole) / len(whole) if whole else 0.0)
             remaining = max(total / max(1, min(slots, len(active))), max(known))
-        return {"sentence": sentence, "done": done, "total": len(runs), "remaining": remaining}
+        return {"sentence": sentence, "remaining": remaining}
 
     def _tables(
         self, store: Store, runs: Sequence[Run], colours: Mapping[str, tuple[str, str]], last: int | None

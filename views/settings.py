@@ -14,6 +14,7 @@ from optim_core.blocks import DIFFERENCES, STOPS
 from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
+from views.fields import parsed
 
 # The page's limits; those of single numbers stand in their Ranges.
 MAX_STEPS = 10_000
@@ -128,10 +129,10 @@ class Settings:
                 self.start = (x, y)
                 self._forget("start.")
             case ["start", "x" | "y" as axis]:
-                number = checked_number(f"start {axis}", _parsed(value), START)
+                number = checked_number(f"start {axis}", parsed(value), START)
                 self.start = (number, self.start[1]) if axis == "x" else (self.start[0], number)
             case ["steps"]:
-                self.steps = checked_integer("steps", _parsed(value), 1, MAX_STEPS)
+                self.steps = checked_integer("steps", parsed(value), 1, MAX_STEPS)
             case ["difference"]:
                 self.difference = checked_choice("difference", value, DIFFERENCES)
             case ["stop"]:
@@ -139,13 +140,13 @@ class Settings:
             case ["spacing" | "tolerance" as name]:
                 setattr(self, name, _ranged(name, value, OPTIONS[name]))
             case ["resolution"]:
-                self.resolution = checked_integer("resolution", _parsed(value), *RESOLUTION)
+                self.resolution = checked_integer("resolution", parsed(value), *RESOLUTION)
             case ["window"]:
                 self.window = None if value is None else _checked_window(_numbers("window", value, 4, COORDINATE))
                 self._forget("window.")
             case ["window", side] if side in _SIDES:
                 sides = dict(zip(_SIDES, self.drawn_window, strict=True)) | self.refused
-                sides[side] = checked_number(f"window {side}", _parsed(value), COORDINATE)
+                sides[side] = checked_number(f"window {side}", parsed(value), COORDINATE)
                 self.refused = {name: sides[name] for name in (side, *self.refused)}
                 self.window = _checked_window([sides[name] for name in _SIDES])
                 self._forget("window.")
@@ -158,7 +159,7 @@ class Settings:
             case ["view", "log_loss" | "log_distance" as name]:
                 setattr(self.view, name, _switched(name, value))
             case ["view", "step"]:
-                self.view.step = None if value is None else checked_integer("step", _parsed(value), 0, MAX_STEPS)
+                self.view.step = None if value is None else checked_integer("step", parsed(value), 0, MAX_STEPS)
             case _:
                 raise ValueError(f"there is no setting {'.'.join(path)!r} here")
 
@@ -253,7 +254,7 @@ class Settings:
     def _read_card(self, number: str, text: str, wrong: list[str]) -> None:
         rule, *parts = text.split(",")
         try:
-            slot = checked_integer("card", _parsed(number), 0, MAX_CARDS - 1)
+            slot = checked_integer("card", parsed(number), 0, MAX_CARDS - 1)
             if slot in self.cards:
                 raise ValueError(f"card {slot} stands there twice")
             checked_choice("optimizer", rule[:40], tuple(RULES))
@@ -277,16 +278,6 @@ _LINKED = {"steps", "difference", "stop", *OPTIONS, "resolution"} | {
 }
 
 
-def _parsed(value: Any) -> Any:
-    """A number that came as text, as a float; anything else as it is."""
-    if isinstance(value, str):
-        try:
-            return float(value[:100])
-        except ValueError:
-            return value[:100]
-    return value
-
-
 def _switched(name: str, value: Any) -> bool:
     if isinstance(value, (bool, int, str)) and value in (True, "1"):
         return True
@@ -296,7 +287,7 @@ def _switched(name: str, value: Any) -> bool:
 
 
 def _ranged(name: str, value: Any, limits: Range) -> float:
-    number = checked_number(name, _parsed(value), limits.valid)
+    number = checked_number(name, parsed(value), limits.valid)
     if limits.switch and number not in (0.0, 1.0):
         raise ValueError(f"{name} = {number:g} is not allowed; it must be 0 (off) or 1 (on)")
     return number
@@ -305,7 +296,7 @@ def _ranged(name: str, value: Any, limits: Range) -> float:
 def _numbers(name: str, value: Any, count: int, valid: str) -> list[float]:
     if not isinstance(value, (list, tuple)) or len(value) != count:
         raise ValueError(f"{name} needs {count} numbers, separated by commas")
-    return [checked_number(name, _parsed(part), valid) for part in value]
+    return [checked_number(name, parsed(part), valid) for part in value]
 
 
 def _checked_window(sides: Iterable[float]) -> tuple[float, float, float, float]:
