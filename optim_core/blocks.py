@@ -6,6 +6,7 @@ A block function is a C function over raw pointers to float64; LANES runs lie si
     gradient(p[2, 64], g[2, 64], q[k, 64], data, spacing)        central, forward, exact or as printed
     init(p[2, 64], s[slots, 64])                                 the rule's state at the start
     update(p[2, 64], g[2, 64], s[slots, 64], t, n, h[k, 64])     one step of the rule, in place
+    look(p[2, 64], g[2, 64], s[slots, 64], t, n, h[k, 64])       where it wants the gradient, left in g
 
 q are the surface's parameters and h the rule's hyperparameters, one column a run; data is a pointer or null. ``drive``
 links them by address: one call per block and step costs nothing, so N surfaces and M rules make N + M compilations.
@@ -31,6 +32,7 @@ from numba import carray, cfunc, extending, njit, types  # pyright: ignore[repor
 from numba.core import cgutils
 
 from optim_core import elementary, xp
+from optim_core.around import NORM_EPS
 from optim_core.rule import Rule
 from optim_core.xp import Vec2, vec2
 
@@ -271,16 +273,23 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     return _kernel(_GRADIENT, gradient, f"gradient_{difference}", surface.name, mark, fastmath=_CONTRACT)
 
 
-def _compile_rule(rule: Rule) -> tuple[Any, Any]:
-    mark = _fingerprint(rule.source.encode())
-    module = _parts("rule", rule.name, mark)
+def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
+    """Its init, update and look; look is None where it wants the gradient at x.
+
+    A rule around another inlines both: the rows of the inner one's state and hyperparameters come first.
+    """
+    name, mark = re.sub(r"\W", "_", rule.name), _fingerprint(rule.source.encode())
+    inner, own = rule.base or rule, rule.module
+    module = _parts("rule", name, mark)
     slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
-    defaults = tuple(rule.Hyper())
-    module.Hyper = rule.Hyper
-    inlined = njit(
-        inline="always", **_OPTIONS
-    )  # long steps (YellowFin's) LLVM would call, and not vectorise: 5 times slower
-    module.init, module.step = inlined(rule.init), inlined(rule.step)
+    cut, cut_rows = sum(inner.state_slots.values()), len(inner.ranges)
+    defaults, own_defaults = tuple(inner.Hyper()), tuple(own.Hyper())
+    module.Hyper, module.OwnHyper = inner.Hyper, own.Hyper
+    # Long steps (YellowFin's) LLVM would call, and not vectorise: 5 times slower.
+    inlined = njit(inline="always", **_OPTIONS)
+    module.init, module.step = inlined(inner.init), inlined(inner.step)
+    module.own_init, module.after = inlined(own.init), inlined(own.after) if rule.base else None
+    module.look = inlined(own.look) if rule.look else None
 
     def init(p_, s_):
         _ = mark
@@ -288,6 +297,15 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any]:
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
             store(s, k, module.init(Vec2(p[0, k], p[1, k])))
+
+    def init_both(p_, s_):
+        _ = mark
+        p = carray(p_, (2, LANES))
+        s = carray(s_, (slots, LANES))
+        for k in range(LANES):
+            x = Vec2(p[0, k], p[1, k])
+            store(s, k, module.init(x))
+            store(s[cut:], k, module.own_init(x))
 
     def update(p_, g_, s_, t, n, h_):
         _ = mark
@@ -310,9 +328,60 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any]:
             p[1, k] = x.y
             store(s, k, state)
 
+    def update_both(p_, g_, s_, t, n, h_):
+        _ = mark
+        p = carray(p_, (2, LANES))
+        g = carray(g_, (2, LANES))
+        s = carray(s_, (slots, LANES))
+        h = carray(h_, (rows, LANES))
+        like_state = module.init(Vec2(0.0, 0.0))
+        like_own = module.own_init(Vec2(0.0, 0.0))
+        like_hyper = module.Hyper(*defaults)
+        like_own_hyper = module.OwnHyper(*own_defaults)
+        for k in range(LANES):
+            x = Vec2(p[0, k], p[1, k])
+            y, state = module.step(x, Vec2(g[0, k], g[1, k]), load(s, k, like_state), load(h, k, like_hyper), t, n)
+            z, outside = module.after(x, y, load(s[cut:], k, like_own), load(h[cut_rows:], k, like_own_hyper), t, n)
+            p[0, k] = z.x
+            p[1, k] = z.y
+            store(s, k, state)
+            store(s[cut:], k, outside)
+
+    first, first_row = (cut, cut_rows) if rule.base else (0, 0)
+
+    def look(p_, g_, s_, t, n, h_):
+        _ = mark
+        p = carray(p_, (2, LANES))
+        g = carray(g_, (2, LANES))
+        s = carray(s_, (slots, LANES))
+        h = carray(h_, (rows, LANES))
+        like_state = module.own_init(Vec2(0.0, 0.0))
+        like_hyper = module.OwnHyper(*own_defaults)
+        for k in range(LANES):
+            x = Vec2(p[0, k], p[1, k])
+            ahead = module.look(x, load(s[first:], k, like_state), load(h[first_row:], k, like_hyper), t, n)
+            g[0, k] = ahead.x
+            g[1, k] = ahead.y
+
+    def look_with_gradient(p_, g_, s_, t, n, h_):
+        _ = mark
+        p = carray(p_, (2, LANES))
+        g = carray(g_, (2, LANES))
+        s = carray(s_, (slots, LANES))
+        h = carray(h_, (rows, LANES))
+        like_state = module.own_init(Vec2(0.0, 0.0))
+        like_hyper = module.OwnHyper(*own_defaults)
+        for k in range(LANES):
+            x, slope = Vec2(p[0, k], p[1, k]), Vec2(g[0, k], g[1, k])
+            ahead = module.look(x, slope, load(s[first:], k, like_state), load(h[first_row:], k, like_hyper), t, n)
+            g[0, k] = ahead.x
+            g[1, k] = ahead.y
+
+    looking = look_with_gradient if rule.looks_with_gradient else look
     return (
-        _kernel(_INIT, init, "init", rule.name, mark),
-        _kernel(_UPDATE, update, "update", rule.name, mark),
+        _kernel(_INIT, init_both if rule.base else init, "init", name, mark),
+        _kernel(_UPDATE, update_both if rule.base else update, "update", name, mark),
+        _kernel(_UPDATE, looking, "look", name, mark) if rule.look else None,
     )
 
 
@@ -340,8 +409,13 @@ def gradient_block(surface: Any, difference: str) -> Any:
     return _once(key, lambda: _compile_gradient(surface, difference))
 
 
-def rule_blocks(rule: Rule) -> tuple[Any, Any]:
-    """The compiled init(p, s) and update(p, g, s, t, n, h) of a rule."""
+def rule_blocks(rule: Rule) -> tuple[Any, Any, Any]:
+    """The compiled init(p, s), update(p, g, s, t, n, h) and look(p, g, s, t, n, h) or None of a rule.
+
+    ValueError where the rule is interpreted.
+    """
+    if not rule.compiled:
+        raise ValueError(f"rule {rule.name} makes no maps: it is interpreted step by step")
     return _once(("rule", rule.name, rule.source), lambda: _compile_rule(rule))
 
 
@@ -350,30 +424,40 @@ def rule_blocks(rule: Rule) -> tuple[Any, Any]:
 
 @njit(nogil=True, cache=True, **_OPTIONS)
 def drive(
-    value, gradient, init, update, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before,
-    first, last, lanes, path, loss, slope, state,
+    value, gradient, init, update, look, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before,
+    first, last, lanes, path, loss, slope, state, ahead, with_gradient, outside, around, factor, noise, rate,
 ):  # fmt: skip
     """Runs blocks first..last-1 for at most n steps each, in place.
 
-    value, gradient, init, update: addresses of block functions. p (blocks, 2, 64): starts, and ends afterwards.
-    h (blocks, k, 64) and q (blocks, k, 64): hyperparameters and surface parameters. stop: index into STOPS, with its
-    threshold. steps (blocks, 64): steps made. anchor, before (blocks, 2, 64): the points some steps (CYCLES) and one
-    step before the n-th, untouched where there is none. lanes: how many lanes of each block to remember, 0 for none, in
-    path (n+1, 2, lanes), loss (n+1, lanes), slope (n, 2, lanes; the gradients) and state (n+1, slots, lanes).
+    value, gradient, init, update, look: addresses of block functions, look 0 for none. p (blocks, 2, 64): starts, and
+    ends afterwards. h (blocks, k, 64) and q (blocks, k, 64): hyperparameters and surface parameters. stop: index into
+    STOPS, with its threshold. steps (blocks, 64): steps made. anchor, before (blocks, 2, 64): the points some steps
+    (CYCLES) and one step before the n-th, untouched where there is none. lanes: how many lanes of each block to
+    remember, 0 for none, in path (n+1, 2, lanes), loss (n+1, lanes), slope (n, 2, lanes; the gradients), state (n+1,
+    slots, lanes) and ahead (n, 2, lanes; where the gradients were taken). with_gradient: whether look wants the
+    gradient at x.
+
+    outside: whether something goes around the rule, between the gradient and the update, in this order: noise
+    (n, 2), clipping, L2 penalty, decoupled decay; around (5,) holds the numbers for them (``Around.numbers``).
+    factor (n,): the learning rate's, which stands in row ``rate`` of h (-1: nowhere).
 
     A run that its stop rule ends is frozen by a mask (1 running, 0 stopped); a NaN ends it too. A block is left once
-    all its runs have stopped. Between the gradient and the update is the seam for what goes around any rule (decay,
-    clipping, schedules, noise): it acts on g and on h, whatever surface and rule stand on its sides.
+    all its runs have stopped.
     """
     g = np.empty((2, LANES))
     s = np.empty((slots, LANES))
     v = np.empty(LANES)
     old = np.empty((2, LANES))
+    there = np.empty((2, LANES))
     on = np.empty(LANES)
     made = np.empty(LANES)
     back = CYCLES[0] if n >= CYCLES[0] else CYCLES[1]
+    now = np.empty(h.shape[1:])
+    noise_size, clip_value, clip_norm, l2, decay = around[0], around[1], around[2], around[3], around[4]
     for b in range(first, last):
         pb, hb, qb = p[b], h[b], q[b]
+        if outside:
+            now[:] = hb
         _call_init(init, (_pointer(pb), _pointer(s)))
         for k in range(LANES):
             on[k] = 1.0
@@ -394,7 +478,22 @@ def drive(
                 anchor[b] = pb
             if t == n:
                 before[b] = pb
-            _call_gradient(gradient, (_pointer(pb), _pointer(g), _pointer(qb), data, spacing))
+            if outside:
+                if rate >= 0:
+                    for k in range(LANES):
+                        now[rate, k] = hb[rate, k] * factor[t - 1]
+                ht = now
+            else:
+                ht = hb
+            if look == 0 or with_gradient:
+                _call_gradient(gradient, (_pointer(pb), _pointer(g), _pointer(qb), data, spacing))
+            if look != 0:
+                _call_update(look, (_pointer(pb), _pointer(g), _pointer(s), float(t), float(n), _pointer(ht)))
+                for k in range(lanes):
+                    ahead[t - 1, 0, k] = g[0, k]
+                    ahead[t - 1, 1, k] = g[1, k]
+                there[:] = g
+                _call_gradient(gradient, (_pointer(there), _pointer(g), _pointer(qb), data, spacing))
             if stop == 2:
                 for k in range(LANES):
                     size = g[0, k] * g[0, k] + g[1, k] * g[1, k]
@@ -403,7 +502,25 @@ def drive(
                 for k in range(LANES):
                     old[0, k] = pb[0, k]
                     old[1, k] = pb[1, k]
-            _call_update(update, (_pointer(pb), _pointer(g), _pointer(s), float(t), float(n), _pointer(hb)))
+            if outside:
+                for k in range(LANES):
+                    gx = g[0, k] + noise_size * noise[t - 1, 0]
+                    gy = g[1, k] + noise_size * noise[t - 1, 1]
+                    gx = elementary.select(
+                        gx > clip_value, clip_value, elementary.select(gx < -clip_value, -clip_value, gx)
+                    )
+                    gy = elementary.select(
+                        gy > clip_value, clip_value, elementary.select(gy < -clip_value, -clip_value, gy)
+                    )
+                    shrink = clip_norm / (np.sqrt(gx * gx + gy * gy) + NORM_EPS)
+                    shrink = elementary.select(shrink > 1.0, 1.0, shrink)
+                    g[0, k] = gx * shrink + l2 * pb[0, k]
+                    g[1, k] = gy * shrink + l2 * pb[1, k]
+                    if decay > 0.0:
+                        keep = 1.0 - now[rate, k] * decay
+                        pb[0, k] *= keep
+                        pb[1, k] *= keep
+            _call_update(update, (_pointer(pb), _pointer(g), _pointer(s), float(t), float(n), _pointer(ht)))
             if stop != 0:
                 for k in range(LANES):
                     running = on[k] > 0.0
@@ -463,10 +580,15 @@ class Driver:
 
     def __init__(self, rule: Rule, surface: Any, options: Any, lowest: float) -> None:
         self._kept = (gradient_block(surface, options.difference), value_block(surface), *rule_blocks(rule))
-        gradient, value, init, update = (kernel.address for kernel in self._kept)
-        self._addresses = (value, gradient, init, update, 0)
+        gradient, value, init, update, look = (kernel and kernel.address for kernel in self._kept)
+        self._addresses = (value, gradient, init, update, look or 0, 0)
         self._slots = sum(rule.state_slots.values())
         self._options = (options.steps, options.spacing, options.stop_index, options.threshold(lowest))
+        around, fields = options.around, rule.Hyper._fields
+        self._around = (
+            rule.looks_with_gradient, around.active, around.numbers, around.factors(options.steps),
+            around.draws(options.steps), fields.index("lr") if "lr" in fields else -1,
+        )  # fmt: skip
 
     def __call__(
         self,
@@ -476,15 +598,15 @@ class Driver:
         steps: np.ndarray,
         anchor: np.ndarray,
         before: np.ndarray,
-        remembered: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None,
+        remembered: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None,
     ) -> None:
         """Runs all blocks of p in place; ``drive`` says what the arrays hold."""
         n, spacing, stop, threshold = self._options
-        path, loss, slope, state = remembered or _NOTHING
+        path, loss, slope, state, ahead = remembered or _NOTHING
         drive(
-            *self._addresses, p, h, q, self._slots, n, spacing, stop, threshold,
-            steps, anchor, before, 0, len(p), path.shape[2], path, loss, slope, state,
+            *self._addresses, p, h, q, self._slots, n, spacing, stop, threshold, steps, anchor, before, 0, len(p),
+            path.shape[2], path, loss, slope, state, ahead, *self._around,
         )  # fmt: skip
 
 
-_NOTHING = (np.empty((0, 2, 0)), np.empty((0, 0)), np.empty((0, 2, 0)), np.empty((0, 0, 0)))
+_NOTHING = (np.empty((0, 2, 0)), np.empty((0, 0)), np.empty((0, 2, 0)), np.empty((0, 0, 0)), np.empty((0, 2, 0)))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from optim_core.around import NOTHING, Around
 from optim_core.blocks import DIFFERENCES, STOPS
 from optim_core.parameters import checked_integer, checked_number
 
@@ -19,7 +20,7 @@ class Options:
     steps: at most that many. difference, spacing: how gradients are taken, and the h of the differences.
     stop: ``step`` ends a run after the first step with |dx| + |dy| < tolerance, ``gradient`` at the first point whose
     gradient is shorter than tolerance, ``loss`` at the first point less than tolerance above the lowest known minimum
-    (above 0 where none is known); None ends none.
+    (above 0 where none is known); None ends none. around: what goes around the rule, an ``Around`` or its fields.
     """
 
     steps: int
@@ -27,6 +28,7 @@ class Options:
     spacing: float = 6e-6
     stop: str | None = None
     tolerance: float = 1e-3
+    around: Around = NOTHING
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", checked_integer("steps", self.steps, 1, MAX_STEPS))
@@ -34,6 +36,7 @@ class Options:
         object.__setattr__(self, "tolerance", checked_number("tolerance", self.tolerance, TOLERANCE))
         checked_choice("difference", self.difference, DIFFERENCES)
         checked_choice("stop", "none" if self.stop is None else self.stop, STOPS)
+        object.__setattr__(self, "around", Around.of(self.around))
         object.__setattr__(self, "stop", None if self.stop == "none" else self.stop)
 
     @property

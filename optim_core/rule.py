@@ -7,19 +7,19 @@
                                 NO_NETWORK says why; the name there, where it is another
     class State(NamedTuple)     what is remembered between steps, each field a ``Vector``, a ``Scalar`` or ``Other``
     def init(x) -> State
-    def reference(params, h)    an independent torch.optim.Optimizer set up to be the same rule, None where there is none
-    def expected(f, x, h, n)    where no reference exists: the path (n+1, 2) from x by another way than ``step``, such as
-                                a closed form or another library; f is that of ``closure``
+    def reference(params, h)    an independent torch.optim.Optimizer set up to be the same rule, or None
+    def expected(f, x, h, n)    where there is none: the path (n+1, 2) from x by another way than ``step``, such as a
+                                closed form or another library; f is that of ``closure``
     CHECKS                      what ``python -m optim_core verify`` holds it against; left out, one at its defaults
 
 KIND says how it moves:
 
-    step        def step(x, g, s, h, t, n) -> (x, State), t = 1, 2, ..., n; written in the verbs of ``optim_core.xp``.
-                Where the gradient is wanted elsewhere than at x, def look(x, s, h, t, n) or look(x, g, s, h, t, n), with
-                g the gradient at x, gives the point.
-    around      holds another rule, BASE where none is named: def after(x, y, s, h, t, n) -> (x, State), y being what that
-                rule made of x; and look as above. The function ``base`` that its reference(params, h, base) is given
-                builds the inner rule's reference.
+    step        def step(x, g, s, h, t, n) -> (x, State), t = 1, 2, ..., n; in the verbs of ``optim_core.xp``. Where the
+                gradient is wanted elsewhere than at x, def look(x, s, h, t, n) or look(x, g, s, h, t, n), with g the
+                gradient at x, gives the point.
+    around      holds another rule, BASE where none is named: def after(x, y, s, h, t, n) -> (x, State), y being what
+                that rule made of x; and look as above. The function ``base`` that its reference(params, h, base) is
+                given builds the inner rule's reference.
     closure     def step(x, f, s, h) -> (x, State) asks f.value(x), f.gradient(x), f.hessian(x), f.hessian_diagonal(x)
                 where it likes. A step may depend on nothing else: once x and s stay as they are, they do for ever.
     recorded    def record(f, x, h, n, done): an algorithm of another library. It asks f.value(x) or f.values(points
@@ -54,7 +54,8 @@ class Check(NamedTuple):
     """Settings at which a rule is held against its reference, its ``expected`` path, or another rule.
 
     same: another rule and its settings, whose steps it must make here. bound: the largest difference allowed, as a
-    share of the path's largest coordinate. why: the reason for fewer than 1,000 steps or a wider bound.
+    share of the path's largest coordinate. why: the reason for fewer than 1,000 steps or a wider bound. base: the rule
+    in the middle of one that goes around another, where it is not BASE.
     """
 
     hyper: Mapping[str, float] = MappingProxyType({})
@@ -62,6 +63,7 @@ class Check(NamedTuple):
     steps: int = 1000
     bound: float = 1e-12
     why: str = ""
+    base: str = ""
 
 
 KINDS = ("step", "closure", "around", "recorded")
@@ -240,7 +242,6 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         return module.reference(params, module.Hyper(*h[cut_hyper:]), lambda params: base.reference(params, inside))
 
     looking = None if outer.look is None else look_at if outer.looks_with_gradient else look
-    known = base.network is not None and module.NETWORK is not None
     return replace(
         outer,
         name=f"{outer.module_name}({base.name})",
@@ -254,7 +255,7 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         look=looking,
         reference=reference,
         source=outer.source + base.source,
-        network=MappingProxyType({**(base.network or {}), **module.NETWORK}) if known else None,
+        network=None if base.network is None else MappingProxyType({**base.network, **(outer.network or {})}),
         network_title=f"{module.NAME} ({base.network_title})",
         base=base,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optim_core import blocks
+from optim_core.around import Around
 from optim_core.options import COORDINATE, Options
 from optim_core.outcome import outcomes
 from optim_core.parameters import checked_integer, checked_number, settings
@@ -46,6 +47,7 @@ def sweep(
     spacing: float = 6e-6,
     stop: str | None = None,
     tolerance: float = 1e-3,
+    around: Around | Mapping[str, Any] | None = None,
     threads: int | None = None,
 ) -> Sweep:
     """Runs from many starts, with many settings: starts (2,) or (runs, 2), each hyperparameter one number or (runs,).
@@ -53,7 +55,9 @@ def sweep(
     The other options are those of ``trace``. threads: how many at once, all processors by default; results do not
     depend on it. ValueError names what is wrong and what is allowed.
     """
-    options = Options(steps, difference, spacing, stop, tolerance)
+    if not rule.compiled:
+        raise ValueError(f"rule = {rule.name} is not allowed: it makes no maps, being interpreted step by step")
+    options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}", arrays=True)
     q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
     workers = checked_integer("threads", _processors() if threads is None else threads, 1, 1024)

@@ -1,13 +1,16 @@
 """Few runs, everything remembered."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from optim_core import blocks
+from optim_core.around import Around
 from optim_core.options import COORDINATE, Options
+from optim_core.oracle import Oracle
 from optim_core.outcome import Outcome, outcomes, since
 from optim_core.parameters import checked_number, settings
 from optim_core.rule import Rule
@@ -18,14 +21,21 @@ class Trace:
     """One run of a rule on a surface, from step 0, the start, to the last.
 
     path (steps+1, 2); loss (steps+1,), the surface's value there; gradient (steps, 2), what the rule was given at each
-    step; state {name: (steps+1, 2) or (steps+1,)}, its state variables, initial ones first; outcome, and the step
-    since when it holds (None where it is no matter of place); minimum, the index of the minimum reached, -1 for none.
+    step, or the surface's at its point where the rule asks for itself; look (steps, 2), where it was taken, None where
+    that is the path; state {name: (steps+1, ...)}, its state variables, initial ones first; evaluations, how often the
+    surface was asked for a value, a gradient or a Hessian; cloud (m, 2) and cloud_step (m,), where and at which step a
+    rule without gradients asked, None for others; outcome, and the step since when it holds (None where it is no matter
+    of place); minimum, the index of the minimum reached, -1 for none.
     """
 
     path: np.ndarray
     loss: np.ndarray
     gradient: np.ndarray
+    look: np.ndarray | None
     state: dict[str, np.ndarray]
+    evaluations: int
+    cloud: np.ndarray | None
+    cloud_step: np.ndarray | None
     outcome: Outcome
     since: int | None
     minimum: int
@@ -34,6 +44,21 @@ class Trace:
     def steps(self) -> int:
         """How many steps were made."""
         return len(self.gradient)
+
+
+@dataclass
+class _Run:
+    """What a run leaves behind before it is judged."""
+
+    path: np.ndarray
+    loss: np.ndarray
+    gradient: np.ndarray
+    state: dict[str, np.ndarray]
+    evaluations: int
+    look: np.ndarray | None = None
+    cloud: np.ndarray | None = None
+    cloud_step: np.ndarray | None = None
+    complete: bool = True
 
 
 def trace(
@@ -48,35 +73,151 @@ def trace(
     spacing: float = 6e-6,
     stop: str | None = None,
     tolerance: float = 1e-3,
+    around: Around | Mapping[str, Any] | None = None,
 ) -> Trace:
     """The run of a rule from start (x, y); ``Options`` says what the options mean.
 
     hyper, surface_parameters: by name, defaults for the rest. ValueError names what is wrong and what is allowed.
     """
-    options = Options(steps, difference, spacing, stop, tolerance)
+    options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
     q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
     point = checked_point("start", start)
+    run = (_compiled if rule.compiled else _interpreted)(rule, surface, q, h, point, options)
 
+    ends = run.path[-1:]
+    back = blocks.CYCLES[0] if steps >= blocks.CYCLES[0] else blocks.CYCLES[1]
+    anchor = run.path[-1 - back :][:1] if len(run.path) > back else np.full((1, 2), np.nan)
+    before = run.path[-2:-1] if len(run.path) > 1 else np.full((1, 2), np.nan)
+    result, minimum = outcomes(surface, q, ends, anchor, before, np.array([run.complete]))
+    outcome, reached = Outcome(int(result[0])), int(minimum[0])
+    return Trace(
+        run.path, run.loss, run.gradient, run.look, run.state, run.evaluations, run.cloud, run.cloud_step,
+        outcome, since(surface, q, run.path, outcome, reached), reached,
+    )  # fmt: skip
+
+
+def _compiled(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, options: Options) -> _Run:
+    """A run by the compiled blocks, in the first of 64 lanes."""
     n, slots = options.steps, sum(rule.state_slots.values())
     p = np.empty((1, 2, blocks.LANES))
     p[0] = point[:, None]
     path, loss = np.empty((n + 1, 2, 1)), np.empty((n + 1, 1))
-    gradient, state = np.empty((n, 2, 1)), np.empty((n + 1, slots, 1))
+    gradient, state, look = np.empty((n, 2, 1)), np.empty((n + 1, slots, 1)), np.empty((n, 2, 1))
     made, anchor, before = np.empty((1, blocks.LANES)), np.full_like(p, np.nan), np.full_like(p, np.nan)
     driver = blocks.Driver(rule, surface, options, surface.lowest(q))
-    driver(p, columns(h, 1), columns(q, 1), made, anchor, before, (path, loss, gradient, state))
-
+    driver(p, columns(h, 1), columns(q, 1), made, anchor, before, (path, loss, gradient, state, look))
     k = int(made[0, 0])
-    result, minimum = outcomes(surface, q, p[:, :, 0], anchor[:, :, 0], before[:, :, 0], np.array([k == n]))
-    outcome, reached = Outcome(int(result[0])), int(minimum[0])
-    path = path[: k + 1, :, 0]
     fields, row = {}, 0
     for name, width in rule.state_slots.items():
         fields[name] = state[: k + 1, row : row + 2, 0] if width == 2 else state[: k + 1, row, 0]
         row += width
-    when = since(surface, q, path, outcome, reached)
-    return Trace(path, loss[: k + 1, 0], gradient[:k, :, 0], fields, outcome, when, reached)
+    asked = 2 * k if rule.looks_with_gradient else k
+    return _Run(
+        path[: k + 1, :, 0], loss[: k + 1, 0], gradient[:k, :, 0], fields, asked,
+        look[:k, :, 0] if rule.look else None, complete=k == n,
+    )  # fmt: skip
+
+
+def _interpreted(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, options: Options) -> _Run:
+    """A run step by step in Python: rules that ask where they like, those of other libraries, those of matrices."""
+    f = Oracle(surface, q, options)
+    with np.errstate(all="ignore"):
+        if rule.kind == "recorded":
+            return _recorded(rule, f, h, point, options, surface.lowest(q))
+        return _stepped(rule, f, h, point, options, surface.lowest(q))
+
+
+class _Ended(Exception):
+    """A recorded algorithm has made all its steps."""
+
+
+def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options, lowest: float) -> _Run:
+    path, counts, ended = [point], [0], False
+    assert rule.record is not None
+
+    def done(x: Any) -> None:
+        nonlocal ended
+        if ended:
+            raise _Ended
+        path.append(np.array(x, dtype=np.float64).reshape(2))
+        counts.append(len(f.points))
+        ended = len(path) > options.steps or _stops(options, lowest, f, path)
+        if ended:
+            raise _Ended
+
+    with suppress(_Ended):
+        rule.record(f, point.copy(), h, options.steps, done)
+    asked = [f.look(x) for x in path]
+    counted = np.array(counts)
+    return _Run(
+        np.array(path),
+        np.array([value for value, _ in asked]),
+        np.array([slope for _, slope in asked[:-1]]).reshape(-1, 2),
+        {},
+        f.evaluations,
+        cloud=np.array(f.points).reshape(-1, 2)[: counts[-1]],
+        cloud_step=np.repeat(np.arange(1, len(path)), np.diff(counted)),
+        complete=len(path) > options.steps,
+    )
+
+
+def _stops(options: Options, lowest: float, f: Oracle, path: list[np.ndarray]) -> bool:
+    """Whether the stop rule ends a run of points at its last."""
+    if options.stop is None:
+        return False
+    if options.stop == "step":
+        return float(np.abs(path[-1] - path[-2]).sum()) < options.tolerance
+    value, slope = f.look(path[-1])
+    if options.stop == "loss":
+        return not value >= options.threshold(lowest)
+    return not float(np.hypot(*slope)) >= options.tolerance
+
+
+def _stepped(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options, lowest: float) -> _Run:
+    n, around = options.steps, options.around
+    shape = (2, 1) if rule.scope == "matrix" else (2,)
+    x, path, gradients, states = point.reshape(shape), [point], [], []
+    states.append(s := rule.init(x))
+    factors, draws = around.factors(n), around.draws(n)
+    running = not (options.stop in ("gradient", "loss") and _stops(options, lowest, f, path))
+    at_rest = False
+    while running and len(gradients) < n:
+        t = len(path)
+        if rule.kind == "closure":
+            slope = f.look(path[-1])[1]
+            y, after = rule.step(x, f, s, h)
+            at_rest = np.array_equal(y, x) and all(map(np.array_equal, s, after))
+        else:
+            slope, now, kept = f.gradient(path[-1]), h, x
+            if around.active:
+                slope, now, kept = around.applied(path[-1], slope, h, factors[t - 1], draws[t - 1])
+            y, after = rule.step(kept.reshape(shape), slope.reshape(shape), s, now, float(t), float(n))
+        x, s = np.asarray(y, dtype=np.float64), after
+        path.append(x.reshape(2).copy())
+        gradients.append(slope)
+        states.append(s)
+        running = not at_rest and np.isfinite(path[-1]).all() and not _stops(options, lowest, f, path)
+    fields = {name: _stacked([getattr(state, name) for state in states]) for name in rule.State._fields}
+    return _Run(
+        np.array(path),
+        np.array([f.look(x)[0] for x in path]),
+        np.array(gradients).reshape(-1, 2),
+        fields,
+        f.evaluations,
+        complete=at_rest or len(gradients) == n,
+    )
+
+
+def _stacked(values: list[Any]) -> np.ndarray:
+    """Values of one state field at all steps, those of a column as a vector; of changing shape as objects."""
+    arrays = [np.asarray(value, dtype=np.float64) for value in values]
+    if len({array.shape for array in arrays}) == 1:
+        stacked = np.array(arrays)
+        return stacked[..., 0] if stacked.shape[1:] == (2, 1) else stacked
+    found = np.empty(len(arrays), dtype=object)
+    found[:] = arrays
+    return found
 
 
 def checked_point(name: str, value: Any) -> np.ndarray:

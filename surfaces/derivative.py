@@ -1,4 +1,4 @@
-"""Exact gradients: SymPy differentiates a surface's formula, and the result becomes a function again.
+"""Exact derivatives: SymPy differentiates a surface's formula, and the result becomes a function again.
 
 The function is built as a syntax tree and compiled; no text is evaluated. It uses the same verbs as the surface, so
 Numba, NumPy and torch run it as they run the surface itself.
@@ -34,7 +34,7 @@ _COMPARISONS = {
 
 @dataclass(frozen=True, eq=False)
 class Derivative:
-    """The exact gradient of a surface; ``f`` returns the pair (df/dx, df/dy)."""
+    """Exact derivatives of a surface; ``f`` of a gradient returns the pair (df/dx, df/dy)."""
 
     name: str
     f: Any
@@ -42,8 +42,8 @@ class Derivative:
     ranges: Any
     fingerprint: bytes
 
-    def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, Any]:
-        """The gradient at x, y: floats, arrays or tensors."""
+    def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
+        """The derivatives at x, y: floats, arrays or tensors."""
         if not self.ranges:
             return self.f(x, y)
         return self.f(x, y, self.Parameters() if parameters is None else parameters)
@@ -61,10 +61,22 @@ def latex(surface: Any) -> str:
     return sympy.latex(expression(surface)[0])
 
 
-def derivative(surface: Any) -> Derivative:
-    """The exact gradient of a surface."""
-    formula, (x, y), letters = expression(surface)
-    shared, results = sympy.cse([sympy.diff(formula, x), sympy.diff(formula, y)], symbols=sympy.numbered_symbols("t"))
+def derivative(surface: Any, order: int = 1) -> Derivative:
+    """The exact gradient of a surface; of a higher order the derivatives along x and along y, none mixed."""
+    formula, (x, y), _ = expression(surface)
+    return _function("gradient", surface, [sympy.diff(formula, x, order), sympy.diff(formula, y, order)])
+
+
+def hessian(surface: Any) -> Derivative:
+    """The exact second derivatives of a surface; ``f`` returns (d2f/dx2, d2f/dxdy, d2f/dy2)."""
+    formula, (x, y), _ = expression(surface)
+    return _function("hessian", surface, [sympy.diff(formula, *pair) for pair in ((x, x), (x, y), (y, y))])
+
+
+def _function(kind: str, surface: Any, wanted: list[Any]) -> Derivative:
+    """A function of the surface's variables that returns the values of expressions in them."""
+    letters = [sympy.Symbol(name, real=True) for name in surface.ranges]
+    shared, results = sympy.cse(wanted, symbols=sympy.numbered_symbols("t"))
     body: list[ast.stmt] = [
         _assign(letter.name, ast.Attribute(_name("q"), letter.name, ast.Load())) for letter in letters
     ]
@@ -79,10 +91,10 @@ def derivative(surface: Any) -> Derivative:
     )
     tree = ast.fix_missing_locations(ast.Module([function], []))
     fingerprint = ast.unparse(tree).encode()
-    code = compile(tree, f"<gradient of {surface.name}>", "exec")
+    code = compile(tree, f"<{kind} of {surface.name}>", "exec")
     inner = next(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
     f = types.FunctionType(inner, {"xp": xp, "__name__": __name__, "__builtins__": {}})
-    return Derivative(f"gradient_of_{surface.name}", f, surface.Parameters, surface.ranges, fingerprint)
+    return Derivative(f"{kind}_of_{surface.name}", f, surface.Parameters, surface.ranges, fingerprint)
 
 
 def _name(text: str) -> ast.Name:

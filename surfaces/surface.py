@@ -94,6 +94,19 @@ class Surface:
         return derivative(self)
 
     @cached_property
+    def hessian(self) -> Any:
+        """The exact second derivatives, as such a function."""
+        from surfaces.derivative import hessian
+
+        return hessian(self)
+
+    def straight(self, order: int) -> Any:
+        """The exact derivatives of that order along x and along y, as such a function; made anew at each call."""
+        from surfaces.derivative import derivative
+
+        return derivative(self, order)
+
+    @cached_property
     def latex(self) -> str:
         """The formula in LaTeX."""
         if hasattr(self.module, "LATEX"):

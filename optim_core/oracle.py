@@ -1,0 +1,74 @@
+"""What a rule may ask a surface: values, gradients and second derivatives; the questions are counted."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from optim_core import blocks
+from optim_core.options import Options
+
+_POINTER = ctypes.POINTER(ctypes.c_double)
+
+
+class Oracle:
+    """A surface at chosen parameters, asked point by point; by the same compiled functions as in blocks.
+
+    evaluations: how often something was asked, a value, a gradient or a Hessian each counting one. points: where values
+    were asked, in order. window: ((x0, x1), (y0, y1)), the surface's. Points are float64 arrays (2,).
+    """
+
+    def __init__(self, surface: Any, parameters: Any, options: Options) -> None:
+        self.evaluations = 0
+        self.points: list[np.ndarray] = []
+        self.window = surface.domain
+        self._surface, self._parameters = surface, parameters
+        self._kernels = blocks.value_block(surface), blocks.gradient_block(surface, options.difference)
+        self._value, self._gradient = (kernel.ctypes for kernel in self._kernels)
+        self._p, self._g, self._v = np.zeros((2, blocks.LANES)), np.empty((2, blocks.LANES)), np.empty(blocks.LANES)
+        self._q = np.repeat(np.array(tuple(parameters) or (0.0,), dtype=np.float64)[:, None], blocks.LANES, axis=1)
+        self._at = tuple(part.ctypes.data_as(_POINTER) for part in (self._p, self._g, self._v, self._q))
+        self._spacing = options.spacing
+
+    def look(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Value and gradient at x, not counted."""
+        p, g, v, q = self._at
+        self._p[0, 0], self._p[1, 0] = x
+        self._value(p, v, q, 0)
+        self._gradient(p, g, q, 0, self._spacing)
+        return float(self._v[0]), self._g[:, 0].copy()
+
+    def value(self, x: np.ndarray) -> float:
+        """The surface at x."""
+        self.evaluations += 1
+        self.points.append(np.array(x, dtype=np.float64))
+        p, _, v, q = self._at
+        self._p[0, 0], self._p[1, 0] = x
+        self._value(p, v, q, 0)
+        return float(self._v[0])
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """The surface at points (m, 2): (m,)."""
+        points = np.array(points, dtype=np.float64).reshape(-1, 2)
+        self.evaluations += len(points)
+        self.points.extend(points)
+        return blocks.evaluate(self._surface, points[:, 0], points[:, 1], self._parameters)
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """The gradient at x by the run's differences: (2,)."""
+        self.evaluations += 1
+        p, g, _, q = self._at
+        self._p[0, 0], self._p[1, 0] = x
+        self._gradient(p, g, q, 0, self._spacing)
+        return self._g[:, 0].copy()
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """The exact second derivatives at x: (2, 2); NaN where there are none."""
+        self.evaluations += 1
+        with np.errstate(all="ignore"):
+            xx, xy, yy = self._surface.hessian.value(np.float64(x[0]), np.float64(x[1]), self._parameters)
+        return np.array([[xx, xy], [xy, yy]], dtype=np.float64)
+
+    def hessian_diagonal(self, x: np.ndarray) -> np.ndarray:
+        """The diagonal of the exact Hessian at x: (2,)."""
+        return np.diagonal(self.hessian(x)).copy()
