@@ -26,6 +26,7 @@ SCHEDULES = {
     "triangle": "Up and down linearly",
     "inverse_sqrt": "Inverse square root",
 }
+DROPPING = ("step", "exponential")  # the schedules that gamma and every belong to
 DECAYS = ("l2", "decoupled")
 CLIPS = ("none", "norm", "value")
 _WARM = {"triangle": 0.05, "inverse_sqrt": 0.05, "one_cycle": 0.3}  # the warm-up's share where none is given

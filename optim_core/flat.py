@@ -59,7 +59,7 @@ class Flat:
         rows = [self.cut(row.split(self.sizes)) for row in (self.x, *self.vectors.values())]
         self.pieces = list(zip(*rows, strict=True))
 
-        self.given: dict[str, float | None] = dict.fromkeys((*rule.Hyper._fields, "l2"))
+        self.given: dict[str, float | None] = dict.fromkeys((*rule.Hyper._fields, "l2", "decoupled"))
         self.rates: dict[str, torch.Tensor] = {}
         # A code object of its own, since torch counts by it how often it compiles anew and gives up after some times.
         own = types.FunctionType(_update.__code__.replace(), _update.__globals__)
@@ -106,6 +106,19 @@ class Flat:
         numbers = {name: self.rates.get(name, value) for name, value in self.given.items()}
         self.update(rule, numbers, n, self.names, self.scalars, self.pieces, self.gradients())
 
+    def look(self, rule: Rule, n: float) -> None:
+        """Moves x to where the rule wants the gradient; the state stays."""
+        assert rule.look is not None
+        h = rule.Hyper(**{name: self.rates.get(name, self.given[name]) for name in rule.Hyper._fields})
+        values = dict(zip(self.names[1:], self.scalars.unbind()[1:], strict=True))
+        s, t = rule.State(**self.vectors, **values), self.scalars[0] + 1
+        x = self.x.to(self.kind)
+        if rule.looks_with_gradient:
+            g = torch.cat([g.to(self.kind) for g in self.gradients()])
+            self.x.copy_(rule.look(x, g, s, h, t, n))
+        else:
+            self.x.copy_(rule.look(x, s, h, t, n))
+
 
 def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
     """One step in place: what is compiled."""
@@ -119,6 +132,8 @@ def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
         g = g.to(wide.dtype)
         if torch.is_tensor(numbers["l2"]) or numbers["l2"]:
             g = g + numbers["l2"] * wide
+        if torch.is_tensor(numbers["decoupled"]) or numbers["decoupled"]:
+            wide = wide * (1 - numbers["lr"] * numbers["decoupled"])
         before = dict(zip([*fields, *names[1:]], [*vectors, *values], strict=True))
         wide, state = rule.step(wide, g, rule.State(**before), h, t, n)
         held = (x, *vectors)

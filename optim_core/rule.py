@@ -22,6 +22,7 @@ KIND says how it moves:
                 given builds the inner rule's reference.
     closure     def step(x, f, s, h) -> (x, State) asks f.value(x), f.gradient(x), f.hessian(x), f.hessian_diagonal(x)
                 where it likes. A step may depend on nothing else: once x and s stay as they are, they do for ever.
+                CURVATURE = True: on networks it asks for the diagonal, and the closure keeps the gradient's graph.
     recorded    def record(f, x, h, n, done): an algorithm of another library. It asks f.value(x) or f.values(points
                 (m, 2)), inside f.window, and calls done(x) with its present point after each of at most n iterations.
 
@@ -95,6 +96,7 @@ class Rule:
     network_title: str
     no_network: str
     companion: str | None
+    curvature: bool
     checks: tuple[Check, ...]
     module: ModuleType
     base: "Rule | None" = None
@@ -122,6 +124,11 @@ class Rule:
         return self.kind in ("step", "around") and self.scope != "matrix"
 
     @property
+    def needs_closure(self) -> bool:
+        """Whether its steps on a network need a closure that evaluates loss and gradient."""
+        return self.kind == "closure" or self.look is not None
+
+    @property
     def looks_with_gradient(self) -> bool:
         """Whether ``look`` wants the gradient at x first."""
         return self.look is not None and "g" in inspect.signature(self.look).parameters
@@ -130,10 +137,9 @@ class Rule:
         """This rule of kind ``around`` with another rule in its middle, named as in ``lookahead(momentum)``."""
         if self.kind != "around":
             raise ValueError(f"rule {self.name} goes around no other rule")
-        if base.kind != "step" or base.scope == "matrix" or base.look is not None:
-            raise ValueError(
-                f"rule {self.name} cannot go around {base.name}: it takes rules whose step needs one gradient, at x"
-            )
+        if base.kind != "step" or base.scope != "vector" or base.look is not None:
+            why = "it takes rules that step all parameters as one vector by the gradient at x"
+            raise ValueError(f"rule {self.name} cannot go around {base.name}: {why}")
         return _composed(self, base)
 
 
@@ -207,6 +213,7 @@ def rule_from_module(module: ModuleType) -> Rule:
         network_title=getattr(module, "NETWORK_NAME", module.NAME),
         no_network=getattr(module, "NO_NETWORK", ""),
         companion=getattr(module, "COMPANION", None),
+        curvature=getattr(module, "CURVATURE", False),
         checks=tuple(getattr(module, "CHECKS", (Check(),))),
         module=module,
     )

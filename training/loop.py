@@ -18,11 +18,12 @@ from typing import Any, Protocol
 import torch
 from torch.nn.functional import cross_entropy
 
+from optim_core import RULES
+from optim_core.around import factor
 from training import optimizers
 from training.data import augment
 from training.data.images import Images, limited
 from training.record import facts, forget_peak, peak_memory, processor
-from training.schedule import factor
 from training.settings import RunSettings
 from training.task import TASKS
 
@@ -131,13 +132,16 @@ class Training:
         self.forward: Callable = torch.compile(self.network) if settings.engine == "compiled" else self.network
         self.optimizer = optimizers.build(
             settings.optimizer, self.network.parameters(), settings.hyper, horizon=self.steps, l2=settings.l2,
-            cuda=self.cuda, compiled=settings.engine == "compiled",
+            decoupled=settings.decoupled, cuda=self.cuda, compiled=settings.engine == "compiled",
         )  # fmt: skip
+        self.rule = RULES.get(settings.optimizer)
+        self.parameters = [p for p in self.network.parameters() if p.requires_grad]
         per_epoch = settings.steps_per_epoch
         self.losses = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
         self.correct = torch.zeros(per_epoch, dtype=torch.float64, device=self.device)
         self.position = torch.zeros(1, dtype=torch.int64, device=self.device)
-        self.graphing = self.cuda and settings.engine != "eager"
+        needs_closure = self.rule is not None and self.rule.needs_closure
+        self.graphing = self.cuda and settings.engine != "eager" and not needs_closure and not settings.noise
         compiled = "compiled" if settings.engine == "compiled" else ""
         self.engine = " in ".join(filter(None, [compiled, "a CUDA graph" if self.graphing else ""])) or "eager"
         self.observer.record(
@@ -196,9 +200,7 @@ class Training:
         with torch.random.fork_rng(devices=[self.device] if self.cuda else []):
             for part in dict.fromkeys([min(size, count), (count - 1) % size + 1]):
                 self.position.zero_()
-                self.optimizer.zero_grad(set_to_none=True)
-                self.gradient(images[:part], labels[:part])
-                self.optimizer.step()
+                self.eager_step(images[:part], labels[:part])
         self.network.load_state_dict(network)
         self.optimizer.zero_grad(set_to_none=True)
         if not prepare:  # torch.optim makes the state of most optimizers at their first step
@@ -295,9 +297,12 @@ class Training:
             start += chunk
 
     def set_rate(self) -> None:
-        """The learning rate of the coming step, for every group."""
+        """The learning rate of the coming step, for every group; nothing where the optimizer has none."""
         settings = self.settings
-        self.rate = settings.hyper["lr"] * factor(settings.schedule, settings.warmup, self.step, self.steps)
+        self.rate = settings.hyper.get("lr", math.nan)
+        if math.isnan(self.rate):
+            return
+        self.rate *= factor(settings.schedule, settings.warmup, self.step, self.steps, settings.gamma, settings.every)
         for group in self.optimizer.param_groups:
             if torch.is_tensor(group["lr"]):
                 group["lr"].fill_(self.rate)
@@ -312,21 +317,65 @@ class Training:
         if self.graph is not None and full:
             self.graph(images, labels)
             return
-        self.optimizer.zero_grad(set_to_none=True)
-        self.gradient(images, labels)
-        self.optimizer.step()
+        self.eager_step(images, labels)
         self.made += 1
 
-    def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        """Loss and gradient of a batch; loss and hits go into the epoch's buffers."""
+    def eager_step(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Gradient and step of one batch; an optimizer that asks for itself gets a closure."""
+        if self.rule is None or not self.rule.needs_closure:
+            self.optimizer.zero_grad(set_to_none=True)
+            self.gradient(images, labels)
+            self.optimizer.step()
+            return
+        asked, last = 0, 2 if self.rule.looks_with_gradient else 1
+
+        def closure() -> torch.Tensor:
+            nonlocal asked
+            asked += 1
+            self.optimizer.zero_grad(set_to_none=True)
+            return self.gradient(images, labels, counted=asked == 1, outside=asked == last)
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]
+
+    def gradient(
+        self, images: torch.Tensor, labels: torch.Tensor, *, counted: bool = True, outside: bool = True
+    ) -> torch.Tensor:
+        """Loss and gradient of a batch; loss and hits go into the epoch's buffers where it is counted.
+
+        outside: whether the gradient gets what goes around the optimizer, noise and clipping.
+        """
         with self.autocast():
             logits = self.forward(images)
         loss = self.loss(logits, labels)
-        loss.backward()
+        if self.rule is not None and self.rule.curvature:
+            slopes = torch.autograd.grad(loss, self.parameters, create_graph=True)
+            for parameter, slope in zip(self.parameters, slopes, strict=True):
+                parameter.grad = slope
+        else:
+            loss.backward()
         with torch.no_grad():
-            self.losses.index_copy_(0, self.position, loss.detach().double().reshape(1))
-            self.correct.index_copy_(0, self.position, (logits.argmax(1) == labels).double().mean().reshape(1))
-            self.position.add_(1)
+            if outside:
+                self.around()
+            if counted:
+                self.losses.index_copy_(0, self.position, loss.detach().double().reshape(1))
+                self.correct.index_copy_(0, self.position, (logits.argmax(1) == labels).double().mean().reshape(1))
+                self.position.add_(1)
+        return loss.detach()
+
+    def around(self) -> None:
+        """Noise and clipping, in this order; the noise follows from the seed and the step."""
+        settings = self.settings
+        if settings.noise:
+            seed = (settings.seed * 1_000_003 + self.step) % 2**63
+            generator = torch.Generator(self.device).manual_seed(seed)
+            for parameter in self.parameters:
+                if parameter.grad is not None:
+                    draw = torch.empty_like(parameter.grad).normal_(generator=generator)
+                    parameter.grad.add_(draw, alpha=settings.noise)
+        if settings.clip == "norm":
+            torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip_at)
+        elif settings.clip == "value":
+            torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_at)
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Mean cross entropy with the recipe's label smoothing, in float32 at least."""
@@ -442,11 +491,12 @@ class Training:
         images, labels = next(iter(self.batches(0, 0)))
         self.position.zero_()
         self.gradient(images, labels)
+        closure = (lambda: torch.zeros(())) if self.rule is not None and self.rule.needs_closure else None
         times = []
         for _ in range(TIMED_STEPS):
             self.synchronize()
             began = time.perf_counter()
-            self.optimizer.step()
+            self.optimizer.step(closure)  # type: ignore[arg-type]
             self.synchronize()
             times.append(time.perf_counter() - began)
         return 1e3 * sorted(times)[len(times) // 2]

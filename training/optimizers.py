@@ -146,6 +146,11 @@ class Optimizer:
         return ranges(self.Hyper)
 
     @property
+    def needs_closure(self) -> bool:
+        """Whether its step calls a closure for loss and gradient."""
+        return self.name in RULES and RULES[self.name].needs_closure
+
+    @property
     def own_decay(self) -> bool:
         """Whether it has a weight decay of its own, which takes the L2 penalty's place."""
         return "weight_decay" in self.Hyper._fields
@@ -158,19 +163,22 @@ class Optimizer:
 
     @property
     def takes_l2(self) -> bool:
-        """Whether the L2 penalty can be put around it."""
-        return self.name in RULES and not self.own_decay
+        """Whether the L2 penalty, or a decoupled decay, can be put around it."""
+        return self.name in RULES and not self.own_decay and RULES[self.name].kind != "closure"
 
     @property
     def in_graph(self) -> bool:
         """Whether a CUDA graph can hold its step."""
-        return self.name in RULES or self.name.removeprefix("torch.") in _CAPTURABLE | {"SGD"}
+        if self.name in RULES:
+            return RULES[self.name].scope == "vector" and not self.needs_closure
+        return self.name.removeprefix("torch.") in _CAPTURABLE | {"SGD"}
 
 
 def _all() -> Mapping[str, Optimizer]:
     found = {
         rule.name: Optimizer(rule.name, rule.network_title, rule.Hyper, {**rule.Hyper()._asdict(), **rule.network})
         for rule in RULES.values()
+        if rule.network is not None
     }
     for declared in _TORCH:
         name = f"torch.{declared.__name__}"
@@ -198,18 +206,21 @@ def build(
     *,
     horizon: int,
     l2: float = 0.0,
+    decoupled: float = 0.0,
     cuda: bool = False,
     compiled: bool = False,
 ) -> "torch.optim.Optimizer":
     """The optimizer over the parameters; with ``cuda`` its step can be part of a CUDA graph where it has such a form.
 
-    horizon: how many steps there will be. l2: the L2 penalty's factor, for those without a weight decay of their own.
-    compiled: whether a rule's step goes through torch.compile.
+    horizon: how many steps there will be. l2, decoupled: the factor of the L2 penalty or of a decoupled weight decay,
+    for rules without a weight decay of their own. compiled: whether a rule's step goes through torch.compile.
     """
     if name in RULES:
         from optim_core import RuleOptimizer
 
-        return RuleOptimizer(parameters, RULES[name], horizon=horizon, l2=l2, compiled=compiled, **hyper)
+        return RuleOptimizer(
+            parameters, RULES[name], horizon=horizon, l2=l2, decoupled=decoupled, compiled=compiled, **hyper
+        )
     import torch
 
     kind = name.removeprefix("torch.")

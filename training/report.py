@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from optim_core.around import DROPPING, SCHEDULES
 from training.optimizers import OPTIMIZERS
 from training.runs import DIVERGED, FINISHED, Run, Store
-from training.schedule import SCHEDULES
 from training.settings import RunSettings
 from training.task import TASKS
 
@@ -89,7 +89,8 @@ def detail(settings: RunSettings) -> str:
     default = OPTIMIZERS[settings.optimizer].defaults
     shown = {name: value for name, value in settings.hyper.items() if name == "lr" or value != default[name]}
     parts = [f"{name} {value:g}" for name, value in shown.items()]
-    return ", ".join([*parts, *([f"l2 {settings.l2:g}"] if settings.l2 else [])])
+    parts += [f"{name} {value:g}" for name in ("l2", "decoupled") if (value := getattr(settings, name))]
+    return ", ".join(parts)
 
 
 def budget(settings: RunSettings) -> str:
@@ -101,9 +102,14 @@ def budget(settings: RunSettings) -> str:
         f"batch {settings.batch_size}",
         "rate "
         + SCHEDULES[settings.schedule].lower()
+        + (f" × {settings.gamma:g} a {settings.every:.3g} of the run" if settings.schedule in DROPPING else "")
         + (f" with {settings.warmup:.0%} warm-up" if settings.warmup else ""),
         settings.precision,
     ]
+    if settings.clip != "none":
+        parts.append(f"gradients clipped by {settings.clip} at {settings.clip_at:g}")
+    if settings.noise:
+        parts.append(f"noise {settings.noise:g} on gradients")
     if settings.images:
         parts.append(f"the first {settings.images:,} training images")
     if settings.validation:

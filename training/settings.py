@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
+from optim_core import RULES
+from optim_core.around import CLIPS, RANGES, SCHEDULES, Around
 from optim_core.options import checked_choice
 from optim_core.parameters import checked_integer, checked_number
 from optim_core.parameters import settings as checked_hyper
 from training.optimizers import OPTIMIZERS
-from training.schedule import SCHEDULES
 from training.task import TASKS, Entry, Task
 
 PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16 (autocast)", "float64": "float64"}
@@ -27,7 +28,8 @@ MAX_BATCH = 50_000
 class RunSettings:
     """One run, completely; ValueError names what is wrong in it.
 
-    hyper: the optimizer's hyperparameters, all of them. warmup: share of the steps. l2: factor of the L2 penalty.
+    hyper: the optimizer's hyperparameters, all of them. schedule, warmup, gamma, every, clip, clip_at, noise: what goes
+    around every optimizer (``optim_core.around.Around``). l2, decoupled: factors of an L2 penalty, a decoupled decay.
     validation: share of the training images kept for choosing. patience: epochs without a better validation loss
     until the run stops, 0 for never. images: the first so many training images, 0 for all (a fifth as many of the
     test set). threads: on the CPU. weights: where the task's network can start from ImageNet's.
@@ -41,7 +43,13 @@ class RunSettings:
     batch_size: int = 0
     schedule: str = ""
     warmup: float = 0.0
+    gamma: float = 0.1
+    every: float = 1 / 3
     l2: float = 0.0
+    decoupled: float = 0.0
+    clip: str = "none"
+    clip_at: float = 1.0
+    noise: float = 0.0
     precision: str = "float32"
     device: str = "cpu"
     threads: int = 1
@@ -69,11 +77,20 @@ class RunSettings:
         put("batch_size", checked_integer("batch_size", self.batch_size or task.batch_size, 1, MAX_BATCH))
         put("schedule", checked_choice("schedule", self.schedule or task.schedule, tuple(SCHEDULES)))
         put("warmup", checked_number("warmup", self.warmup, "[0, 0.9]"))
-        put("l2", checked_number("l2", self.l2, "[0, 1e3]"))
-        if self.l2 and optimizer.own_decay:
-            raise ValueError(f"l2 = {self.l2:g} is not allowed: {optimizer.title} has a weight_decay of its own")
-        if self.l2 and not optimizer.takes_l2:
-            raise ValueError(f"l2 = {self.l2:g} is not allowed: {optimizer.title} takes no penalty; it must be 0")
+        checked_choice("clip", self.clip, CLIPS)
+        for name in ("gamma", "every", "clip_at", "noise"):
+            put(name, checked_number(name, getattr(self, name), RANGES[name].valid))
+        for name in ("l2", "decoupled"):
+            put(name, checked_number(name, getattr(self, name), RANGES["weight_decay"].valid))
+            if (value := getattr(self, name)) and optimizer.own_decay:
+                raise ValueError(f"{name} = {value:g} is not allowed: {optimizer.title} has a weight_decay of its own")
+            if value and not optimizer.takes_l2:
+                raise ValueError(f"{name} = {value:g} is not allowed: {optimizer.title} takes no decay; it must be 0")
+        if self.l2 and self.decoupled:
+            raise ValueError(f"l2 = {self.l2:g} and decoupled = {self.decoupled:g}: one of them must be 0")
+        if self.optimizer in RULES:
+            for name, why in self.around.refused(RULES[self.optimizer]).items():
+                raise ValueError(f"{name} is not allowed here: {optimizer.title} {why}")
         checked_choice("precision", self.precision, tuple(PRECISIONS))
         checked_choice("engine", self.engine, tuple(ENGINES))
         checked_choice("weights", self.weights, tuple(WEIGHTS))
@@ -98,6 +115,14 @@ class RunSettings:
             raise ValueError(f"synthetic = {self.synthetic!r} is not allowed; it must be true or false")
         if self.synthetic and not task.synthetic:
             raise ValueError(f"synthetic = True is not allowed; {task.title} always has its data at hand")
+
+    @property
+    def around(self) -> Around:
+        """What goes around the optimizer."""
+        decay, factor = ("decoupled", self.decoupled) if self.decoupled else ("l2", self.l2)
+        return Around(
+            factor, decay, self.clip, self.clip_at, self.schedule, self.warmup, self.gamma, self.every, self.noise
+        )
 
     @property
     def training_images(self) -> int:
@@ -154,7 +179,7 @@ def recipe(task: Task, entry: Entry, **others: Any) -> RunSettings:
 def grid(base: RunSettings, rates: list[float], seeds: list[int]) -> list[RunSettings]:
     """The base with every learning rate and every seed, seeds innermost."""
     return [
-        replace(base, hyper={**base.hyper, "lr": rate}, seed=seed)
-        for rate in rates or [base.hyper["lr"]]
+        replace(base, hyper={**base.hyper, **changed}, seed=seed)
+        for changed in ([{"lr": rate} for rate in rates] or [{}])
         for seed in seeds
     ]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from optim_core.around import CLIPS, DROPPING, SCHEDULES
+from optim_core.around import RANGES as AROUND
 from optim_core.options import checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from training.devices import cores
 from training.optimizers import OPTIMIZERS
 from training.report import duration
-from training.schedule import SCHEDULES
 from training.settings import (
     DEVICE,
     ENGINES,
@@ -37,6 +38,7 @@ MAX_RUNS = 500
 START = 5  # seconds until a process has loaded PyTorch and a network
 GUESS = {"cpu": (4e10, 2e-3), "cuda": (2e13, 5e-4)}
 
+CLIPPING: dict[str, str] = dict(zip(CLIPS, ("Never", "By their length", "Entry by entry"), strict=True))
 NUMBERS: dict[str, tuple[Range, bool, str]] = {
     "epochs": (Range(1, 200, "", log=True, valid=f"[1, {MAX_EPOCHS}]"), True, "passes over the training images"),
     "batch_size": (Range(8, 4096, "", log=True, valid=f"[1, {MAX_BATCH}]"), True, "images a step"),
@@ -46,14 +48,20 @@ NUMBERS: dict[str, tuple[Range, bool, str]] = {
     "seed": (Range(0, 100, "", valid="[0, 2147483647]"), True, "the first seed"),
     "warmup": (Range(0, 0.5, "", valid="[0, 0.9]"), False, "share of the steps over which the rate climbs"),
     "l2": (Range(0, 0.01, "", valid="[0, 1e3]"), False, "for optimizers without a weight decay of their own"),
+    "decoupled": (Range(0, 0.1, "", valid="[0, 1e3]"), False, "decoupled weight decay, where there is none of its own"),
+    "gamma": (AROUND["gamma"], False, "what the rate is multiplied by"),
+    "every": (AROUND["every"], False, "share of the steps after which it is"),
+    "clip_at": (AROUND["clip_at"], False, "the most that a gradient's length or entry may be"),
+    "noise": (Range(0, 1, "", valid="[0, 1e6]"), False, "standard deviation of Gaussian noise on each gradient entry"),
     "validation": (Range(0, 0.5, "", valid="[0, 0.5]"), False, "share of the training images kept for choosing"),
     "patience": (Range(0, 50, "", valid=f"[0, {MAX_EPOCHS}]"), True, "epochs without a better validation loss; 0: off"),
     "images": (Range(0, 50_000, "", valid="[0, 50000]"), True, "the first so many training images; 0: all"),
 }  # fmt: skip
-CHOICES = {"schedule": SCHEDULES, "precision": PRECISIONS, "weights": WEIGHTS, "engine": ENGINES}
+CHOICES = {"schedule": SCHEDULES, "clip": CLIPPING, "precision": PRECISIONS, "weights": WEIGHTS, "engine": ENGINES}
 LABELS = {
     "batch_size": "batch size", "rates": "learning rates", "factor": "factor between", "seed": "first seed",
-    "l2": "L2 penalty", "images": "training images",
+    "l2": "L2 penalty", "decoupled": "decoupled decay", "clip_at": "clip at", "noise": "gradient noise",
+    "images": "training images",
 }  # fmt: skip
 
 
@@ -82,6 +90,12 @@ class Plan:
     schedule: str = "constant"
     warmup: float = 0.0
     l2: float = 0.0
+    decoupled: float = 0.0
+    gamma: float = 0.1
+    every: float = 1 / 3
+    clip: str = "none"
+    clip_at: float = 1.0
+    noise: float = 0.0
     precision: str = "float32"
     engine: str = "auto"
     device: str = "cpu"
@@ -242,15 +256,22 @@ class Plan:
         found: list[RunSettings] = []
         for seed in range(self.seed, self.seed + self.seeds):
             for card in chosen:
+                takes = OPTIMIZERS[card.optimizer].takes_l2
                 base = RunSettings(
                     self.task, card.optimizer, card.hyper, epochs=self.epochs, batch_size=self.batch_size,
-                    schedule=self.schedule, warmup=self.warmup, precision=self.precision, device=self.device,
-                    l2=self.l2 if OPTIMIZERS[card.optimizer].takes_l2 else 0.0, threads=threads, engine=self.engine,
+                    schedule=self.schedule, warmup=self.warmup, gamma=self.gamma, every=self.every,
+                    clip=self.clip, clip_at=self.clip_at, noise=self.noise, precision=self.precision,
+                    l2=self.l2 if takes else 0.0, decoupled=self.decoupled if takes else 0.0,
+                    device=self.device, threads=threads, engine=self.engine,
                     validation=self.validation, patience=self.patience, images=self.images, weights=self.weights,
                     synthetic=self.synthetic,
                 )  # fmt: skip
+                if self.rates > 1 and "lr" not in card.hyper:
+                    raise ValueError(
+                        f"{OPTIMIZERS[card.optimizer].title} has no learning rate: take one rate, or leave it out"
+                    )
                 middle = (self.rates - 1) / 2
-                rates = [_rounded(card.hyper["lr"] * self.factor ** (i - middle)) for i in range(self.rates)]
+                rates = [_rounded(card.hyper.get("lr", 1.0) * self.factor ** (i - middle)) for i in range(self.rates)]
                 if len(set(rates)) < len(rates):
                     raise ValueError(f"factor between = {self.factor:g} is too small: learning rates become equal")
                 found += grid(base, rates if self.rates > 1 else [], [seed])
@@ -334,7 +355,8 @@ def controls(plan: Plan) -> dict[str, Any]:
 
 def details(plan: Plan) -> dict[str, Any]:
     """The rest of the recipe."""
-    names = ["batch_size", "warmup", "l2", "seed", "validation", "patience", "images"]
+    names = ["batch_size", "warmup", *(["gamma", "every"] if plan.schedule in DROPPING else []), "l2", "decoupled"]
+    names += [*(["clip_at"] if plan.clip != "none" else []), "noise", "seed", "validation", "patience", "images"]
     fields = [number_field(plan, name) for name in names]
     return {
         "name": "details",

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from optim_core import RULES
+from optim_core.around import factor
 from training.data import augment, digits
 from training.loop import Ending, Training, train
 from training.models.small import SmallNetwork
 from training.optimizers import _PAIRS, OPTIMIZERS
-from training.schedule import factor
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 
