@@ -30,7 +30,9 @@ st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
 page = st.navigation(
     [
         st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True),
+        st.Page("pages/gradients.py", title="Gradients", icon=":material/function:"),
         st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
+        st.Page("pages/catalogue.py", title="Catalogue", icon=":material/menu_book:"),
     ],
     position="top",
 )

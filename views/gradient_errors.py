@@ -1,0 +1,5 @@
+"""The picture of errors against h, its table and its sentences; drawn in the browser."""
+
+from views.component import speaking
+
+gradient_errors = speaking("gradient_errors")
