@@ -27,8 +27,8 @@ SCHEDULES = {
     "inverse_sqrt": "Inverse square root",
 }
 DROPPING = ("step", "exponential")  # the schedules that gamma and every belong to
-DECAYS = ("l2", "decoupled")
-CLIPS = ("none", "norm", "value")
+DECAYS = {"l2": "L2 penalty, in the gradient", "decoupled": "Decoupled, on x itself"}
+CLIPS = {"none": "Never", "norm": "By their length", "value": "Entry by entry"}
 _WARM = {"triangle": 0.05, "inverse_sqrt": 0.05, "one_cycle": 0.3}  # the warm-up's share where none is given
 NORM_EPS = 1e-6  # added to a norm before it divides, as torch.nn.utils.clip_grad_norm_ does
 _DIVISORS = (25.0, 1e4)  # of the first and the last rate of one cycle
@@ -68,7 +68,7 @@ class Around:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("decay", DECAYS), ("clip", CLIPS), ("schedule", tuple(SCHEDULES))):
+        for name, allowed in (("decay", DECAYS), ("clip", CLIPS), ("schedule", SCHEDULES)):
             value = getattr(self, name)
             if not isinstance(value, str) or value not in allowed:
                 raise ValueError(f"{name} = {value!r} is not one of: {', '.join(allowed)}")

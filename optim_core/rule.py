@@ -302,6 +302,13 @@ class Rules(Mapping[str, Rule]):
                 raise KeyError(name) from None
         return self._composed[name]
 
+    def bases(self, name: str) -> list[str]:
+        """The rules that a rule of kind ``around`` can go around; none for others."""
+        if self[name].kind != "around":
+            return []
+        outer = self[name].module_name
+        return [base for base in self._found if f"{outer}({base})" in self]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from sqlalchemy.exc import DatabaseError
 
-from optim_core.around import SCHEDULES
+from optim_core.around import CLIPS, SCHEDULES
 from training import export, plots, report, runner
 from training.data import cifar10
 from training.devices import cpu
@@ -19,7 +19,7 @@ from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from views.board import board
 from views.live_controls import live_controls
-from views.plan import CLIPPING, Plan, controls, details, estimate, preset_of
+from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
 from views.routed import through_app
 from views.sentences import escaped, explain, say
@@ -210,7 +210,7 @@ def remaining_recipe() -> None:
     choice("device", "Device", {name: describe(name) for name in dict.fromkeys([*devices, plan.device])})
     choice("precision", "Precision", PRECISIONS)
     choice("schedule", "Learning rate over the run", SCHEDULES)
-    choice("clip", "Clip gradients", CLIPPING)
+    choice("clip", "Clip gradients", CLIPS)
     if plan.task.endswith("article"):
         choice("weights", "First weights", WEIGHTS)
     choice("engine", "Engine", ENGINES, "Automatic: a CUDA graph on a GPU, eager on the CPU")

@@ -6,10 +6,18 @@ from typing import Any
 import streamlit as st
 
 from optim_core import RULES
+from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
 from views.live_controls import live_controls
 from views.live_plot import live_plot
-from views.picture import DIFFERENCES, STOPS, controls, details, message
+from views.picture import (
+    DIFFERENCES,
+    STOPS,
+    around_fields,
+    controls,
+    details,
+    message,
+)
 from views.routed import through_app
 from views.sentences import explain, say
 from views.settings import Settings
@@ -47,7 +55,8 @@ def choose(path: str) -> None:
 
 def choice(path: str, label: str, names: dict[str, str], help_text: str | None = None) -> None:
     """A select box for one setting."""
-    st.session_state[f"choose:{path}"] = getattr(settings, path)
+    owner, name = (settings.around, path.removeprefix("around.")) if "." in path else (settings, path)
+    st.session_state[f"choose:{path}"] = getattr(owner, name)
     st.selectbox(
         label, list(names), format_func=names.__getitem__, key=f"choose:{path}", on_change=choose, args=(path,),
         help=help_text,
@@ -75,8 +84,8 @@ def changed(change: dict[str, Any]) -> None:
                 settings.duplicate(int(number))
             case {"help": number} if int(number) in settings.cards:
                 st.session_state.explain = settings.cards[int(number)].rule
-    windowed = change["final"] and any(path.startswith("window") for path in change["set"])
-    st.session_state.new_cards = windowed or any({"remove", "duplicate"} & set(action) for action in change["actions"])
+    anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
+    st.session_state.new_cards = anew or any({"remove", "duplicate"} & set(action) for action in change["actions"])
     st.session_state.final = change["final"]
 
 
@@ -100,6 +109,11 @@ with st.sidebar:
         for path in ("spacing", "tolerance"):
             if path not in {field["path"] for field in fields["groups"][0]["fields"]}:
                 problem(path)
+    with st.expander("Around every optimizer", expanded=settings.around.active):
+        choice("around.schedule", "Learning rate over the run", SCHEDULES)
+        choice("around.clip", "Clip gradients", CLIPS)
+        choice("around.decay", "Weight decay", DECAYS)
+        live_controls(around_fields(settings), key="around")
     for path in settings.problems:
         if path.startswith(("link", "view.")):
             problem(path)

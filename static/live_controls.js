@@ -219,11 +219,17 @@ class Card {
     };
     this.problem = h("p", { class: "rv-problem", role: "alert", hidden: true });
     this.body = h("div", { class: "rv-card-body", id });
+    this.base = h("select", {
+      class: "rv-select", "data-path": `card.${this.id}.base`,
+      onchange: () => announce({ set: { [`card.${this.id}.base`]: this.base.value }, final: true }),
+    });
+    this.around = h("label", { class: "rv-card-base", hidden: true }, h("span", { class: "rv-label-text" }, "around"), this.base);
     this.node = h(
       "section",
       { class: "rv-card", "data-card": this.id },
       h("div", { class: "rv-card-head" }, this.fold, this.buttons.help, this.buttons.duplicate, this.buttons.remove, this.on),
       this.problem,
+      this.around,
       this.body,
     );
     this.setFolded(folded.has(this.id));
@@ -250,6 +256,12 @@ class Card {
     this.line.setAttribute("stroke", spec.colour);
     this.line.setAttribute("stroke-dasharray", spec.dash || "none");
     if (!channel.isUnsettled(`card.${this.id}.on`)) this.setOn(spec.on);
+    this.around.hidden = !spec.bases;
+    if (!spec.bases) return;
+    if (this.base.options.length !== spec.bases.length) {
+      this.base.replaceChildren(...spec.bases.map(([value, text]) => h("option", { value }, text)));
+    }
+    this.base.value = spec.base;
   }
 
   setOn(on) {

@@ -4,8 +4,8 @@ const v = new URL(import.meta.url).search;
 const [{ copyAddress, h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
   ["dom", "bytes", "channel", "theme", "heights"].map((name) => import(`./${name}.js${v}`)),
 );
-const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }] = await Promise.all(
-  ["contour", "overlay", "surface3d", "curves", "transport"].map((name) => import(`./${name}.js${v}`)),
+const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }, { Inside }] = await Promise.all(
+  ["contour", "overlay", "surface3d", "curves", "transport", "inside"].map((name) => import(`./${name}.js${v}`)),
 );
 
 const KEPT_GRIDS = 24;
@@ -39,7 +39,7 @@ function sameNumbers(a, b) {
 
 function sameRun(a, b) {
   return a.name === b.name && a.colour === b.colour && a.dash === b.dash &&
-    sameNumbers(a.path, b.path) && sameNumbers(a.loss, b.loss) && sameNumbers(a.distance, b.distance);
+    ["path", "loss", "distance", "look", "cloud", "cloud_step"].every((name) => sameNumbers(a[name], b[name]));
 }
 
 class LivePlot {
@@ -81,6 +81,10 @@ class LivePlot {
         onLog: (log) => this.setView(`log_${name}`, log),
       });
     this.curves = [curve("loss", "Loss", "loss"), curve("distance", "Distance to the nearest minimum", "distance")];
+    this.inside = new Inside({
+      onStep: (step, final) => this.transport.choose(step, final),
+      onChoice: (id) => this.setView("inside", id),
+    });
     this.tableHead = h("tr");
     this.tableBody = h("tbody");
     this.table = h("table", { class: "rv-table", "data-testid": "table" }, h("thead", {}, this.tableHead), this.tableBody);
@@ -94,6 +98,7 @@ class LivePlot {
       this.transport.readout,
       h("div", { class: "rv-curves", "data-testid": "curves" }, ...this.curves.map((c) => c.node)),
       h("div", { class: "rv-table-frame" }, this.table),
+      this.inside.node,
       this.caption,
     );
     parent.append(this.root);
@@ -239,6 +244,7 @@ class LivePlot {
     }
     this.drawCurves(changed || all, last);
     this.drawTable(message.table);
+    this.inside.draw(runs, message.inside, this.view.inside ?? null, last, this.width);
     setText(this.caption, message.caption ?? "");
     for (const box of [this.contourBox, this.surfaceBox]) {
       if (box.getAttribute("aria-label") !== message.alt) box.setAttribute("aria-label", message.alt ?? "");
@@ -354,6 +360,7 @@ class LivePlot {
     this.transport.show();
     this.overlay?.setStep(this.transport.step);
     for (const curve of this.curves) curve.setStep(this.transport.shown());
+    this.inside.setStep(this.transport.shown());
   }
 
   drawTable(table) {

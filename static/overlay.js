@@ -4,6 +4,7 @@ const v = new URL(import.meta.url).search;
 const [{ h, svg, short }, { placeLabels, drawLabels, drawBar }] = await Promise.all([import(`./dom.js${v}`), import(`./levels.js${v}`)]);
 
 const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
+const MOST_DOTS = 4000; // of the cloud of earlier steps
 const REACH = 8; // pixels within which a path answers to the pointer
 let serial = 0;
 
@@ -316,7 +317,7 @@ export class Overlay {
     const kept = new Set(runs.map((run) => run.id));
     for (const [id, line] of this.lines) {
       if (kept.has(id)) continue;
-      for (const node of [line.halo, line.whole, line.past, line.marker]) node.remove();
+      for (const node of [line.halo, line.whole, line.past, line.marker, line.before, line.cloud, line.look]) node.remove();
       this.lines.delete(id);
     }
     for (const run of runs) {
@@ -327,11 +328,15 @@ export class Overlay {
           whole: svg("path", { class: "rv-whole" }),
           past: svg("path", { class: "rv-past" }),
           marker: svg("circle", { r: 4.5, class: "rv-marker" }),
+          before: svg("path", { class: "rv-cloud-before" }),
+          cloud: svg("path", { class: "rv-cloud" }),
+          look: svg("path", { class: "rv-look" }),
         };
         this.lines.set(run.id, line);
-        this.paths.append(line.halo, line.whole, line.past);
+        this.paths.append(line.before, line.halo, line.whole, line.past, line.cloud, line.look);
         this.markers.append(line.marker);
       }
+      for (const part of [line.before, line.cloud, line.look]) part.setAttribute("stroke", run.colour);
       line.whole.setAttribute("stroke", run.colour);
       line.past.setAttribute("stroke", run.colour);
       line.past.setAttribute("stroke-dasharray", run.dash || "none");
@@ -372,10 +377,41 @@ export class Overlay {
         line.past.setAttribute("d", outline(line.points, 0, upTo) + (upTo ? `L${tenth(x)} ${tenth(y)}` : ""));
         line.whole.setAttribute("d", line.d);
       }
+      this.drawCloud(run, line, at);
+      this.drawLook(run, line, at, x, y);
       const far = !(Math.abs(x) < 1e5 && Math.abs(y) < 1e5);
       line.marker.setAttribute("visibility", far ? "hidden" : "visible");
       if (!far) line.marker.setAttribute("transform", `translate(${tenth(x)} ${tenth(y)})`);
     }
+  }
+
+  /** Where a rule without gradients asked: at this step, and faintly before it. */
+  drawCloud(run, line, at) {
+    if (!run.cloud) return;
+    const dots = (from, to) => {
+      let d = "";
+      for (let i = from; i < to; i++) {
+        const x = this.map.ax + this.map.bx * run.cloud[2 * i];
+        const y = this.map.ay + this.map.by * run.cloud[2 * i + 1];
+        if (this.isInside(x, y)) d += `M${tenth(x)} ${tenth(y)}h0`;
+      }
+      return d;
+    };
+    const steps = run.cloud_step;
+    let to = steps.length;
+    while (to > 0 && steps[to - 1] > at) to--;
+    let from = to;
+    while (from > 0 && steps[from - 1] === at) from--;
+    line.before.setAttribute("d", dots(Math.max(0, from - MOST_DOTS), from));
+    line.cloud.setAttribute("d", dots(from, to));
+  }
+
+  /** Where the next gradient is taken, and the way there. */
+  drawLook(run, line, at, x, y) {
+    if (!run.look) return;
+    const [u, w] = [this.map.ax + this.map.bx * run.look[2 * at], this.map.ay + this.map.by * run.look[2 * at + 1]];
+    const near = [x, y, u, w].every((value) => Math.abs(value) < 1e5);
+    line.look.setAttribute("d", near ? `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}m-4 0l4 -4l4 4l-4 4z` : "");
   }
 
   /** The heights drawn below: `ground` = {grid, rows, scale, fills}. */

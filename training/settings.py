@@ -77,7 +77,7 @@ class RunSettings:
         put("batch_size", checked_integer("batch_size", self.batch_size or task.batch_size, 1, MAX_BATCH))
         put("schedule", checked_choice("schedule", self.schedule or task.schedule, tuple(SCHEDULES)))
         put("warmup", checked_number("warmup", self.warmup, "[0, 0.9]"))
-        checked_choice("clip", self.clip, CLIPS)
+        checked_choice("clip", self.clip, tuple(CLIPS))
         for name in ("gamma", "every", "clip_at", "noise"):
             put(name, checked_number(name, getattr(self, name), RANGES[name].valid))
         for name in ("l2", "decoupled"):

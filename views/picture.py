@@ -1,12 +1,14 @@
 """From the page's settings to what its two components show: the pictures' message and the sliders' fields."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from optim_core import RULES, Outcome, Trace, trace
+from optim_core.around import DROPPING, SCHEDULES, Around
+from optim_core.around import RANGES as AROUND
 from optim_core.blocks import evaluate
 from optim_core.options import COORDINATE
 from optim_core.outcome import FAR, nearest_minimum
@@ -48,12 +50,12 @@ class Shown:
 @lru_cache(maxsize=64)
 def _run(
     rule: str, hyper: tuple, surface: str, parameters: tuple, start: tuple, steps: int, difference: str,
-    spacing: float, stop: str, tolerance: float,
+    spacing: float, stop: str, tolerance: float, around: Around,
 ) -> Shown:  # fmt: skip
     found = SURFACES[surface]
     run = trace(
         RULES[rule], found, start, steps, hyper=dict(hyper), surface_parameters=dict(parameters),
-        difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
+        difference=difference, spacing=spacing, stop=stop, tolerance=tolerance, around=around,
     )  # fmt: skip
     q = found.Parameters(**dict(parameters))
     with np.errstate(all="ignore"):
@@ -72,7 +74,7 @@ def _run(
         run.loss[:count].astype(np.float64),
         distances[:count].astype(np.float32) if known else None,
         words(found, run, steps, q),
-        (str(run.steps), final, away, str(run.steps), far),
+        (str(run.steps), final, away, str(run.evaluations), far),
     )
 
 
@@ -89,7 +91,7 @@ def runs(settings: Settings) -> dict[int, Shown]:
         "tolerance": settings.tolerance,
     }
     return {
-        number: _run(card.rule, tuple(card.hyper.items()), **common)
+        number: _run(card.rule, tuple(card.hyper.items()), around=settings.around.allowed(RULES[card.rule]), **common)
         for number, card in settings.cards.items()
         if card.on
     }
@@ -142,6 +144,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
                 "path": shown.path,
                 "loss": shown.loss,
                 "distance": shown.distance,
+                **extras(shown.trace),
             }
             for number, shown in done.items()
         ],
@@ -166,21 +169,59 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
             "log_loss": settings.view.log_loss,
             "log_distance": settings.view.log_distance,
             "step": settings.view.step,
+            "inside": settings.view.inside,
         },
         "caption": caption(settings),
         "alt": " ".join(f"{settings.title(n)}: {shown.words}." for n, shown in done.items()),
+        "inside": inside(settings, done),
         "values": settings.values(),
         "problems": under_fields(settings),
     }
 
 
+def extras(run: Trace) -> dict[str, Any]:
+    """What only some rules have: where they look ahead, where they asked without gradients."""
+    found: dict[str, Any] = {}
+    with np.errstate(over="ignore"):
+        if run.look is not None:
+            found["look"] = run.look.astype(np.float32).ravel()
+        if run.cloud is not None and run.cloud_step is not None:
+            found["cloud"] = run.cloud.astype(np.float32).ravel()
+            found["cloud_step"] = run.cloud_step.astype(np.int32)
+    return found
+
+
+def inside(settings: Settings, done: dict[int, Shown]) -> dict[str, Any] | None:
+    """The state variables of the chosen card at all steps; None where none is chosen."""
+    number = settings.view.inside
+    if number not in done:
+        return None
+    colour, _ = style(number)
+    fields = []
+    for name, values in done[number].trace.state.items():
+        if values.dtype == object:
+            continue  # its shape changes from step to step
+        parts = values.reshape(len(values), -1)
+        if 1 <= parts.shape[1] <= MOST_PARTS:
+            with np.errstate(over="ignore"):
+                columns = [np.ascontiguousarray(parts[:, k], dtype=np.float32) for k in range(parts.shape[1])]
+            fields.append({"name": name.replace("_", " "), "parts": columns, "names": _part_names(parts.shape[1])})
+    return {"id": number, "title": settings.title(number), "colour": colour, "fields": fields}
+
+
+def _part_names(count: int) -> list[str]:
+    return [""] if count == 1 else ["x", "y"] if count == 2 else ["xx", "xy", "yx", "yy"][:count]
+
+
+MOST_PARTS = 4
 COLUMNS = {
     "Optimizer": "",
     "Outcome": "Where the run ended: within a thousandth of the surface's window of a minimum counts as reached",
     "Steps": "Steps made before the stop rule, or all",
     "Final loss": "The surface's value at the last point",
     "Distance": "From the last point to the nearest known minimum",
-    "Gradients": "Gradient evaluations, one a step; central differences cost 4 surface values each, forward ones 3",
+    "Evaluations": "How often it asked for a value, a gradient or a Hessian, each counted once; a gradient by central "
+    "differences costs 4 surface values, by forward ones 3",
     "Path length": "The sum of all steps' lengths",
 }
 
@@ -207,6 +248,8 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
             return f"at rest at {end}, no minimum"
         case Outcome.CYCLING:
             text = f"cycles near {end}"
+        case _ if run.cloud is not None:
+            return f"ended by itself at {end}, no minimum" if stopped else f"still searching, at {end}"
         case _:
             return f"stopped at {end}, no minimum" if stopped else f"still moving, at {end}"
     return text + (f", stopped at step {run.steps}" if stopped else "")
@@ -240,7 +283,36 @@ def caption(settings: Settings) -> str:
     name = f"{surface.title} ({numbers})" if numbers else surface.title
     start = place(settings.start, surface.scale)
     setting = f"{name} from {start}: {settings.steps} steps, {differences}, {stop}."
-    return " ".join([setting, *(f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)])
+    each = (f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)
+    return " ".join([setting, *outside(settings, shown), *each])
+
+
+def outside(settings: Settings, shown: list[int]) -> list[str]:
+    """What goes around the optimizers shown, in sentences; nothing where there is nothing."""
+    around, parts = settings.around, []
+    if around.weight_decay:
+        kind = "an L2 penalty" if around.decay == "l2" else "a decoupled weight decay"
+        parts.append(f"{kind} of {short(around.weight_decay)}")
+    if around.clip != "none":
+        what = "length" if around.clip == "norm" else "entries"
+        parts.append(f"gradients’ {what} clipped at {short(around.clip_at)}")
+    if around.schedule != "constant":
+        drop = f" (× {short(around.gamma)} per {short(around.every)} of the run)" if around.schedule in DROPPING else ""
+        parts.append(f"learning rate: {SCHEDULES[around.schedule].lower()}{drop}")
+    if around.warmup:
+        parts.append(f"warm-up over {short(100 * around.warmup)} % of the steps")
+    if around.noise:
+        parts.append(f"Gaussian noise of {short(around.noise)} on the gradients (seed {around.seed})")
+    if not parts:
+        return []
+    names = {"weight_decay": "no decay", "clip": "no clipping", "schedule": "no schedule", "noise": "no noise"}
+    without = []
+    for number in shown:
+        if refused := around.refused(RULES[settings.cards[number].rule]):
+            reasons = dict.fromkeys(refused.values())
+            what = ", ".join(names[name] for name in refused)
+            without.append(f"{settings.title(number)} gets {what}: it {' and '.join(reasons)}.")
+    return [f"Around every optimizer: {', '.join(parts)}.", *without]
 
 
 def _hyper(settings: Settings, number: int) -> str:
@@ -297,7 +369,7 @@ def controls(settings: Settings) -> dict[str, Any]:
         cards.append(
             {
                 "id": number, "title": settings.title(number), "colour": colour, "dash": dash, "on": card.on,
-                "rule": card.rule, "fields": fields,
+                "rule": card.rule, "fields": fields, **bases(card.rule),
             }
         )  # fmt: skip
     return {
@@ -307,6 +379,50 @@ def controls(settings: Settings) -> dict[str, Any]:
         "problems": under_fields(settings),
         "empty": "No optimizers yet. Add one below.",
     }
+
+
+@cache
+def bases(rule: str) -> dict[str, Any]:
+    """What a rule that goes around another can go around, and what it does."""
+    inner = RULES[rule].base
+    return (
+        {}
+        if inner is None
+        else {"base": inner.name, "bases": [[name, RULES[name].title] for name in RULES.bases(rule)]}
+    )
+
+
+def around_fields(settings: Settings) -> dict[str, Any]:
+    """The fields for what goes around every optimizer; those that would change nothing are left out."""
+    around = settings.around
+    names = ["weight_decay", *(["clip_at"] if around.clip != "none" else []), "warmup"]
+    names += [
+        *(["gamma", "every"] if around.schedule in DROPPING else []),
+        "noise",
+        *(["seed"] if around.noise else []),
+    ]
+    fields = [
+        field(f"around.{name}", name, AROUND[name], getattr(around, name), AROUND_TITLES[name], whole=name == "seed")
+        for name in names
+    ]
+    return {
+        "name": "around",
+        "groups": [{"title": None, "fields": fields}],
+        "cards": [],
+        "problems": under_fields(settings),
+        "empty": "",
+    }
+
+
+AROUND_TITLES = {
+    "weight_decay": "L2: added to the gradient times x; decoupled: x is shrunk by it times the learning rate",
+    "clip_at": "the most that a gradient's length or entry may be",
+    "warmup": "share of the steps over which the rate climbs to its value",
+    "gamma": "what the rate is multiplied by",
+    "every": "share of the steps after which it is",
+    "noise": "standard deviation of Gaussian noise on each gradient entry; the same draws for all",
+    "seed": "of the noise",
+}
 
 
 def details(settings: Settings) -> dict[str, Any]:

@@ -38,7 +38,6 @@ MAX_RUNS = 500
 START = 5  # seconds until a process has loaded PyTorch and a network
 GUESS = {"cpu": (4e10, 2e-3), "cuda": (2e13, 5e-4)}
 
-CLIPPING: dict[str, str] = dict(zip(CLIPS, ("Never", "By their length", "Entry by entry"), strict=True))
 NUMBERS: dict[str, tuple[Range, bool, str]] = {
     "epochs": (Range(1, 200, "", log=True, valid=f"[1, {MAX_EPOCHS}]"), True, "passes over the training images"),
     "batch_size": (Range(8, 4096, "", log=True, valid=f"[1, {MAX_BATCH}]"), True, "images a step"),
@@ -57,7 +56,7 @@ NUMBERS: dict[str, tuple[Range, bool, str]] = {
     "patience": (Range(0, 50, "", valid=f"[0, {MAX_EPOCHS}]"), True, "epochs without a better validation loss; 0: off"),
     "images": (Range(0, 50_000, "", valid="[0, 50000]"), True, "the first so many training images; 0: all"),
 }  # fmt: skip
-CHOICES = {"schedule": SCHEDULES, "clip": CLIPPING, "precision": PRECISIONS, "weights": WEIGHTS, "engine": ENGINES}
+CHOICES = {"schedule": SCHEDULES, "clip": CLIPS, "precision": PRECISIONS, "weights": WEIGHTS, "engine": ENGINES}
 LABELS = {
     "batch_size": "batch size", "rates": "learning rates", "factor": "factor between", "seed": "first seed",
     "l2": "L2 penalty", "decoupled": "decoupled decay", "clip_at": "clip at", "noise": "gradient noise",

@@ -6,10 +6,12 @@ Every setting has a path: ``surface``, ``surface.a``, ``start.x``, ``steps``, ``
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from optim_core import RULES
+from optim_core.around import CLIPS, DECAYS, NOTHING, SCHEDULES, Around
+from optim_core.around import RANGES as AROUND
 from optim_core.blocks import DIFFERENCES, STOPS
 from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
@@ -47,6 +49,7 @@ class View:
     log_loss: bool = True
     log_distance: bool = True
     step: int | None = None
+    inside: int | None = None
 
 
 def _first_cards() -> dict[int, Card]:
@@ -70,6 +73,7 @@ class Settings:
     spacing: float = 6e-6
     stop: str = "none"
     tolerance: float = 1e-3
+    around: Around = NOTHING
     window: tuple[float, float, float, float] | None = None
     resolution: int = 200
     cards: dict[int, Card] = field(default_factory=_first_cards)
@@ -98,6 +102,7 @@ class Settings:
         found: dict[str, Any] = {"start.x": self.start[0], "start.y": self.start[1], "steps": self.steps}
         found |= {f"surface.{name}": value for name, value in self.parameters.items()}
         found |= {name: getattr(self, name) for name in (*OPTIONS, "resolution")}
+        found |= {f"around.{name}": getattr(self.around, name) for name in AROUND}
         found |= {f"window.{side}": value for side, value in zip(_SIDES, self.drawn_window, strict=True)}
         for number, card in self.cards.items():
             found |= {f"card.{number}.{name}": value for name, value in card.hyper.items()}
@@ -139,6 +144,11 @@ class Settings:
                 self.stop = checked_choice("stop", value, STOPS)
             case ["spacing" | "tolerance" as name]:
                 setattr(self, name, _ranged(name, value, OPTIONS[name]))
+            case ["around", name] if name in AROUND:
+                number = checked_number(name, parsed(value), AROUND[name].valid)
+                self.around = replace(self.around, **{name: number})
+            case ["around", "decay" | "clip" | "schedule" as name]:
+                self.around = replace(self.around, **{name: checked_choice(name, value, _AROUND_CHOICES[name])})
             case ["resolution"]:
                 self.resolution = checked_integer("resolution", parsed(value), *RESOLUTION)
             case ["window"]:
@@ -152,6 +162,11 @@ class Settings:
                 self._forget("window.")
             case ["card", number, "on"] if (card := self._card(number)) is not None:
                 card.on = _switched("on", value)
+            case ["card", number, "base"] if (card := self._card(number)) is not None:
+                base = checked_choice("base", value, tuple(RULES.bases(card.rule)))
+                card.rule = f"{RULES[card.rule].module_name}({base})"
+                kept = {name: v for name, v in card.hyper.items() if name in RULES[card.rule].module.Hyper._fields}
+                card.hyper = new_card(card.rule).hyper | kept
             case ["card", number, name] if (card := self._card(number)) is not None and name in card.hyper:
                 card.hyper[name] = _ranged(name, value, RULES[card.rule].ranges[name])
             case ["view", "layout"]:
@@ -160,6 +175,9 @@ class Settings:
                 setattr(self.view, name, _switched(name, value))
             case ["view", "step"]:
                 self.view.step = None if value is None else checked_integer("step", parsed(value), 0, MAX_STEPS)
+            case ["view", "inside"]:
+                inside = None if value is None else checked_integer("inside", parsed(value), 0, MAX_CARDS - 1)
+                self.view.inside = inside
             case _:
                 raise ValueError(f"there is no setting {'.'.join(path)!r} here")
 
@@ -183,6 +201,8 @@ class Settings:
         """Takes a card away."""
         self.cards.pop(number, None)
         self.problems.pop("card", None)
+        if self.view.inside == number:
+            self.view.inside = None
         self._forget(f"card.{number}.")
 
     def _card(self, number: str) -> Card | None:
@@ -205,13 +225,16 @@ class Settings:
         if self.window:
             query["window"] = ",".join(map(_text, self.window))
         query["resolution"] = str(self.resolution)
+        for name, value in self.around.as_dict().items():
+            if value != getattr(NOTHING, name):
+                query[f"around.{name}"] = value if isinstance(value, str) else _text(value)
         for number, card in self.cards.items():
             pairs = [f"{name}={_text(value)}" for name, value in card.hyper.items()]
             query[f"card.{number}"] = ",".join([card.rule, *pairs, *([] if card.on else ["off"])])
         if not self.cards:
             query["card"] = "none"
         default = View()
-        for name in ("layout", "log_loss", "log_distance", "step"):
+        for name in ("layout", "log_loss", "log_distance", "step", "inside"):
             value = getattr(self.view, name)
             if value != getattr(default, name):
                 query[f"view.{name}"] = str(int(value)) if isinstance(value, bool) else str(value)
@@ -257,7 +280,8 @@ class Settings:
             slot = checked_integer("card", parsed(number), 0, MAX_CARDS - 1)
             if slot in self.cards:
                 raise ValueError(f"card {slot} stands there twice")
-            checked_choice("optimizer", rule[:40], tuple(RULES))
+            if rule not in RULES:
+                checked_choice("optimizer", rule[:40], tuple(RULES))
         except ValueError as error:
             wrong.append(str(error))
             return
@@ -272,10 +296,13 @@ class Settings:
                 wrong.append(f"{RULES[rule].title} has no {name[:40]!r}")
 
 
+_AROUND_CHOICES = {"decay": tuple(DECAYS), "clip": tuple(CLIPS), "schedule": tuple(SCHEDULES)}
 _SIDES = ("x0", "x1", "y0", "y1")
-_LINKED = {"steps", "difference", "stop", *OPTIONS, "resolution"} | {
-    f"view.{name}" for name in ("layout", "log_loss", "log_distance", "step")
-}
+_LINKED = (
+    {"steps", "difference", "stop", *OPTIONS, "resolution"}
+    | {f"around.{name}" for name in NOTHING.as_dict()}
+    | {f"view.{name}" for name in ("layout", "log_loss", "log_distance", "step", "inside")}
+)
 
 
 def _switched(name: str, value: Any) -> bool:
