@@ -68,6 +68,7 @@ class NetworkOracle:
         with torch.enable_grad():
             loss = self._closure()
         self.evaluations += 1
+        loss = loss.detach() if torch.is_tensor(loss) else loss
         self.loss = loss if self.loss is None else self.loss
         gradient = [torch.zeros_like(p) if p.grad is None else p.grad.detach() for p in self._params]
         self._known = (x.clone(), float(loss), torch.cat([g.reshape(-1) for g in gradient]))

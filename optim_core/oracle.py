@@ -8,18 +8,21 @@ import numpy as np
 from optim_core import blocks
 from optim_core.options import Options
 
+MEMORY = 64  # the last questions, asked again by a line search and by the step after it
 _POINTER = ctypes.POINTER(ctypes.c_double)
 
 
 class Oracle:
     """A surface at chosen parameters, asked point by point; by the same compiled functions as in blocks.
 
-    evaluations: how often something was asked, a value, a gradient or a Hessian each counting one. points: where values
-    were asked, in order. window: ((x0, x1), (y0, y1)), the surface's. Points are float64 arrays (2,).
+    evaluations: how often something was asked, a value, a gradient or a Hessian each counting one; with ``memory``,
+    asking the same again soon after costs nothing. points: where values were asked, in order. window: ((x0, x1), (y0,
+    y1)), the surface's. Points are float64 arrays (2,).
     """
 
-    def __init__(self, surface: Any, parameters: Any, options: Options) -> None:
+    def __init__(self, surface: Any, parameters: Any, options: Options, *, memory: bool = False) -> None:
         self.evaluations = 0
+        self._memory, self._known = memory, dict[tuple[str, bytes], None]()
         self.points: list[np.ndarray] = []
         self.window = surface.domain
         self._surface, self._parameters = surface, parameters
@@ -38,9 +41,19 @@ class Oracle:
         self._gradient(p, g, q, 0, self._spacing)
         return float(self._v[0]), self._g[:, 0].copy()
 
+    def _count(self, what: str, x: np.ndarray) -> None:
+        """Counts a question, unless it is one of the last that were asked."""
+        key = (what, np.asarray(x).tobytes())
+        if self._memory and key in self._known:
+            return
+        self.evaluations += 1
+        self._known[key] = None
+        if len(self._known) > MEMORY:
+            del self._known[next(iter(self._known))]
+
     def value(self, x: np.ndarray) -> float:
         """The surface at x."""
-        self.evaluations += 1
+        self._count("value", x)
         self.points.append(np.array(x, dtype=np.float64))
         p, _, v, q = self._at
         self._p[0, 0], self._p[1, 0] = x
@@ -56,7 +69,7 @@ class Oracle:
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """The gradient at x by the run's differences: (2,)."""
-        self.evaluations += 1
+        self._count("gradient", x)
         p, g, _, q = self._at
         self._p[0, 0], self._p[1, 0] = x
         self._gradient(p, g, q, 0, self._spacing)
@@ -64,7 +77,7 @@ class Oracle:
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """The exact second derivatives at x: (2, 2); NaN where there are none."""
-        self.evaluations += 1
+        self._count("hessian", x)
         with np.errstate(all="ignore"):
             xx, xy, yy = self._surface.hessian.value(np.float64(x[0]), np.float64(x[1]), self._parameters)
         return np.array([[xx, xy], [xy, yy]], dtype=np.float64)

@@ -121,7 +121,7 @@ def _compiled(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, optio
 
 def _interpreted(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, options: Options) -> _Run:
     """A run step by step in Python: rules that ask where they like, those of other libraries, those of matrices."""
-    f = Oracle(surface, q, options)
+    f = Oracle(surface, q, options, memory=rule.kind == "closure")
     with np.errstate(all="ignore"):
         if rule.kind == "recorded":
             return _recorded(rule, f, h, point, options, surface.lowest(q))

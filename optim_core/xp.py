@@ -122,6 +122,36 @@ def dot(a, b):
     return (a * b).sum()
 
 
+def mean(x, axis=None):
+    """Mean of all entries; outside Numba along an axis too, which stays with length 1."""
+    return x.mean() if axis is None else x.mean(axis, keepdims=True)
+
+
+def eye(x, size):
+    """The identity matrix (size, size) of x's type."""
+    library = _library(x)
+    return library.eye(size, dtype=x.dtype, device=x.device)
+
+
+def eigh(a):
+    """Eigenvalues (n,), ascending, and eigenvectors (n, n), in columns, of a symmetric matrix (n, n); not in Numba.
+
+    Found in float64, whatever a is; NaN where a is not finite, which libraries take for an error.
+    """
+    library = _library(a)
+    if not library.isfinite(a).all():
+        return a[0] * np.nan, a * np.nan
+    if library is np:
+        return np.linalg.eigh(a)
+    values, vectors = library.linalg.eigh(a.double())
+    return values.to(a.dtype), vectors.to(a.dtype)
+
+
+def qr(a):
+    """The factors of a = Q R, Q with orthonormal columns and R upper triangular; not in Numba."""
+    return _library(a).linalg.qr(a)
+
+
 def zeros(x):
     """The zero vector of x's shape."""
     library = _library(x)
@@ -341,6 +371,11 @@ def _where(condition, a, b):
 @overload(dot, **_EXACT)
 def _dot(a, b):
     return lambda a, b: a.x * b.x + a.y * b.y
+
+
+@overload(mean, **_EXACT)
+def _mean(x, axis=None):
+    return lambda x, axis=None: (x.x + x.y) / 2
 
 
 @overload(zeros, **_EXACT)

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "AdaBelief"
 YEAR = 2020
@@ -18,6 +18,7 @@ LATEX = (
     r"s_t = \beta_2 s_{t-1} + (1-\beta_2)\,(g_t - m_t)^2 + \varepsilon,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{s_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with the squared deviation of the gradient from its average in place of its square."
 NETWORK = {"lr": 0.001}
 
 
@@ -53,3 +54,9 @@ def reference(params, h):
     from pytorch_optimizer import AdaBelief
 
     return AdaBelief(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 0.01, "eps": 1e-8}),
+)

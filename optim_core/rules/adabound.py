@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "AdaBound"
 YEAR = 2019
@@ -20,6 +20,7 @@ LATEX = (
     r"\eta^* - \frac{\eta^*}{\gamma t + 1}\Bigr),\ \eta^* + \frac{\eta^*}{\gamma t}\Bigr),\quad "
     r"\theta_t = \theta_{t-1} - \eta_t\,m_t"
 )
+CHANGE = "Adam with each rate kept between bounds that close in on one value: in the end momentum."
 NETWORK = {"lr": 0.001, "final_lr": 0.1}
 
 
@@ -58,3 +59,9 @@ def reference(params, h):
     from pytorch_optimizer import AdaBound
 
     return AdaBound(params, lr=h.lr, final_lr=h.final_lr, betas=(h.beta1, h.beta2), gamma=h.gamma, eps=h.eps)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 0.01, "final_lr": 1e-3, "gamma": 0.01}),
+)

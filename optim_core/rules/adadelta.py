@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "AdaDelta"
 YEAR = 2012
@@ -17,6 +17,7 @@ LATEX = (
     r"\Delta_t = \frac{\sqrt{u_{t-1} + \varepsilon}}{\sqrt{v_t + \varepsilon}}\,g_t,\quad "
     r"u_t = \rho u_{t-1} + (1-\rho)\,\Delta_t^2,\quad \theta_t = \theta_{t-1} - \eta\,\Delta_t"
 )
+CHANGE = "AdaGrad with a sum that fades, and the size of its own past steps in place of a rate."
 NETWORK = {"lr": 1.0}
 
 
@@ -46,3 +47,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.Adadelta(params, lr=h.lr, rho=h.rho, eps=h.eps)
+
+
+CHECKS = (
+    Check({"lr": 0.1}),
+    Check({"lr": 0.01, "rho": 0.5}),
+)

@@ -13,6 +13,7 @@ NAME = "AdaGrad"
 YEAR = 2011
 FAMILY = "adaptive"
 LATEX = r"s_t = s_{t-1} + g_t^2,\quad \theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{s_t} + \varepsilon}"
+CHANGE = "Gradient descent with a rate for each coordinate, divided by the root of its summed squared gradients."
 NETWORK = {"lr": 0.01}
 
 

@@ -5,9 +5,11 @@ epsilon stands outside the root, as printed there; without bias correction m and
 
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from optim_core import xp
 from optim_core.parameters import Range, switch
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Adam"
 YEAR = 2015
@@ -16,6 +18,7 @@ LATEX = (
     r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "RMSProp with momentum and bias correction."
 NETWORK = {"lr": 0.001}
 
 
@@ -54,3 +57,23 @@ def reference(params, h):
     if not h.bias_correction:
         return None  # torch.optim has no such switch
     return torch.optim.Adam(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps)
+
+
+def expected(f, x, h, n):
+    """Closed form without bias correction: m and v as weighted sums of all gradients."""
+    path, gradients = [x], np.empty((n, 2))
+    for t in range(1, n + 1):
+        gradients[t - 1] = f.gradient(path[-1])
+        g, age = gradients[:t], np.arange(t)[::-1, None]
+        m = ((1 - h.beta1) * h.beta1**age * g).sum(axis=0)
+        v = ((1 - h.beta2) * h.beta2**age * g * g).sum(axis=0)
+        path.append(path[-1] - h.lr * m / (np.sqrt(v) + h.eps))
+    return np.array(path)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 0.01, "beta1": 0.5, "eps": 1e-3}),
+    Check({"beta2": 0.9}),
+    Check({"lr": 0.05, "bias_correction": 0.0}),
+)

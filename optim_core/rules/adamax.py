@@ -16,6 +16,7 @@ LATEX = (
     r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t,\quad u_t = \max(\beta_2 u_{t-1}, |g_t| + \varepsilon),\quad "
     r"\theta_t = \theta_{t-1} - \frac{\eta}{1-\beta_1^t}\,\frac{m_t}{u_t}"
 )
+CHANGE = "Adam with the largest gradient of the recent past in place of the root mean square."
 NETWORK = {"lr": 0.002}
 
 

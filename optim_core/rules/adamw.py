@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "AdamW"
 YEAR = 2019
@@ -17,6 +17,7 @@ LATEX = (
     r"\eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon},\quad "
     r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2"
 )
+CHANGE = "Adam with weight decay taken off the parameters themselves, not added to the gradient."
 NETWORK = {"lr": 0.001}
 
 
@@ -54,3 +55,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.AdamW(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps, weight_decay=h.weight_decay)
+
+
+CHECKS = (
+    Check(),
+    Check({"weight_decay": 0.5}),
+)

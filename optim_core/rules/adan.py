@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Adan"
 YEAR = 2024
@@ -19,6 +19,7 @@ LATEX = (
     r"\theta_t = \theta_{t-1} - \eta\,"
     r"\frac{m_t/(1-\beta_1^t) + \beta_2\,d_t/(1-\beta_2^t)}{\sqrt{v_t/(1-\beta_3^t)} + \varepsilon}"
 )
+CHANGE = "Adam with Nesterov's look-ahead, by an average of the gradient's differences."
 NETWORK = {"lr": 0.002}
 
 
@@ -64,3 +65,10 @@ def reference(params, h):
     from pytorch_optimizer import Adan
 
     return Adan(params, lr=h.lr, betas=(h.beta1, h.beta2, h.beta3), eps=h.eps)
+
+
+CHECKS = (
+    Check({"lr": 0.01}),
+    Check({"lr": 0.01, "beta1": 0.9, "beta2": 0.5, "beta3": 0.999}),
+    Check({"lr": 0.05, "beta1": 0.9, "beta2": 0.0, "beta3": 0.999}, same=("adam", {"lr": 0.05})),
+)

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "AdEMAMix"
 YEAR = 2025
@@ -18,6 +18,7 @@ LATEX = (
     r"v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t) + \alpha M_t}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with a second, much slower average of gradients added to the first."
 NETWORK = {"lr": 0.001, "beta3": 0.9999, "alpha": 5.0}
 
 
@@ -57,3 +58,10 @@ def reference(params, h):
     from pytorch_optimizer import AdEMAMix
 
     return AdEMAMix(params, lr=h.lr, betas=(h.beta1, h.beta2, h.beta3), alpha=h.alpha, eps=h.eps)
+
+
+CHECKS = (
+    Check({"lr": 0.05}),
+    Check({"lr": 1e-3, "beta3": 0.9999, "alpha": 5.0}),
+    Check({"lr": 0.05, "alpha": 0.0}, same=("adam", {"lr": 0.05})),
+)

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "ADOPT"
 YEAR = 2024
@@ -20,6 +20,7 @@ LATEX = (
     r"(1-\beta_1)\,\mathrm{clip}\Bigl(\frac{g_t}{\max(\sqrt{v_{t-1}}, \varepsilon)}, -c_t, c_t\Bigr),\quad "
     r"\theta_t = \theta_{t-1} - \eta\,m_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad v_1 = g_1^2"
 )
+CHANGE = "Adam with each gradient divided by the second moment of those before it, and averaged only then."
 NETWORK = {"lr": 0.001}
 
 
@@ -52,3 +53,9 @@ def reference(params, h):
 
     betas = (h.beta1, h.beta2)
     return ADOPT(params, lr=h.lr, betas=betas, eps=h.eps, clip_lambda=lambda step: (step - 1) ** 0.25)
+
+
+CHECKS = (
+    Check({"lr": 0.05}),
+    Check({"lr": 0.05, "beta2": 0.9999, "eps": 1e-2}),
+)

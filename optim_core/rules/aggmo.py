@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "AggMo"
 YEAR = 2019
@@ -17,6 +17,7 @@ LATEX = (
     r"v_t^{(i)} = \beta_i\,v_{t-1}^{(i)} + g_t,\quad "
     r"\theta_t = \theta_{t-1} - \frac{\eta}{3}\,\bigl(v_t^{(1)} + v_t^{(2)} + v_t^{(3)}\bigr)"
 )
+CHANGE = "Momentum with several velocities, of short and long memory, averaged."
 NETWORK = {"lr": 0.01}
 
 
@@ -49,3 +50,10 @@ def reference(params, h):
 
     betas = (h.beta1, h.beta2, h.beta3)
     return AggMo(params, lr=h.lr, betas=betas) if len(set(betas)) == 3 else None
+
+
+CHECKS = (
+    Check({"lr": 1e-4}),
+    Check({"lr": 3e-5, "beta1": 0.5, "beta3": 0.999}),
+    Check({"lr": 1e-4, "beta1": 0.9, "beta2": 0.9, "beta3": 0.9}, same=("momentum", {"lr": 1e-4})),
+)

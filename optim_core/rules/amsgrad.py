@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "AMSGrad"
 YEAR = 2018
@@ -18,6 +18,7 @@ LATEX = (
     r"\hat v_t = \max(\hat v_{t-1}, v_t),\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{\hat v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with the largest second moment so far, so that no coordinate's rate grows again."
 NETWORK = {"lr": 0.001}
 
 
@@ -55,3 +56,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.Adam(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps, amsgrad=True)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 0.01, "beta2": 0.9}),
+)

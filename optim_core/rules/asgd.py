@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "ASGD"
 YEAR = 1992
@@ -18,6 +18,7 @@ LATEX = (
     r"\theta_t = (1 - \lambda\eta_t)\,\theta_{t-1} - \eta_t\,g_t,\quad "
     r"\bar\theta_t = \bar\theta_{t-1} + \frac{\theta_t - \bar\theta_{t-1}}{\max(1,\,t - 1 - t_0)}"
 )
+CHANGE = "Gradient descent at a falling rate, with the average of its points as the result."
 NETWORK = {"lr": 0.05, "t0": 1000.0}
 
 
@@ -47,3 +48,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.ASGD(params, lr=h.lr, lambd=h.lambd, alpha=h.alpha, t0=h.t0)
+
+
+CHECKS = (
+    Check({"lr": 5e-4}),
+    Check({"lr": 5e-4, "lambd": 0.1, "alpha": 0.5}),
+)

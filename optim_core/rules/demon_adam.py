@@ -7,9 +7,11 @@ form is ``demon_adam_damped``.
 
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Demon Adam"
 YEAR = 2019
@@ -19,6 +21,7 @@ LATEX = (
     r"m_t = \beta_t m_{t-1} + g_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with a first beta that falls to zero over the run, and gradients summed instead of averaged."
 NETWORK = {"lr": 0.0001}
 
 
@@ -51,3 +54,20 @@ def step(x, g, s, h, t, n):
 
 def reference(params, h):
     return None  # no library has it
+
+
+def expected(f, x, h, n):
+    """Closed form: m as a sum of all gradients so far, weighted by products of betas."""
+    odds = (1 - np.arange(n) / n) * h.beta1 / (1 - h.beta1)  # the paper's condition, for beta_t / (1 - beta_t)
+    betas = odds / (1 + odds)
+    path, gradients, weights = [x], np.empty((n, 2)), np.empty(0)
+    for t in range(1, n + 1):
+        gradients[t - 1] = f.gradient(path[-1])
+        g = gradients[:t]
+        weights = np.append(weights * betas[t - 1], 1.0)
+        v_hat = np.average(g * g, axis=0, weights=h.beta2 ** np.arange(t)[::-1])
+        path.append(path[-1] - h.lr * (weights @ g) / (np.sqrt(v_hat) + h.eps))
+    return np.array(path)
+
+
+CHECKS = (Check({"lr": 1e-3}),)

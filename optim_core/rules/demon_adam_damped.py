@@ -7,9 +7,11 @@ in m add up to. T is the horizon; without one this is Adam.
 
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Demon Adam (damped)"
 YEAR = 2020
@@ -19,6 +21,7 @@ LATEX = (
     r"m_t = \beta_t m_{t-1} + (1-\beta_t)\,g_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\prod_{i \le t}\beta_i)}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Demon Adam with gradients averaged, as in Adam."
 NETWORK = {"lr": 0.001}
 
 
@@ -53,4 +56,28 @@ def step(x, g, s, h, t, n):
 
 
 def reference(params, h):
-    return None  # torch.optim.Adam does it with a beta1 and a rate that are set anew before each step
+    return None  # torch.optim needs help, as in expected
+
+
+def expected(f, x, h, n):
+    """torch.optim.Adam, its beta1 and rate set anew before each step."""
+    import torch
+
+    from optim_core.verify import torch_path
+
+    odds = (1 - np.arange(n) / n) * h.beta1 / (1 - h.beta1)  # the paper's condition, for beta_t / (1 - beta_t)
+    betas = odds / (1 + odds)
+    products = np.cumprod(betas)
+
+    def before(optimizer, t):  # torch corrects m by 1 - beta_t^t, which the rate takes back
+        beta = float(betas[t - 1])
+        rate = h.lr * (1 - beta**t) / float(1 - products[t - 1])
+        optimizer.param_groups[0].update(betas=(beta, h.beta2), lr=rate)
+
+    def build(params):
+        return torch.optim.Adam(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps)
+
+    return torch_path(build, f, x, n, before)
+
+
+CHECKS = (Check({"lr": 0.01}),)

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "Demon SGDM"
 YEAR = 2019
@@ -18,6 +18,7 @@ LATEX = (
     r"\beta_t = \frac{\beta\,(1 - \tau)}{1 - \beta + \beta\,(1 - \tau)},\quad \tau = \frac{t-1}{T},\quad "
     r"v_t = \beta_t v_{t-1} - \eta\,g_t,\quad \theta_t = \theta_{t-1} + v_t"
 )
+CHANGE = "Momentum with a coefficient that falls to zero over the run."
 NETWORK = {"lr": 0.01}
 
 
@@ -42,4 +43,20 @@ def step(x, g, s, h, t, n):
 
 
 def reference(params, h):
-    return None  # torch.optim.SGD does it with a momentum that is set anew before each step
+    return None  # torch.optim needs help, as in expected
+
+
+def expected(f, x, h, n):
+    """torch.optim.SGD, its momentum set anew before each step."""
+    import torch
+
+    from optim_core.verify import torch_path
+
+    def before(optimizer, t):  # the paper's condition, beta_t / (1 - beta_t) = (1 - tau) beta / (1 - beta)
+        odds = (1 - (t - 1) / n) * h.momentum / (1 - h.momentum)
+        optimizer.param_groups[0]["momentum"] = odds / (1 + odds)
+
+    return torch_path(lambda params: torch.optim.SGD(params, lr=h.lr, momentum=h.momentum), f, x, n, before)
+
+
+CHECKS = (Check({"lr": 1e-4}),)

@@ -6,11 +6,13 @@ On a quadratic with largest curvature L it converges for lr < 2/L.
 from typing import Annotated, NamedTuple
 
 from optim_core.parameters import Range
+from optim_core.rule import Check
 
 NAME = "Gradient descent"
 YEAR = 1847
 FAMILY = "first order"
 LATEX = r"\theta_t = \theta_{t-1} - \eta\,g_t"
+CHANGE = "The first: a step against the gradient, in proportion to its length."
 NETWORK = {"lr": 0.05}
 NETWORK_NAME = "SGD"
 
@@ -35,3 +37,6 @@ def reference(params, h):
     import torch
 
     return torch.optim.SGD(params, lr=h.lr)
+
+
+CHECKS = (Check({"lr": 5e-4}),)

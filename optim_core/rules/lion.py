@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "Lion"
 YEAR = 2023
@@ -16,6 +16,7 @@ LATEX = (
     r"\theta_t = \theta_{t-1} - \eta\,\mathrm{sign}\bigl(\beta_1 m_{t-1} + (1-\beta_1)\,g_t\bigr),\quad "
     r"m_t = \beta_2 m_{t-1} + (1-\beta_2)\,g_t"
 )
+CHANGE = "Signum with two betas: the step looks at a fresher average than the one that is kept."
 NETWORK = {"lr": 0.001}
 
 
@@ -43,3 +44,10 @@ def reference(params, h):
     from pytorch_optimizer import Lion
 
     return Lion(params, lr=h.lr, betas=(h.beta1, h.beta2))
+
+
+CHECKS = (
+    Check({"lr": 1e-3}),
+    Check({"lr": 1e-3, "beta1": 0.5, "beta2": 0.9}),
+    Check({"lr": 1e-3, "beta1": 0.9, "beta2": 0.9}, same=("signum", {"lr": 1e-3, "momentum": 0.9})),
+)

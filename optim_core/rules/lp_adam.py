@@ -6,9 +6,11 @@ it becomes AdaMax, but |g|^p overflows or vanishes on the way, which is why the 
 
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Adam with an L^p norm"
 YEAR = 2015
@@ -17,6 +19,7 @@ LATEX = (
     r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\,g_t,\quad v_t = \beta_2^p v_{t-1} + (1-\beta_2^p)\,|g_t|^p,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{(v_t/(1-\beta_2^{pt}))^{1/p} + \varepsilon}"
 )
+CHANGE = "Adam with the p-th power of gradients in place of the square."
 NETWORK = {"lr": 0.001}
 
 
@@ -56,3 +59,23 @@ def reference(params, h):
     if h.p != 2:
         return None
     return torch.optim.Adam(params, lr=h.lr, betas=(h.beta1, h.beta2**2), eps=h.eps)
+
+
+def expected(f, x, h, n):
+    """Closed form: mean and power mean of all gradients so far, weighted."""
+    path, gradients = [x], np.empty((n, 2))
+    for t in range(1, n + 1):
+        gradients[t - 1] = f.gradient(path[-1])
+        g, age = gradients[:t], np.arange(t)[::-1]
+        mean = np.average(g, axis=0, weights=h.beta1**age)
+        norm = np.average(np.abs(g) ** h.p, axis=0, weights=h.beta2 ** (h.p * age)) ** (1 / h.p)
+        path.append(path[-1] - h.lr * mean / (norm + h.eps))
+    return np.array(path)
+
+
+CHECKS = (
+    Check({"lr": 0.05}),
+    Check({"lr": 0.05, "p": 2.0}),
+    Check({"lr": 0.01, "p": 1.0}),
+    Check({"lr": 0.05, "p": 20.0}),
+)

@@ -8,12 +8,13 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "Momentum (average form)"
 YEAR = 1964
 FAMILY = "momentum"
 LATEX = r"m_t = \beta m_{t-1} + (1-\beta)\,g_t,\quad \theta_t = \theta_{t-1} - \eta\,m_t"
+CHANGE = "Momentum with gradients averaged instead of summed: the same path at another rate."
 NETWORK = {"lr": 0.1}
 
 
@@ -40,3 +41,6 @@ def reference(params, h):
 
     # Not dampening=beta: that does not act on the first step.
     return torch.optim.SGD(params, lr=h.lr * (1 - h.beta), momentum=h.beta)
+
+
+CHECKS = (Check({"lr": 1e-3}), Check({"lr": 1e-3}, same=("momentum", {"lr": 1e-4})))

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "NAdam"
 YEAR = 2016
@@ -19,6 +19,7 @@ LATEX = (
     r"\frac{(1-\mu_t)\,g_t/(1-\prod_{i \le t}\mu_i) + \mu_{t+1}\,m_t/(1-\prod_{i \le t+1}\mu_i)}"
     r"{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with Nesterov's look-ahead, and a schedule for its first beta."
 NETWORK = {"lr": 0.002}
 
 
@@ -60,3 +61,9 @@ def reference(params, h):
 
     betas = (h.beta1, h.beta2)
     return torch.optim.NAdam(params, lr=h.lr, betas=betas, eps=h.eps, momentum_decay=h.momentum_decay)
+
+
+CHECKS = (
+    Check({"lr": 0.01}),
+    Check({"lr": 0.01, "momentum_decay": 0.1}),
+)

@@ -8,12 +8,13 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "Nesterov"
 YEAR = 1983
 FAMILY = "momentum"
 LATEX = r"v_t = \mu v_{t-1} + g_t,\quad \theta_t = \theta_{t-1} - \eta\,(g_t + \mu v_t)"
+CHANGE = "Momentum with the gradient taken ahead, where the velocity is about to lead."
 NETWORK = {"lr": 0.01}
 
 
@@ -39,3 +40,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.SGD(params, lr=h.lr, momentum=h.momentum, nesterov=h.momentum > 0)
+
+
+CHECKS = (
+    Check({"lr": 1e-4}),
+    Check({"lr": 1e-4, "momentum": 0.99}),
+)

@@ -4,15 +4,18 @@ Every step has the length lr; the norm is that of the whole gradient. Flat regio
 needs a falling rate to settle. Where the gradient is zero it stays.
 """
 
+from types import SimpleNamespace
 from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
+from optim_core.rule import Check
 
 NAME = "Normalized gradient descent"
 YEAR = 2015
 FAMILY = "first order"
 LATEX = r"\theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\lVert g_t \rVert}"
+CHANGE = "Gradient descent with steps of one length, however steep the place."
 NETWORK = {"lr": 0.05}
 
 
@@ -34,4 +37,20 @@ def step(x, g, s, h, t, n):
 
 
 def reference(params, h):
-    return None  # torch.optim.SGD does it with a gradient that is normalized before each step
+    return None  # torch.optim needs help, as in expected
+
+
+def expected(f, x, h, n):
+    """torch.optim.SGD on gradients from torch.nn.functional.normalize."""
+    import torch
+
+    from optim_core.verify import torch_path
+
+    def normalized(at):
+        return torch.nn.functional.normalize(torch.tensor(f.gradient(at)), dim=0)
+
+    units = SimpleNamespace(value=f.value, gradient=normalized)
+    return torch_path(lambda params: torch.optim.SGD(params, lr=h.lr), units, x, n)
+
+
+CHECKS = (Check({"lr": 1e-3}),)

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Prodigy"
 YEAR = 2024
@@ -23,6 +23,7 @@ LATEX = (
     r"d_t = \max\Bigl(d_{t-1}, \frac{r_t}{\lVert s_t\rVert_1}\Bigr),\quad "
     r"\theta_t = \theta_{t-1} - \eta d_{t-1}\,\frac{m_t}{\sqrt{v_t} + d_t\varepsilon}"
 )
+CHANGE = "Adam that finds its own rate, by an estimate of the distance to the solution."
 NETWORK = {"lr": 1.0}
 
 
@@ -64,3 +65,10 @@ def reference(params, h):
     from pytorch_optimizer import Prodigy
 
     return Prodigy(params, lr=h.lr, betas=(h.beta1, h.beta2), d0=h.d0, eps=h.eps)
+
+
+_WHY = "d is a quotient of sums that begin at nearly zero: rounding grows by 1e4 in 1,000 steps."
+CHECKS = (
+    Check(bound=1e-11, why=_WHY),
+    Check({"d0": 1e-3, "beta1": 0.5}, bound=1e-11, why=_WHY),
+)

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "QHAdam"
 YEAR = 2019
@@ -18,6 +18,7 @@ LATEX = (
     r"\theta_t = \theta_{t-1} - \eta\,\frac{(1-\nu_1)\,g_t + \nu_1\,m_t/(1-\beta_1^t)}"
     r"{\sqrt{(1-\nu_2)\,g_t^2 + \nu_2\,v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with both moments mixed with the present gradient, as QHM mixes its one."
 NETWORK = {"lr": 0.001}
 
 
@@ -54,4 +55,17 @@ def step(x, g, s, h, t, n):
 def reference(params, h):
     from pytorch_optimizer import QHAdam
 
-    return QHAdam(params, lr=h.lr, betas=(h.beta1, h.beta2), nus=(h.nu1, h.nu2), eps=h.eps)
+    def in_float64(optimizer, args, kwargs):  # after the first step, when the weights are 1, exactly
+        for state in optimizer.state.values():
+            state.update((name, value.double()) for name, value in state.items() if name.endswith("weight"))
+
+    optimizer = QHAdam(params, lr=h.lr, betas=(h.beta1, h.beta2), nus=(h.nu1, h.nu2), eps=h.eps)
+    optimizer.register_step_post_hook(in_float64)
+    return optimizer
+
+
+CHECKS = (
+    Check({"lr": 0.01}),
+    Check({"lr": 0.01, "beta1": 0.9, "nu1": 0.3, "nu2": 0.6}),
+    Check({"lr": 0.05, "beta1": 0.9, "nu1": 1.0, "nu2": 1.0}, same=("adam", {"lr": 0.05})),
+)

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "QHM"
 YEAR = 2019
@@ -17,6 +17,7 @@ LATEX = (
     r"m_t = \beta m_{t-1} + (1-\beta)\,g_t,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\bigl((1-\nu)\,g_t + \nu\,m_t\bigr)"
 )
+CHANGE = "Momentum (average form) mixed with gradient descent; Nesterov is one such mixture."
 NETWORK = {"lr": 0.3, "momentum": 0.999}
 
 
@@ -43,3 +44,12 @@ def reference(params, h):
     from pytorch_optimizer import QHM
 
     return QHM(params, lr=h.lr, momentum=h.momentum, nu=h.nu)
+
+
+CHECKS = (
+    Check({"lr": 1e-3}),
+    Check({"lr": 1e-3, "momentum": 0.999, "nu": 0.5}),
+    Check({"lr": 1e-3, "momentum": 0.9, "nu": 1.0}, same=("momentum_average", {"lr": 1e-3})),
+    Check({"lr": 1e-3, "momentum": 0.9, "nu": 0.9}, same=("nesterov", {"lr": 1e-4})),
+    Check({"lr": 5e-4, "nu": 0.0}, same=("gradient_descent", {"lr": 5e-4})),
+)

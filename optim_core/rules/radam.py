@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "RAdam"
 YEAR = 2020
@@ -21,6 +21,7 @@ LATEX = (
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t}{1-\beta_1^t}\,"
     r"\begin{cases} r_t\sqrt{1-\beta_2^t}\,/\,(\sqrt{v_t} + \varepsilon) & \rho_t > 5 \\ 1 & \text{else} \end{cases}"
 )
+CHANGE = "Adam with a rate that is held back while its second moment rests on too few gradients."
 NETWORK = {"lr": 0.005}
 
 
@@ -61,3 +62,10 @@ def reference(params, h):
     import torch
 
     return torch.optim.RAdam(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps)
+
+
+CHECKS = (
+    Check({"lr": 1e-3}),
+    Check({"lr": 1e-4, "beta2": 0.98}),
+    Check({"lr": 1e-4, "beta2": 0.6}),
+)

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "RMSProp"
 YEAR = 2012
@@ -16,6 +16,7 @@ LATEX = (
     r"v_t = \alpha v_{t-1} + (1-\alpha)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{v_t} + \varepsilon}"
 )
+CHANGE = "Rprop for mini-batches: AdaGrad with a moving average of squared gradients in place of their sum."
 NETWORK = {"lr": 0.001}
 
 
@@ -42,3 +43,10 @@ def reference(params, h):
     import torch
 
     return torch.optim.RMSprop(params, lr=h.lr, alpha=h.alpha, eps=h.eps)
+
+
+CHECKS = (
+    Check({"lr": 3e-3}),
+    Check({"lr": 1e-3, "alpha": 0.5}),
+    Check({"lr": 1e-3, "alpha": 0.0, "eps": 0.0}, same=("sign_descent", {"lr": 1e-3})),
+)

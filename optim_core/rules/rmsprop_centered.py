@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range, switch
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "RMSProp (centred, momentum)"
 YEAR = 2013
@@ -18,6 +18,7 @@ LATEX = (
     r"v_t = \alpha v_{t-1} + (1-\alpha)\,g_t^2,\quad m_t = \alpha m_{t-1} + (1-\alpha)\,g_t,\quad "
     r"b_t = \mu b_{t-1} + \frac{g_t}{\sqrt{v_t - m_t^2} + \varepsilon},\quad \theta_t = \theta_{t-1} - \eta\,b_t"
 )
+CHANGE = "RMSProp with the gradient's variance in place of its mean square, and momentum."
 NETWORK = {"lr": 0.0001, "momentum": 0.9}
 
 
@@ -53,3 +54,12 @@ def reference(params, h):
     return torch.optim.RMSprop(
         params, lr=h.lr, alpha=h.alpha, eps=h.eps, momentum=h.momentum, centered=bool(h.centered)
     )
+
+
+_WHY = "The variance is a difference of nearly equal numbers while the gradient hardly changes."
+CHECKS = (
+    Check({"lr": 3e-5}, bound=1e-10, why=_WHY),
+    Check({"lr": 3e-5, "momentum": 0.0}, bound=1e-10, why=_WHY),
+    Check({"lr": 3e-5, "centered": 0.0, "eps": 1e-3}),
+    Check({"lr": 3e-3, "alpha": 0.99, "momentum": 0.0, "centered": 0.0}, same=("rmsprop", {"lr": 3e-3})),
+)

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "RMSProp (bias-corrected)"
 YEAR = 2012
@@ -17,6 +17,7 @@ LATEX = (
     r"v_t = \alpha v_{t-1} + (1-\alpha)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{v_t/(1-\alpha^t)} + \varepsilon}"
 )
+CHANGE = "RMSProp with its average corrected for the start at zero."
 NETWORK = {"lr": 0.001}
 
 
@@ -46,3 +47,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.Adam(params, lr=h.lr, betas=(0.0, h.alpha), eps=h.eps)
+
+
+CHECKS = (
+    Check({"lr": 3e-3}),
+    Check({"lr": 3e-4, "alpha": 0.5}),
+)

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "Rprop"
 YEAR = 1993
@@ -18,6 +18,7 @@ LATEX = (
     r"\Delta_{\min}), \Delta_{\max}),\quad g_t \leftarrow 0 \text{ if } g_t g_{t-1} < 0,\quad "
     r"\theta_t = \theta_{t-1} - \Delta_t\,\mathrm{sign}(g_t)"
 )
+CHANGE = "Gradient descent by signs alone: each coordinate's step grows while its sign stays and shrinks when it turns."
 NETWORK = {"lr": 0.001}
 
 
@@ -52,3 +53,9 @@ def reference(params, h):
 
     etas, sizes = (h.eta_minus, h.eta_plus), (h.step_min, h.step_max)
     return torch.optim.Rprop(params, lr=h.lr, etas=etas, step_sizes=sizes)
+
+
+CHECKS = (
+    Check(),
+    Check({"eta_minus": 0.7, "eta_plus": 1.1, "step_max": 0.05}),
+)

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Schedule-free AdamW"
 YEAR = 2024
@@ -20,6 +20,7 @@ LATEX = (
     r"c_t = \frac{\eta_t^2}{\sum_{i \le t}\eta_i^2},\quad "
     r"x_t = (1-c_t)\,x_{t-1} + c_t\,z_t,\quad y_t = (1-\beta_1)\,z_t + \beta_1\,x_t = \theta_t"
 )
+CHANGE = "AdamW with an average of its points in place of a falling rate, as in Schedule-free SGD."
 NETWORK = {"lr": 0.0025}
 
 
@@ -60,3 +61,10 @@ def reference(params, h):
     if not h.beta1:
         return None
     return ScheduleFreeAdamW(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps, weight_decay=h.weight_decay)
+
+
+CHECKS = (
+    Check({"lr": 0.03}),
+    Check({"lr": 0.03, "weight_decay": 0.1}),
+    Check({"lr": 3e-3, "beta1": 0.0}, same=("rmsprop_corrected", {"lr": 3e-3, "alpha": 0.999})),
+)

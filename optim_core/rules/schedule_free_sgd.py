@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Schedule-free SGD"
 YEAR = 2024
@@ -17,6 +17,7 @@ LATEX = (
     r"z_t = z_{t-1} - \eta_t\,g_t,\quad c_t = \frac{\eta_t^2}{\sum_{i \le t}\eta_i^2},\quad "
     r"x_t = (1-c_t)\,x_{t-1} + c_t\,z_t,\quad y_t = (1-\beta)\,z_t + \beta\,x_t = \theta_t"
 )
+CHANGE = "Gradient descent with gradients taken near the average of its points, in place of a falling rate."
 NETWORK = {"lr": 0.5}
 
 
@@ -47,3 +48,10 @@ def reference(params, h):
     from pytorch_optimizer import ScheduleFreeSGD
 
     return ScheduleFreeSGD(params, lr=h.lr, momentum=h.momentum) if h.momentum > 0 else None
+
+
+CHECKS = (
+    Check({"lr": 5e-4}),
+    Check({"lr": 5e-4, "momentum": 0.5}),
+    Check({"lr": 5e-4, "momentum": 0.0}, same=("gradient_descent", {"lr": 5e-4})),
+)

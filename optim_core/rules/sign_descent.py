@@ -8,11 +8,13 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
+from optim_core.rule import Check
 
 NAME = "Sign descent"
 YEAR = 2018
 FAMILY = "sign"
 LATEX = r"\theta_t = \theta_{t-1} - \eta\,\mathrm{sign}(g_t)"
+CHANGE = "Gradient descent by the sign of each coordinate alone: Rprop with one fixed step."
 NETWORK = {"lr": 0.001}
 
 
@@ -36,3 +38,6 @@ def reference(params, h):
     from pytorch_optimizer import SignSGD
 
     return SignSGD(params, lr=h.lr, momentum=0.0)
+
+
+CHECKS = (Check({"lr": 1e-3}),)

@@ -7,12 +7,13 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "Signum"
 YEAR = 2018
 FAMILY = "sign"
 LATEX = r"m_t = \beta m_{t-1} + (1-\beta)\,g_t,\quad \theta_t = \theta_{t-1} - \eta\,\mathrm{sign}(m_t)"
+CHANGE = "Sign descent by the sign of momentum in place of the gradient's."
 NETWORK = {"lr": 0.001}
 
 
@@ -38,3 +39,10 @@ def reference(params, h):
     from pytorch_optimizer import SignSGD
 
     return SignSGD(params, lr=h.lr, momentum=h.momentum)
+
+
+CHECKS = (
+    Check({"lr": 1e-3}),
+    Check({"lr": 1e-3, "momentum": 0.99}),
+    Check({"lr": 1e-3, "momentum": 0.0}, same=("sign_descent", {"lr": 1e-3})),
+)

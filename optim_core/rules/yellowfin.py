@@ -6,11 +6,14 @@ places, tunes from the second step on, averages rate and momentum once more, and
 least 1e-30, p as between 1e-30 and 1e30. lr is a factor on the tuned rate.
 """
 
+import math
 from typing import Annotated, NamedTuple
+
+import numpy as np
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "YellowFin"
 YEAR = 2019
@@ -25,6 +28,7 @@ LATEX = (
     r"\eta_t = \frac{(1-\sqrt{\mu_t})^2}{h_{\min}}\min\Bigl(1, \frac{t}{200}\Bigr),\quad "
     r"v_t = \mu_t v_{t-1} - \eta\,\eta_t\,g_t,\quad \theta_t = \theta_{t-1} + v_t"
 )
+CHANGE = "Momentum that sets its own rate and coefficient, from measured curvature, noise and distance."
 NETWORK = {"lr": 1.0}
 
 
@@ -155,3 +159,37 @@ def step(x, g, s, h, t, n):
 
 def reference(params, h):
     return None  # no library has it
+
+
+def expected(f, x, h, n):
+    """Own text of Algorithms 1 to 4, with numpy.roots for the cubic."""
+    path, window, v = [x], [], np.zeros(2)
+    average = dict.fromkeys(("high", "low", "g", "h", "norm", "distance"), 0.0)
+
+    def averaged(name, value, t):
+        average[name] = h.beta * average[name] + (1 - h.beta) * value
+        return average[name] / (1 - h.beta**t)
+
+    for t in range(1, n + 1):
+        g = f.gradient(path[-1])
+        window = [*window, float(g @ g)][-20:]
+        h_max = math.exp(averaged("high", math.log(max(window)), t))
+        h_min = math.exp(averaged("low", math.log(min(window)), t))
+        g_mean, h_mean = averaged("g", g, t), averaged("h", window[-1], t)
+        variance = max(h_mean - g_mean @ g_mean, 1e-30)
+        distance = averaged("distance", averaged("norm", math.sqrt(window[-1]), t) / h_mean, t)
+        p = min(distance**2 * h_min**2 / (2 * variance), 1e30)
+        roots = np.roots([-1.0, 3.0, -3.0 - float(p), 1.0])
+        root = next(z.real for z in roots if abs(z.imag) < 1e-6 and -1e-6 < z.real < 1)
+        root += ((1 - root) ** 3 - p * root) / (3 * (1 - root) ** 2 + p)  # a Newton step: a small root has few digits
+        ratio = (math.sqrt(h_max / h_min) - 1) / (math.sqrt(h_max / h_min) + 1)
+        mu = max(root, ratio) ** 2
+        v = mu * v - h.lr * (1 - math.sqrt(mu)) ** 2 / h_min * min(1, t / 200) * g
+        path.append(path[-1] + v)
+    return np.array(path)
+
+
+CHECKS = (
+    Check(),
+    Check({"beta": 0.99}, steps=300, why="Later rounding grows: by 1e4 in 700 steps on Rosenbrock."),
+)

@@ -6,9 +6,11 @@ the libraries. m and v start at zero: pytorch_optimizer 4.1.0 by default starts 
 
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from optim_core import xp
 from optim_core.parameters import Range, switch
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "Yogi"
 YEAR = 2018
@@ -18,6 +20,7 @@ LATEX = (
     r"v_t = v_{t-1} - (1-\beta_2)\,\mathrm{sign}(v_{t-1} - g_t^2)\,g_t^2,\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{v_t/(1-\beta_2^t)} + \varepsilon}"
 )
+CHANGE = "Adam with a second moment that moves by a bounded amount, so that rates do not jump up."
 NETWORK = {"lr": 0.01}
 
 
@@ -56,3 +59,22 @@ def reference(params, h):
     if not h.bias_correction:
         return None
     return Yogi(params, lr=h.lr, betas=(h.beta1, h.beta2), initial_accumulator=0.0, eps=h.eps)
+
+
+def expected(f, x, h, n):
+    """Own text of Algorithm 2, without bias correction."""
+    path, m, v = [x], np.zeros(2), np.zeros(2)
+    for _ in range(n):
+        g = f.gradient(path[-1])
+        m = h.beta1 * m + (1 - h.beta1) * g
+        change = (1 - h.beta2) * g**2
+        v = np.where(v > g**2, v - change, np.where(v < g**2, v + change, v))
+        path.append(path[-1] - h.lr * m / (np.sqrt(v) + h.eps))
+    return np.array(path)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 0.01, "beta2": 0.9}),
+    Check({"lr": 0.01, "bias_correction": 0.0}),
+)

@@ -3,7 +3,6 @@
 import copy
 import functools
 import importlib.util
-import inspect
 import pickle
 import shutil
 import sys
@@ -21,6 +20,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from optim_core import RULES, RuleOptimizer, flat
 from optim_core.rule import Rule, rule_from_module
 
+# Those that step all parameters as one flat vector by the gradient at x; test_training_rules.py has the others.
+FLAT = [
+    name
+    for name, rule in RULES.items()
+    if rule.network is not None and rule.scope == "vector" and not rule.needs_closure
+]
 HYPER: dict[str, dict[str, Any]] = {name: {"lr": 1e-2} for name in RULES} | {"adadelta": {"lr": 1.0}}
 compile_as_it_is = torch.compile
 
@@ -143,7 +148,7 @@ def values(model: nn.Module) -> torch.Tensor:
 
 def settings(rule: Rule) -> dict[str, Any]:
     """What the rule proposes for networks."""
-    return dict(rule.network)
+    return dict(rule.network or {})
 
 
 def parameter(*numbers: float, dtype: torch.dtype = torch.float64) -> nn.Parameter:
@@ -151,43 +156,6 @@ def parameter(*numbers: float, dtype: torch.dtype = torch.float64) -> nn.Paramet
 
 
 # ---------------------------------------------------------------- beside torch.optim
-
-
-# Rules whose reference imports a library; lp_adam's does for p = 2 alone.
-REFERENCED = [name for name, rule in RULES.items() if "import" in inspect.getsource(rule.reference)]
-REFERENCED.remove("lp_adam")
-# pytorch_optimizer keeps QHAdam's averaging weights in float32, and adds 1e-15 under AdaBound's root.
-BOUNDS = {"qhadam": 1e-4, "adabound": 1e-7}
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    """torch.optim.NAdam and pytorch_optimizer's Prodigy keep numbers in torch's default type."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-@pytest.mark.parametrize("name", REFERENCED)
-def test_it_trains_a_network_as_its_reference_does(name: str, double: None) -> None:
-    """At the rates that the rules propose for networks; there none of them is chaotic within 200 steps."""
-    rule = RULES[name]
-    model, x, y = network()
-    twin = copy.deepcopy(model)
-    hyper = settings(rule)
-    ours = train(model, RuleOptimizer(model.parameters(), rule, **hyper), x, y, 200)
-    theirs = train(twin, rule.reference(list(twin.parameters()), rule.Hyper(**hyper)), x, y, 200)
-    assert theirs[-1] < 0.7 * theirs[0]
-    assert (ours - theirs).abs().max() <= BOUNDS.get(name, 1e-10) * theirs.max()
-
-
-@pytest.mark.parametrize("name", [name for name in RULES if name not in REFERENCED])
-def test_a_rule_without_a_reference_trains_a_network(name: str) -> None:
-    model, x, y = network()
-    losses = train(
-        model, RuleOptimizer(model.parameters(), RULES[name], horizon=200, **settings(RULES[name])), x, y, 200
-    )
-    assert losses[-1] < 0.7 * losses[0]
 
 
 SCHEDULES: dict[str, Callable[[torch.optim.Optimizer], Any]] = {
@@ -265,7 +233,7 @@ def test_l2_is_torchs_weight_decay(where: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, when it loads its compiler
 @pytest.mark.usefixtures("best_backend")
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", FLAT)
 def test_the_compiled_step_is_the_eager_one(name: str) -> None:
     """To the last bit, but for powers and square roots, which torch's eager kernels round wrongly at times."""
     rule = RULES[name]
@@ -337,12 +305,12 @@ def test_a_step_in_place_is_the_step_as_written(everything: Rule) -> None:
 
 
 def test_elementwise_rules_are_told_from_others(everything: Rule) -> None:
-    for name, rule in RULES.items():
+    for name, rule in ((name, RULES[name]) for name in FLAT):
         assert flat._elementwise(rule) == ("xp.dot(" not in rule.source), name
     assert not flat._elementwise(everything)
 
 
-@pytest.mark.parametrize("name", [*RULES, "everything"])
+@pytest.mark.parametrize("name", [*FLAT, "everything"])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_pieces_make_the_same_steps(name: str, memory_format: Any, everything: Rule, monkeypatch) -> None:
     """Large parameters by themselves, chunks of a few numbers; rules that look at the whole vector stay whole."""
@@ -370,7 +338,7 @@ class _Captured(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("name", [*RULES, "everything"])
+@pytest.mark.parametrize("name", [*FLAT, "everything"])
 def test_a_step_could_be_captured(name: str, everything: Rule) -> None:
     """Nothing is asked of the device, nothing new comes from the host, and all buffers stay where they are."""
     rule = RULES.get(name, everything)
@@ -402,7 +370,7 @@ def test_refresh_brings_the_rate_to_where_a_graph_reads_it() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", FLAT)
 def test_replays_of_a_cuda_graph_are_steps(name: str) -> None:
     rule = RULES[name]
     p = nn.Parameter(torch.linspace(-1, 1, 1000, device="cuda"))
@@ -417,7 +385,7 @@ def test_replays_of_a_cuda_graph_are_steps(name: str) -> None:
         p.grad.copy_(torch.sin(k * torch.arange(1000.0)))
         q.grad.copy_(p.grad)
         for optimizer in (captured, eager):
-            optimizer.param_groups[0]["lr"] = rule.network["lr"] / k
+            optimizer.param_groups[0]["lr"] = settings(rule)["lr"] / k
         captured.refresh()
         graph.replay()
         eager.step()
@@ -428,7 +396,7 @@ def test_replays_of_a_cuda_graph_are_steps(name: str) -> None:
 # ---------------------------------------------------------------- saved, copied, moved
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", FLAT)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from optim_core import RULES
 from optim_core.around import factor
 from training.data import augment, digits
 from training.loop import Ending, Training, train
 from training.models.small import SmallNetwork
-from training.optimizers import _PAIRS, OPTIMIZERS
+from training.optimizers import OPTIMIZERS
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 
@@ -110,37 +109,6 @@ def test_it_is_what_a_plain_loop_does(tmp_path: Path) -> None:
     weights = [64 / 1437] * 22 + [29 / 1437]
     for epoch, mean in enumerate(watcher.values("epoch/train_loss")):
         assert mean == pytest.approx(sum(w * x for w, x in zip(weights, losses[epoch * 23 :], strict=False)), rel=1e-10)
-
-
-def twins() -> dict[str, tuple[str, dict[str, float]]]:
-    """Rules that torch.optim has too, at their network rates: its name in the catalogue and its hyperparameters."""
-    found = {}
-    for name, rule in RULES.items():
-        if "return torch.optim" not in rule.source:
-            continue
-        reference = rule.reference([torch.zeros(1, requires_grad=True)], rule.Hyper(**rule.network))
-        if reference is not None:  # lp_adam has a twin for p = 2 alone
-            kind, given = f"torch.{type(reference).__name__}", dict(reference.param_groups[0])
-            for pair, parts in _PAIRS.items():
-                given |= dict(zip(parts, given.get(pair, ()), strict=False))
-            found[name] = (kind, {field: given[field] for field in OPTIMIZERS[kind].Hyper._fields})
-    return found
-
-
-TWINS = twins()
-
-
-@pytest.mark.parametrize("name", TWINS)
-def test_a_rule_and_torch_optim_lie_on_each_other(name: str, tmp_path: Path, double: None) -> None:
-    kind, hyper = TWINS[name]
-    own = of(name, precision="float64", epochs=9, hyper=dict(RULES[name].network))
-    other = of(kind, precision="float64", epochs=9, hyper=hyper)
-    _, ours = ran(own, tmp_path)
-    _, torchs = ran(other, tmp_path)
-    assert len(ours.values("train/loss")) == 207
-    scale = max(map(abs, torchs.values("train/loss")))
-    difference = max(abs(a - b) for a, b in zip(ours.values("train/loss"), torchs.values("train/loss"), strict=True))
-    assert difference <= 1e-10 * scale
 
 
 def test_the_same_seed_gives_the_same_run_and_another_one_another(tmp_path: Path) -> None:

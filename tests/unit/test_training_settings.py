@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optim_core import RULES
+from optim_core.around import SCHEDULES, factor
 from training.optimizers import OPTIMIZERS, arguments
-from training.schedule import SCHEDULES, factor
 from training.settings import RunSettings, grid, recipe
 from training.task import TASKS
 

@@ -29,6 +29,7 @@ EXPRESSIONS: dict[str, Callable] = {
     "where scalar, number": lambda a, b, c: xp.where(c > 9, 0.0, b),
     "mask times vector": lambda a, b, c: (a > 0) * b, "equal": lambda a, b, c: xp.where(a == a, a, b),
     "unequal": lambda a, b, c: xp.where(a != b, b, a), "dot": lambda a, b, c: a * xp.dot(a, b),
+    "mean": lambda a, b, c: b / xp.mean(a * a),
 }  # fmt: skip
 POINTS = [((-1.5, 0.25), (2.0, 0.7), 0.5), ((3.0, -0.0), (0.1, 8.0), 1.25)]
 INEXACT = {"exp", "log", "sin", "cos", "tanh", "power", "sqrt"}

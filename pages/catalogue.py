@@ -1,0 +1,89 @@
+"""Catalogue: every rule, where it comes from, what it keeps, and what it was held against."""
+
+import gc
+from typing import Any
+
+import streamlit as st
+
+from optim_core import RULES
+from views.cards import cards
+from views.catalogue import View, badge_of, message, paper, parameters, stacked
+from views.routed import through_app
+from views.sentences import escaped, say
+
+through_app(__file__)
+
+# The address counts where it is another than was written: on the first run, and after the browser's back button.
+if st.query_params.to_dict() != st.session_state.get("catalogue:written"):
+    st.session_state.catalogue = View.from_query(st.query_params.to_dict())
+view: View = st.session_state.catalogue
+
+
+def write_link() -> None:
+    """Puts what is looked at into the address."""
+    query = view.to_query()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+    st.session_state["catalogue:written"] = query
+
+
+def changed(change: dict[str, Any]) -> None:
+    """What the browser says: what is searched for, which families, which rule, and which list of rules it has."""
+    st.session_state["catalogue:have"] = str(change.get("have", ""))
+    if change["set"]:
+        view.problems.clear()
+    for path, value in change["set"].items():
+        view.apply(path, value)
+
+
+def table(rows: list[dict[str, str]]) -> None:
+    """Rows of Markdown."""
+    st.table(rows, hide_index=True, width="content")
+
+
+def shown(name: str) -> None:
+    """A rule in full: formula, hyperparameters, paper, source, checks."""
+    rule = RULES[name]
+    st.latex(stacked(rule.latex))
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### Hyperparameters")
+        if rows := parameters(rule):
+            table(rows)
+        else:
+            st.markdown("None.")
+    with right:
+        st.markdown("##### Source and notes")
+        st.markdown(paper(rule))
+    held = badge_of(rule)
+    if held.rows:
+        with st.expander(f"All {len(held.rows)} checks" if len(held.rows) > 1 else "The check"):
+            table([{title: escaped(text) for title, text in row.items()} for row in held.rows])
+            for reason in held.reasons:
+                st.caption(f"Fewer steps, or a wider bound: {escaped(reason)}")
+    st.markdown(f"##### `optim_core/rules/{rule.module_name}.py`")
+    st.code(rule.source, language="python")
+
+
+@st.cache_resource(show_spinner=False)
+def freeze(opened: bool) -> None:  # noqa: ARG001
+    """Takes what thumbnails and tables have imported out of Streamlit's collections, as app.py does for a first run."""
+    gc.collect()
+    gc.freeze()
+
+
+@st.fragment
+def catalogue() -> None:
+    """The fragment that follows the hand."""
+    for path in list(view.problems):
+        say(view.problems[path])
+    sent = message(view, st.session_state.get("catalogue:have", ""))
+    cards(sent, key="cards", on_change=changed)
+    write_link()
+    if view.rule:
+        shown(view.rule)
+    if sent["complete"]:
+        freeze(view.rule is not None)
+
+
+catalogue()

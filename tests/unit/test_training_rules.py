@@ -1,0 +1,197 @@
+"""Every rule that trains networks does train one, and makes the steps of its independent implementation there."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from optim_core import RULES, Rule, RuleOptimizer
+from tests.unit.test_training_loop import Watcher, of, ran
+from training import optimizers
+from training.data import digits
+from training.loop import Training
+
+TRAINING = [name for name, rule in RULES.items() if rule.network is not None]
+# What the mean of the last ten batches' losses is at most, as a share of the first, after 3 epochs on digits.
+SHARE, SHARES = 0.5, {"lamb": 0.8, "adafactor_vector": 0.6}
+# Of the largest loss. Roots and norms of pytorch_optimizer 4.1.0 get another 1e-15 to 1e-8, which tells where the
+# gradients of a network are nearly nothing; a difference in the last place grows along a training run, and fast where a
+# rule divides by a difference of nearly equal numbers, by an estimate that begins at nothing, or searches along lines.
+BOUND = 1e-10
+BOUNDS = {"rmsprop_centered": 1e-6, "prodigy": 1e-6, "adabound": 1e-7, "sam": 1e-7, "schedule_free_adamw": 1e-4,
+          "lbfgs": 1e-7}  # fmt: skip
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Some libraries keep numbers in torch's default type."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_every_rule_trains_digits(name: str, tmp_path: Path) -> None:
+    ending, watcher = ran(of(name, epochs=3), tmp_path)
+    losses = watcher.values("train/loss")
+    assert ending.status == "finished"
+    assert sum(losses[-10:]) / 10 <= SHARES.get(name, SHARE) * losses[0]
+
+
+def reference(rule: Rule, parameters: Any) -> Any:
+    """The rule's reference at its settings for networks, None where there is none."""
+    return rule.reference(list(parameters), rule.Hyper(**dict(rule.network or {})))
+
+
+def twin(name: str) -> bool:
+    """Whether a rule that steps vectors or tensors has a reference that takes convolutions."""
+    if RULES[name].scope == "matrix" or name == "lbfgs":  # torch's views a convolution's gradient as it does not lie
+        return False
+    return reference(RULES[name], [torch.zeros(2, 1, 3, 3, requires_grad=True)]) is not None
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINING if twin(name)])
+def test_a_rule_and_its_reference_train_alike(
+    name: str, tmp_path: Path, double: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = of(name, precision="float64", epochs=3)
+    _, ours = ran(settings, tmp_path / "ours")
+    monkeypatch.setattr(Training, "set_rate", lambda self: setattr(self, "rate", math.nan))  # the reference has its own
+    monkeypatch.setattr(optimizers, "build", lambda name, parameters, *_, **__: reference(RULES[name], parameters))
+    _, theirs = ran(settings, tmp_path / "theirs")
+    found, expected = ours.values("train/loss"), theirs.values("train/loss")
+    assert len(found) == 69
+    difference = max(abs(a - b) for a, b in zip(found, expected, strict=True))
+    assert difference <= BOUNDS.get(name, BOUND) * max(expected)
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINING if RULES[name].scope == "matrix"] + ["lbfgs"])
+def test_a_rule_of_matrices_and_its_reference_train_alike(name: str, double: None) -> None:
+    """A network of matrices alone; what they do with convolutions and vectors differs from library to library."""
+    rule = RULES[name]
+    images = digits.load()
+    x = images.train_images[:512].reshape(512, -1).double() / 16
+    y = images.train_labels[:512]
+
+    def losses(build: Callable[[Any], torch.optim.Optimizer]) -> list[float]:
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(
+            torch.nn.Linear(x.shape[1], 24, bias=False), torch.nn.Tanh(), torch.nn.Linear(24, 10, bias=False)
+        )
+        optimizer, found = build(network.parameters()), []
+
+        def closure() -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(network(x), y)
+            loss.backward()
+            return loss.detach()
+
+        for _ in range(40):
+            if name != "lbfgs":
+                closure()
+            found.append(float(optimizer.step(closure)))  # type: ignore[arg-type]
+        return found
+
+    if reference(rule, [torch.zeros(2, 2, requires_grad=True)]) is None:
+        pytest.skip("no library has it")
+    hyper = rule.Hyper(**(rule.network or {}))._asdict()
+    found = losses(lambda parameters: RuleOptimizer(parameters, rule, **hyper))
+    expected = losses(lambda parameters: reference(rule, parameters))
+    assert found[-1] < 0.8 * found[0]
+    assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= BOUNDS.get(name, BOUND) * max(expected)
+
+
+def test_what_is_left_to_the_companion_is_stepped_by_it() -> None:
+    torch.manual_seed(0)
+    weight, bias = torch.randn(3, 4, requires_grad=True), torch.randn(4, requires_grad=True)
+    alone = bias.detach().clone().requires_grad_()
+    usual = (RULES["muon"].network or {})["lr"]
+    optimizer = RuleOptimizer([weight, bias], RULES["muon"], lr=usual / 2)
+    companion = RULES[RULES["muon"].companion or ""]
+    start: dict[str, Any] = dict(companion.network or {})
+    other = RuleOptimizer([alone], companion, **{**start, "lr": start["lr"] / 2})
+    for step in range(5):
+        weight.grad, bias.grad = torch.full_like(weight, step + 1.0), torch.full_like(bias, step - 1.5)
+        alone.grad = bias.grad.clone()
+        optimizer.step()
+        other.step()
+    torch.testing.assert_close(bias, alone)
+
+
+# ---------------------------------------------------------------- what goes around
+
+
+def test_clipping_and_noise_come_between_gradient_and_step(tmp_path: Path) -> None:
+    _, plain = ran(of("sign_descent"), tmp_path / "a")
+    _, clipped = ran(of("sign_descent", clip="value", clip_at=1e-6), tmp_path / "b")
+    assert plain.values("train/loss") == clipped.values("train/loss")  # a sign knows no size
+    _, short = ran(of("gradient_descent", clip="norm", clip_at=1e-9), tmp_path / "c")
+    _, still = ran(of("gradient_descent", hyper={"lr": 1e-12}), tmp_path / "d")
+    assert short.values("train/loss") == pytest.approx(still.values("train/loss"), abs=1e-6)
+    _, noisy = ran(of("gradient_descent", noise=0.01), tmp_path / "e")
+    _, again = ran(of("gradient_descent", noise=0.01), tmp_path / "f")
+    _, other = ran(of("gradient_descent", noise=0.01, seed=1), tmp_path / "g")
+    assert noisy.values("train/loss") == again.values("train/loss")
+    assert noisy.values("train/loss") != other.values("train/loss")
+
+
+def test_a_noisy_run_resumes_as_if_nothing_had_been(tmp_path: Path) -> None:
+    settings = of("adam", noise=0.01, clip="norm", schedule="one_cycle")
+    _, whole = ran(settings, tmp_path / "whole")
+    _, first = ran(settings, tmp_path / "parts", stop_at=10)
+    _, second = ran(settings, tmp_path / "parts", resume=True)
+    assert {**first.series["train/loss"], **second.series["train/loss"]} == whole.series["train/loss"]
+
+
+def test_a_decoupled_decay_around_adam_is_adamw(tmp_path: Path) -> None:
+    _, around = ran(of("adam", decoupled=0.3, precision="float64"), tmp_path / "a")
+    _, own = ran(of("torch.AdamW", hyper={"lr": 1e-3, "weight_decay": 0.3}, precision="float64"), tmp_path / "b")
+    assert around.values("train/loss") == pytest.approx(own.values("train/loss"), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "given", "sentence"),
+    [
+        ("adamw", {"decoupled": 0.1}, "decoupled = 0.1 is not allowed: AdamW has a weight_decay of its own"),
+        ("lbfgs", {"clip": "norm"}, "clip is not allowed here: L-BFGS chooses its steps itself"),
+        ("lbfgs", {"l2": 0.1}, "l2 = 0.1 is not allowed: L-BFGS takes no decay"),
+        ("adam", {"clip": "sometimes"}, "clip = 'sometimes' is not one of: none, norm, value"),
+        ("adam", {"l2": 0.1, "decoupled": 0.1}, "one of them must be 0"),
+        ("adam", {"noise": math.inf}, "noise = inf is not allowed; it must lie in"),
+    ],
+)
+def test_what_cannot_go_around_is_refused(optimizer: str, given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence.replace(".", r"\.").replace("(", r"\(")):
+        of(optimizer, **given)
+
+
+def test_a_rule_that_trains_no_network_says_so() -> None:
+    for name, rule in RULES.items():
+        if rule.network is None:
+            with pytest.raises(ValueError, match=f"rule {name} trains no networks: ."):
+                RuleOptimizer([torch.zeros(2, requires_grad=True)], rule, lr=0.1)
+            assert name not in optimizers.OPTIMIZERS
+
+
+@pytest.mark.parametrize("name", ["sam", "nesterov_lookahead", "lbfgs"])
+def test_a_rule_that_looks_elsewhere_needs_a_closure(name: str) -> None:
+    optimizer = RuleOptimizer([torch.zeros(2, requires_grad=True)], RULES[name], lr=0.1)
+    with pytest.raises(ValueError, match=f"rule {name} needs a closure"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("name", ["sam", "nesterov_lookahead", "lbfgs", "muon", "soap", "adahessian", "lamb"])
+def test_a_stopped_run_of_another_kind_resumes_too(name: str, tmp_path: Path) -> None:
+    _, whole = ran(of(name), tmp_path / "whole")
+    ending, first = ran(of(name), tmp_path / "parts", stop_at=12)
+    assert ending.status == "stopped"
+    _, second = ran(of(name), tmp_path / "parts", resume=True)
+    assert {**first.series["train/loss"], **second.series["train/loss"]} == whole.series["train/loss"]
+
+
+def test_the_watcher_sees_one_loss_a_step_however_often_the_closure_is_called(tmp_path: Path) -> None:
+    watcher: Watcher = ran(of("lbfgs"), tmp_path)[1]
+    assert len(watcher.values("train/loss")) == 46
