@@ -6,6 +6,7 @@ Rules and surfaces declare theirs as a ``NamedTuple``, each field ``name: Annota
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
@@ -133,6 +134,8 @@ def settings(declared: Any, given: Mapping[str, Any] | None, *, owner: str, arra
             raise ValueError(f"{name} = {value!r} is not allowed; it must be 0 (off) or 1 (on)")
         values[name] = value
     if given:
-        known = ", ".join(declared._fields) or "none"
-        raise ValueError(f"{owner} has no parameter {next(iter(given))!r}; it has: {known}")
+        wrong, known = next(iter(given)), ", ".join(declared._fields) or "none"
+        near = get_close_matches(str(wrong), declared._fields, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"{owner} has no parameter {str(wrong)[:60]!r}{hint}; it has: {known}")
     return declared(**values)

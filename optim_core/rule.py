@@ -39,6 +39,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -277,6 +278,13 @@ def _joined(first: Any, second: Any) -> Any:
     return joined
 
 
+class UnknownRule(KeyError, ValueError):
+    """There is no rule of that name; the sentence names near ones."""
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
 class Rules(Mapping[str, Rule]):
     """All rules by name, in the order of their years; a rule around another answers to ``lookahead(momentum)`` too."""
 
@@ -293,14 +301,20 @@ class Rules(Mapping[str, Rule]):
         if name in self._found:
             return self._found[name]
         if name not in self._composed:
-            match = re.fullmatch(r"(\w+)\((\w+)\)", name)
+            match = re.fullmatch(r"(\w+)\((\w+)\)", name) if isinstance(name, str) else None
             if not match or not set(match.groups()) <= self._found.keys():
-                raise KeyError(name)
+                raise UnknownRule(self._unknown(name))
             try:
                 self._composed[name] = self._found[match[1]].around(self._found[match[2]])
-            except ValueError:
-                raise KeyError(name) from None
+            except ValueError as error:
+                raise UnknownRule(str(error)) from None
         return self._composed[name]
+
+    def _unknown(self, name: Any) -> str:
+        near = get_close_matches(str(name), self._found, 3, 0.5)
+        return f"there is no rule {str(name)[:60]!r}; " + (
+            f"near it: {', '.join(near)}" if near else f"there are: {', '.join(self._found)}"
+        )
 
     def bases(self, name: str) -> list[str]:
         """The rules that a rule of kind ``around`` can go around; none for others."""
@@ -314,6 +328,13 @@ class Rules(Mapping[str, Rule]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+def checked_rule(rule: Any) -> Rule:
+    """rule where it is one; ValueError where it is something else, such as a name."""
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule = {str(rule)[:60]!r} is not a rule; RULES holds them by name, as in RULES['adam']")
+    return rule
 
 
 def discover() -> Rules:

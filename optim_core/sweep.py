@@ -13,7 +13,7 @@ from optim_core.around import Around
 from optim_core.options import COORDINATE, Options
 from optim_core.outcome import outcomes
 from optim_core.parameters import checked_integer, checked_number, settings
-from optim_core.rule import Rule
+from optim_core.rule import Rule, checked_rule
 from optim_core.trace import columns
 
 TILE = 32  # blocks that a thread takes at a time
@@ -55,7 +55,7 @@ def sweep(
     The other options are those of ``trace``. threads: how many at once, all processors by default; results do not
     depend on it. ValueError names what is wrong and what is allowed.
     """
-    if not rule.compiled:
+    if not checked_rule(rule).compiled:
         raise ValueError(f"rule = {rule.name} is not allowed: it makes no maps, being interpreted step by step")
     options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}", arrays=True)

@@ -13,7 +13,7 @@ from optim_core.options import COORDINATE, Options
 from optim_core.oracle import Oracle
 from optim_core.outcome import Outcome, outcomes, since
 from optim_core.parameters import checked_number, settings
-from optim_core.rule import Rule
+from optim_core.rule import Rule, checked_rule
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ def trace(
 
     hyper, surface_parameters: by name, defaults for the rest. ValueError names what is wrong and what is allowed.
     """
+    checked_rule(rule)
     options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
     q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")

@@ -35,7 +35,7 @@ export class Inside {
     const shown = inside && inside.id === chosen ? inside : null;
     const pairs = shown?.fields.some((field) => field.parts.length === 2);
     const nothing = `${shown?.title} remembers nothing from one step to the next that could be drawn.`;
-    setText(this.note, !shown ? "" : !shown.fields.length ? nothing : pairs ? "Its state at every step; of vectors x is solid, y dashed." : "Its state at every step.");
+    setText(this.note, !shown ? "" : !shown.fields.length ? nothing : `Its state at every step${pairs ? "; of vectors x is solid, y dashed" : ""}${shown.more ? `; ${shown.more} more variables are not drawn` : ""}.`);
     this.note.hidden = !this.note.textContent;
     const fields = shown?.fields ?? [];
     const kept = new Set(fields.map((field) => field.name));

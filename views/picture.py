@@ -206,14 +206,21 @@ def inside(settings: Settings, done: dict[int, Shown]) -> dict[str, Any] | None:
             with np.errstate(over="ignore"):
                 columns = [np.ascontiguousarray(parts[:, k], dtype=np.float32) for k in range(parts.shape[1])]
             fields.append({"name": name.replace("_", " "), "parts": columns, "names": _part_names(parts.shape[1])})
-    return {"id": number, "title": settings.title(number), "colour": colour, "fields": fields}
+    more = max(0, len(fields) - MOST_FIELDS)
+    return {
+        "id": number,
+        "title": settings.title(number),
+        "colour": colour,
+        "fields": fields[:MOST_FIELDS],
+        "more": more,
+    }
 
 
 def _part_names(count: int) -> list[str]:
     return [""] if count == 1 else ["x", "y"] if count == 2 else ["xx", "xy", "yx", "yy"][:count]
 
 
-MOST_PARTS = 4
+MOST_PARTS, MOST_FIELDS = 4, 12  # numbers of a state variable, and variables, that are drawn
 COLUMNS = {
     "Optimizer": "",
     "Outcome": "Where the run ended: within a thousandth of the surface's window of a minimum counts as reached",

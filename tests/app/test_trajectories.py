@@ -217,3 +217,107 @@ def test_the_back_button_brings_the_earlier_state_back() -> None:
     app.query_params["surface"] = "beale"
     app.run()
     assert picture(app)["surface"]["name"] == "Beale"
+
+
+# ---------------------------------------------------------------- clouds, look-ahead points, what goes around, inside
+
+
+def test_a_population_is_sent_as_a_cloud() -> None:
+    run = picture(opened(surface="ackley", steps="20", card__0="cma_es,popsize=8"))["runs"][0]
+    counts = np.bincount(run["cloud_step"])
+    assert run["cloud"].size == 2 * run["cloud_step"].size
+    assert counts[0] == 0
+    assert (counts[1:] == 8).all()
+    inside = np.abs(run["cloud"]).max()
+    assert 0 < inside <= 5.0 + 1e-6  # the window's edge
+
+
+def test_points_looked_at_are_sent() -> None:
+    shown = picture(opened(steps="30", card__0="nesterov_lookahead", card__1="sam", card__2="adam"))
+    nesterov, sam, adam = shown["runs"]
+    assert nesterov["look"].size == 60
+    first = nesterov["path"].reshape(-1, 2)[:, :]
+    moved = np.diff(first, axis=0)
+    # It looks ahead by momentum times the last move.
+    np.testing.assert_allclose(nesterov["look"].reshape(-1, 2)[1:] - first[1:-1], 0.9 * moved[:-1], atol=1e-5)
+    away = np.hypot(*(sam["look"].reshape(-1, 2) - sam["path"].reshape(-1, 2)[:-1]).T)
+    np.testing.assert_allclose(away, 0.05, rtol=1e-3)
+    assert "look" not in adam
+
+
+def test_evaluations_are_everybodys() -> None:
+    rows = picture(opened(steps="50", card__0="sam", card__1="adam", card__2="newton", card__3="random_search"))[
+        "table"
+    ]
+    column = next(i for i, head in enumerate(rows["columns"]) if head["label"] == "Evaluations")
+    counts = [int(row["cells"][column]) for row in rows["rows"]]
+    assert counts[:2] == [100, 50]
+    assert counts[2] < 10
+    assert counts[3] >= 500
+
+
+def test_what_goes_around_is_said_and_refused_where_it_cannot() -> None:
+    around = {"around__schedule": "cosine", "around__weight_decay": "0.1", "around__noise": "0.5", "around__seed": "3"}
+    app = opened(card__0="adamw", card__1="momentum", card__2="newton", **around)
+    shown = picture(app)
+    assert "Around every optimizer: an L2 penalty of 0.1, learning rate: cosine to 0" in shown["caption"]
+    assert "noise of 0.5 on the gradients (seed 3)" in shown["caption"]
+    assert "AdamW gets no decay: it has a weight decay of its own." in shown["caption"]
+    assert "Newton gets no decay, no schedule, no noise: it chooses its steps itself" in shown["caption"]
+    plain = picture(opened(card__0="adamw", card__1="momentum", card__2="newton"))
+    same = [np.array_equal(a["path"], b["path"]) for a, b in zip(shown["runs"], plain["runs"], strict=True)]
+    assert same == [False, False, True]
+    for name, value in around.items():
+        assert app.query_params[name.replace("__", ".")] in (value, [value])
+    app.selectbox(key="choose:around.clip").select("norm").run()
+    assert "gradients’ length clipped at 1" in picture(app)["caption"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("around__schedule", "cosin", "schedule = 'cosin' is not one of: constant, step"),
+        ("around__noise", "-1", "noise = -1 is not allowed; it must lie in [0, 1e6]"),
+        ("around__warmup", "much", "warmup = 'much' is not a number"),
+    ],
+)
+def test_a_wrong_setting_around_gets_a_sentence(name: str, value: str, sentence: str) -> None:
+    state = Settings.from_query({name.replace("__", "."): value})
+    assert sentence in state.problems[name.replace("__", ".")]
+    assert picture(opened(**{name: value}))["runs"]
+
+
+def test_a_rule_around_another_takes_any_that_fits() -> None:
+    shown = picture(opened(card__0="lookahead(momentum),k=3,momentum=0.5", card__1="sam(adam)"))
+    assert [run["name"] for run in shown["runs"]] == ["Lookahead (Momentum)", "SAM (Adam)"]
+    state = Settings.from_query({"card.0": "lookahead(momentum),k=3,lr=0.02"})
+    state.apply("card.0.base", "rmsprop")
+    assert state.cards[0].rule == "lookahead(rmsprop)"
+    assert state.cards[0].hyper["k"] == 3
+    assert state.cards[0].hyper["alpha"] == RULES["rmsprop"].Hyper().alpha
+    state.apply("card.0.base", "newton")
+    assert "base = 'newton' is not one of: gradient_descent" in state.problems["card.0.base"]
+    assert Settings.from_query(state.to_query()).cards == state.cards
+    card = controls(state)["cards"][0]
+    assert card["base"] == "rmsprop"
+    assert ["adam", "Adam"] in card["bases"]
+    assert "newton" not in dict(card["bases"])
+
+
+@pytest.mark.parametrize("rule", ["lookahead(newton)", "adam(momentum)", "sam(sam)", "lookahead()", "lookahead(adam"])
+def test_a_rule_that_goes_around_nothing_gets_a_sentence(rule: str) -> None:
+    state = Settings.from_query({"card.0": rule})
+    assert "is not one of" in state.problems["link"]
+
+
+def test_inside_the_chosen_optimizer() -> None:
+    shown = picture(opened(steps="40", card__0="yellowfin", card__1="aggmo", view__inside="1"))
+    assert shown["inside"]["title"] == "AggMo"
+    fields = {field["name"]: field for field in shown["inside"]["fields"]}
+    assert list(fields) == ["v1", "v2", "v3"]
+    assert [part.size for part in fields["v2"]["parts"]] == [41, 41]
+    tuned = picture(opened(steps="40", card__0="yellowfin", view__inside="0"))["inside"]
+    assert {"mu", "rate"} <= {field["name"] for field in tuned["fields"]}
+    assert (len(tuned["fields"]), tuned["more"]) == (12, 17)
+    assert picture(opened(card__0="adam", view__inside="7"))["inside"] is None
+    assert picture(opened(card__0="newton", view__inside="0"))["inside"]["fields"] == []

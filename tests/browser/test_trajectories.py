@@ -1,5 +1,6 @@
 """The Trajectories page in Chromium: what only a browser can show."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
@@ -262,3 +263,55 @@ def test_arrow_keys_move_few_steps_by_one(page: Page, address: str) -> None:
     opened(page, address, "?steps=2")
     after(page, lambda: slider(page, "steps").press("ArrowRight"))
     assert number(page, "steps").input_value() == "3"
+
+
+# ---------------------------------------------------------------- clouds, look-ahead points, what goes around, inside
+
+
+def outlines(page: Page, kind: str) -> list[str]:
+    """The outlines drawn of that kind, those that are empty left out."""
+    found = page.eval_on_selector_all(f"[data-testid=overlay] .{kind}", "nodes => nodes.map(n => n.getAttribute('d'))")
+    return [outline for outline in found if outline]
+
+
+def test_a_cloud_follows_the_step(page: Page, address: str) -> None:
+    opened(page, address, "?surface=ackley&steps=30&card.0=cma_es&card.1=adam&view.step=1")
+    (first,) = outlines(page, "rv-cloud")
+    assert first.count("M") <= 6
+    assert outlines(page, "rv-cloud-before") == []
+    page.get_by_test_id("transport-end").click()
+    (last,) = outlines(page, "rv-cloud")
+    assert last != first
+    assert outlines(page, "rv-cloud-before")[0].count("M") > 50
+
+
+def test_a_look_ahead_point_is_drawn(page: Page, address: str) -> None:
+    opened(page, address, "?steps=30&card.0=nesterov_lookahead&card.1=adam&view.step=3")
+    assert len(outlines(page, "rv-look")) == 1
+
+
+def test_what_goes_around_and_a_base_are_chosen_in_the_page(page: Page, address: str) -> None:
+    opened(page, address, "?steps=60&card.0=lookahead&card.1=adamw&around.noise=0.5")
+    before = runs(page)
+    caption = page.get_by_test_id("caption")
+    expect(caption).to_contain_text("Gaussian noise of 0.5 on the gradients (seed 0)")
+    after(page, lambda: page.locator('select[data-path="card.0.base"]').select_option("momentum"))
+    expect(page.get_by_role("table")).to_contain_text("Lookahead (Momentum)")
+    expect(slider(page, "card.0.momentum")).to_be_visible()
+    assert query(page)["card.0"].startswith("lookahead(momentum),")
+    assert runs(page)[0]["last"] != before[0]["last"]
+    after(page, lambda: slider(page, "around.noise").press("ArrowRight"))
+    assert runs(page)[1]["last"] != before[1]["last"]
+
+
+def test_looking_inside(page: Page, address: str) -> None:
+    opened(page, address, "?steps=60&card.0=aggmo&card.1=newton")
+    inside = page.get_by_test_id("inside")
+    inside.scroll_into_view_if_needed()
+    expect(inside.locator("svg.rv-curve")).to_have_count(0)
+    after(page, lambda: page.get_by_test_id("inside-choice").select_option("0"))
+    expect(inside.locator("svg.rv-curve")).to_have_count(3)
+    expect(page).to_have_url(re.compile(r"view\.inside=0"))
+    after(page, lambda: page.get_by_test_id("inside-choice").select_option("1"))
+    expect(inside).to_contain_text("Newton remembers nothing")
+    expect(inside.locator("svg.rv-curve")).to_have_count(0)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import pytest
 
-from optim_core import RULES
+from optim_core import RULES, sweep, trace
 from optim_core.parameters import Interval, Range, ranges, settings, switch
 from optim_core.rule import rule_from_module
 from surfaces import SURFACES
@@ -56,6 +56,40 @@ def test_a_broken_rule_does_not_vanish() -> None:
     module.__file__ = __file__
     with pytest.raises(TypeError, match="rule broken: NAME, YEAR"):
         rule_from_module(module)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("adm", "there is no rule 'adm'; near it: adam, radam, nadam"),
+        (3, "there is no rule '3'; there are: newton, gradient_descent"),
+        ("lookahead(newton)", "rule lookahead cannot go around newton: it takes rules that step"),
+        ("adam(momentum)", "rule adam goes around no other rule"),
+        ("lookahead(lookahead)", "rule lookahead cannot go around lookahead"),
+    ],
+)
+def test_an_unknown_rule_is_told_its_neighbours(name: Any, sentence: str) -> None:
+    for kind in (KeyError, ValueError):
+        with pytest.raises(kind) as caught:
+            RULES[name]
+        assert str(caught.value).startswith(sentence)
+    assert name not in RULES
+
+
+def test_a_name_is_no_rule_and_an_unknown_hyperparameter_is_told_its_neighbour() -> None:
+    name: Any = "adam"
+    for run in (trace, sweep):
+        with pytest.raises(ValueError, match="rule = 'adam' is not a rule; RULES holds them by name"):
+            run(name, SURFACES["ackley"], (1.0, 1.0), 5)
+        with pytest.raises(ValueError, match=r"has no parameter 'bet1' \(did you mean beta1\?\); it has: lr, beta1"):
+            run(RULES["adam"], SURFACES["ackley"], (1.0, 1.0), 5, hyper={"bet1": 0.5})
+
+
+def test_a_rule_around_another_holds_both() -> None:
+    rule = RULES["lookahead(momentum)"]
+    assert rule.Hyper._fields == (*RULES["momentum"].Hyper._fields, "k", "slow_lr")
+    assert set(RULES["momentum"].state_slots) < set(rule.state_slots)
+    assert len(RULES) == len(list(RULES)), "what is composed is not listed"
 
 
 @pytest.mark.parametrize(
