@@ -19,12 +19,22 @@ export class Inside {
     });
     this.note = h("p", { class: "rv-caption", hidden: true });
     this.grid = h("div", { class: "rv-inside-charts" });
+    this.equationTitle = h("p", { class: "rv-caption" });
+    this.rows = h("tbody");
+    const heads = ["", "the rule’s own code", "with the numbers of this step (of x)", "x", "y"];
+    this.equation = h(
+      "div",
+      { class: "rv-equation", "data-testid": "equation", hidden: true },
+      this.equationTitle,
+      h("div", { class: "rv-table-frame" }, h("table", { class: "rv-table" }, h("thead", {}, h("tr", {}, ...heads.map((text, k) => h("th", { scope: "col", class: k > 2 ? "rv-right" : "rv-left" }, text)))), this.rows)),
+    );
     this.node = h(
       "section",
       { class: "rv-inside", "data-testid": "inside", "aria-label": "Inside an optimizer" },
       h("div", { class: "rv-inside-head" }, h("h4", { class: "rv-chart-title" }, "Look inside"), this.select),
       this.note,
       this.grid,
+      this.equation,
     );
   }
 
@@ -34,8 +44,9 @@ export class Inside {
     this.drawChoice(runs, chosen);
     const shown = inside && inside.id === chosen ? inside : null;
     const pairs = shown?.fields.some((field) => field.parts.length === 2);
+    const arrows = "The dark arrow points down the gradient, the coloured one is the next step.";
     const nothing = `${shown?.title} remembers nothing from one step to the next that could be drawn.`;
-    setText(this.note, !shown ? "" : !shown.fields.length ? nothing : `Its state at every step${pairs ? "; of vectors x is solid, y dashed" : ""}${shown.more ? `; ${shown.more} more variables are not drawn` : ""}.`);
+    setText(this.note, !shown ? "" : !shown.fields.length ? `${nothing} ${arrows}` : `${arrows} Its state at every step${pairs ? "; of vectors x is solid, y dashed" : ""}${shown.more ? `; ${shown.more} more variables are not drawn` : ""}.`);
     this.note.hidden = !this.note.textContent;
     const fields = shown?.fields ?? [];
     const kept = new Set(fields.map((field) => field.name));
@@ -44,6 +55,7 @@ export class Inside {
       chart.node.remove();
       this.charts.delete(name);
     }
+    this.drawEquation(shown);
     const columns = Math.max(1, Math.min(fields.length, Math.floor((width + 16) / (NARROWEST + 16))));
     const each = Math.floor((width - 16 * (columns - 1)) / columns);
     for (const field of fields) {
@@ -69,6 +81,23 @@ export class Inside {
       chart.resize(each, HEIGHT);
       chart.draw(lines, steps, this.logs.get(field.name) ?? false, 0);
     }
+  }
+
+  /** The update that led to the step shown, line by line. */
+  drawEquation(shown) {
+    const lines = shown?.equation ?? [];
+    this.equation.hidden = !lines.length;
+    if (!lines.length) return;
+    setText(this.equationTitle, `What made step ${shown.step} of ${shown.title}:`);
+    while (this.rows.children.length > lines.length) this.rows.lastChild.remove();
+    lines.forEach((line, i) => {
+      let row = this.rows.children[i];
+      if (!row) {
+        row = h("tr", {}, ...line.map((_, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: k > 2 ? "rv-right" : "rv-left" })));
+        this.rows.append(row);
+      }
+      line.forEach((text, k) => setText(row.children[k], text ?? ""));
+    });
   }
 
   drawChoice(runs, chosen) {

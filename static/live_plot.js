@@ -245,6 +245,7 @@ class LivePlot {
     this.drawCurves(changed || all, last);
     this.drawTable(message.table);
     this.inside.draw(runs, message.inside, this.view.inside ?? null, last, this.width);
+    this.overlay?.setInside(message.inside?.id === this.view.inside ? message.inside : null);
     setText(this.caption, message.caption ?? "");
     for (const box of [this.contourBox, this.surfaceBox]) {
       if (box.getAttribute("aria-label") !== message.alt) box.setAttribute("aria-label", message.alt ?? "");

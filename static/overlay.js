@@ -80,6 +80,16 @@ function outline(points, from, to) {
   return d;
 }
 
+/** A line with a head, where it is long enough to be seen and not endless. */
+function arrow(x, y, u, w) {
+  const length = Math.hypot(u - x, w - y);
+  if (!(length > 2 && length < 1e4)) return "";
+  const [ax, ay] = [(u - x) / length, (w - y) / length];
+  const head = Math.min(7, length / 2);
+  const side = (turn) => `M${tenth(u)} ${tenth(w)}L${tenth(u - head * (ax + turn * ay * 0.5))} ${tenth(w - head * (ay - turn * ax * 0.5))}`;
+  return `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}${side(1)}${side(-1)}`;
+}
+
 /** How many of the thinned points come no later than `step`. */
 function countUpTo(points, step) {
   let [low, high] = [0, points.step.length];
@@ -110,6 +120,9 @@ export class Overlay {
     this.landmarks = svg("g", { "clip-path": `url(#${id})` });
     this.paths = svg("g", { fill: "none", "stroke-linejoin": "round", "stroke-linecap": "round" });
     this.markers = svg("g");
+    this.slope = svg("path", { class: "rv-arrow rv-arrow-slope" });
+    this.next = svg("path", { class: "rv-arrow" });
+    this.inside = null;
     this.start = svg(
       "g",
       { class: "rv-start", "data-testid": "start-marker" },
@@ -123,7 +136,7 @@ export class Overlay {
       "svg",
       { class: "rv-overlay", "data-testid": "overlay", "aria-hidden": "true" },
       svg("clipPath", { id }, this.clipRect),
-      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.markers, this.start),
+      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.slope, this.next, this.markers, this.start),
     );
     this.tip = h("div", { class: "rv-tip", hidden: true });
     host.append(this.rest, this.node, this.tip);
@@ -360,7 +373,37 @@ export class Overlay {
     if (this.map) this.drawLines();
   }
 
+  /** The run that is looked into, with its gradients, or null. */
+  setInside(inside) {
+    this.inside = inside;
+    if (this.map) this.drawArrows();
+  }
+
+  /** At the point shown: where the negative gradient points, and the step that follows. */
+  drawArrows() {
+    const run = this.inside && this.runs.find((one) => one.id === this.inside.id);
+    let [slope, next] = ["", ""];
+    if (run) {
+      const last = (run.path.length >> 1) - 1;
+      const at = this.step === null ? last : Math.min(this.step, last);
+      const place = (i) => [this.map.ax + this.map.bx * run.path[2 * i], this.map.ay + this.map.by * run.path[2 * i + 1]];
+      const [x, y] = place(at);
+      const [gx, gy] = [this.inside.gradient[2 * at], this.inside.gradient[2 * at + 1]];
+      const steep = Math.hypot(gx, gy);
+      if (steep > 0 && Number.isFinite(steep)) {
+        const length = Math.min(70, 22 + 12 * Math.log10(1 + steep));
+        const [dx, dy] = [-gx * Math.sign(this.map.bx), -gy * Math.sign(this.map.by)];
+        slope = arrow(x, y, x + (dx / steep) * length, y + (dy / steep) * length);
+      }
+      if (at < last) next = arrow(x, y, ...place(at + 1));
+      this.next.setAttribute("stroke", run.colour);
+    }
+    this.slope.setAttribute("d", slope);
+    this.next.setAttribute("d", next);
+  }
+
   drawLines() {
+    this.drawArrows();
     for (const run of this.runs) {
       const line = this.lines.get(run.id);
       if (!line.points) this.thinRun(run);

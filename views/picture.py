@@ -15,6 +15,7 @@ from optim_core.outcome import FAR, nearest_minimum
 from optim_core.parameters import Range
 from surfaces import SURFACES, Surface
 from views.colours import style
+from views.equation import equation
 from views.fields import field, plain, short
 from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, Settings
 
@@ -207,13 +208,26 @@ def inside(settings: Settings, done: dict[int, Shown]) -> dict[str, Any] | None:
                 columns = [np.ascontiguousarray(parts[:, k], dtype=np.float32) for k in range(parts.shape[1])]
             fields.append({"name": name.replace("_", " "), "parts": columns, "names": _part_names(parts.shape[1])})
     more = max(0, len(fields) - MOST_FIELDS)
+    with np.errstate(over="ignore"):
+        slope = done[number].trace.gradient.astype(np.float32).ravel()
     return {
+        "gradient": slope,
         "id": number,
         "title": settings.title(number),
         "colour": colour,
         "fields": fields[:MOST_FIELDS],
         "more": more,
+        **_equation(settings, done[number].trace, number),
     }
+
+
+def _equation(settings: Settings, run: Trace, number: int) -> dict[str, Any]:
+    """The update that led to the step shown, with its numbers put in, and the step that it made."""
+    card = settings.cards[number]
+    step = run.steps if settings.view.step is None else min(settings.view.step, run.steps)
+    rule = RULES[card.rule]
+    lines = equation(rule, run, step, card.hyper, settings.around.allowed(rule), settings.steps)
+    return {"equation": [list(line) for line in lines], "step": step}
 
 
 def _part_names(count: int) -> list[str]:

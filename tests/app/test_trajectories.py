@@ -321,3 +321,17 @@ def test_inside_the_chosen_optimizer() -> None:
     assert (len(tuned["fields"]), tuned["more"]) == (12, 17)
     assert picture(opened(card__0="adam", view__inside="7"))["inside"] is None
     assert picture(opened(card__0="newton", view__inside="0"))["inside"]["fields"] == []
+
+
+def test_the_update_with_its_numbers_at_the_step_shown() -> None:
+    query = {"steps": "40", "card__0": "adam", "view__inside": "0"}
+    first = picture(opened(**query, view__step="1"))["inside"]
+    assert first["step"] == 1
+    assert [line[0] for line in first["equation"]] == ["beta1_t", "beta2_t", "m", "v", "m_hat", "v_hat", "xₜ"]
+    last = picture(opened(**query))
+    assert last["inside"]["step"] == 40
+    x, y = last["runs"][0]["path"][-2:]
+    assert float(last["inside"]["equation"][-1][3].replace("−", "-")) == pytest.approx(x, rel=1e-3)
+    assert float(last["inside"]["equation"][-1][4].replace("−", "-")) == pytest.approx(y, rel=1e-3)
+    assert last["inside"]["gradient"].size == 80
+    assert picture(opened(**query, view__step="0"))["inside"]["equation"] == []

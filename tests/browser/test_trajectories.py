@@ -311,6 +311,7 @@ def test_looking_inside(page: Page, address: str) -> None:
     expect(inside.locator("svg.rv-curve")).to_have_count(0)
     after(page, lambda: page.get_by_test_id("inside-choice").select_option("0"))
     expect(inside.locator("svg.rv-curve")).to_have_count(3)
+    expect(page.get_by_test_id("equation")).to_contain_text("v1ₜ₋₁")
     expect(page).to_have_url(re.compile(r"view\.inside=0"))
     after(page, lambda: page.get_by_test_id("inside-choice").select_option("1"))
     expect(inside).to_contain_text("Newton remembers nothing")
