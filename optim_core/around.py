@@ -157,7 +157,8 @@ class Around:
     def checked(self, rule: Rule) -> "Around":
         """Itself; ValueError where something of it cannot go around the rule."""
         for name, why in self.refused(rule).items():
-            raise ValueError(f"{name} = {getattr(self, name)} is not allowed: rule {rule.name} {why}")
+            shown = "warmup" if name == "schedule" and self.schedule == "constant" else name
+            raise ValueError(f"{shown} = {getattr(self, shown)} is not allowed: rule {rule.name} {why}")
         return self
 
     def as_dict(self) -> dict[str, Any]:
@@ -185,10 +186,11 @@ def factor(schedule: str, warmup: float, step: int, steps: int, gamma: float = 0
     if schedule == "inverse_sqrt":
         return math.sqrt(max(climb, 1) / (step + 1))
     done = (step - climb) / max(1, steps - climb)
+    drops = min(done / every, 1e300)
     if schedule == "step":
-        return gamma ** math.floor(done / every + 1e-9)
+        return gamma ** math.floor(drops + 1e-9)
     if schedule == "exponential":
-        return gamma ** (done / every)
+        return gamma**drops
     return 0.5 * (1 + math.cos(math.pi * done)) if schedule == "cosine" else 1 - done
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 
+from optim_core.flat import HALF
 from optim_core.rule import Rule
 
 
 class NetworkOracle:
-    """The loss of one batch as a function of all parameters as one flat vector x.
+    """The loss of one batch as a function of all parameters as one flat vector x; in float32 for those of 16 bits.
 
     evaluations: how often the closure was called. A value costs as much as a gradient, since the closure computes both;
     asking again at the same x costs nothing. window: None, there is none.
@@ -24,7 +25,7 @@ class NetworkOracle:
 
     def vector(self) -> torch.Tensor:
         """The parameters as they are, a copy."""
-        return torch.cat([p.detach().reshape(-1) for p in self._params])
+        return _flat(self._params)
 
     def put(self, x: torch.Tensor) -> None:
         """Writes x into the parameters."""
@@ -48,14 +49,16 @@ class NetworkOracle:
         """Hutchinson's estimate of the Hessian's diagonal at x: z * (H z), z of random signs (arXiv:2006.00719)."""
         self._evaluate(x)
         grads = [p.grad for p in self._params]
-        if any(g is None or g.grad_fn is None for g in grads):
+        graphs = [g for g in grads if g is not None and g.grad_fn is not None]  # others have no curvature
+        if not graphs:
             raise ValueError(
                 f"rule {self._rule.name} differentiates twice: the closure must call loss.backward(create_graph=True)"
             )
-        signs = [torch.randint_like(g, 0, 2) * 2 - 1 for g in grads if g is not None]
+        signs = [torch.randint_like(p, 0, 2) * 2 - 1 for p in self._params]
+        given = [z for z, g in zip(signs, grads, strict=True) if g is not None and g.grad_fn is not None]
         with torch.enable_grad():
-            products = torch.autograd.grad([g for g in grads if g is not None], self._params, signs)
-        return torch.cat([(z * product).reshape(-1) for z, product in zip(signs, products, strict=True)]).detach()
+            products = torch.autograd.grad(graphs, self._params, given, allow_unused=True, materialize_grads=True)
+        return _flat([z * product for z, product in zip(signs, products, strict=True)])
 
     def _at(self, x: torch.Tensor) -> tuple[float, torch.Tensor]:
         if self._known is None or not torch.equal(self._known[0], x):
@@ -67,8 +70,15 @@ class NetworkOracle:
         self.put(x)
         with torch.enable_grad():
             loss = self._closure()
+        if loss is None:
+            raise ValueError(f"rule {self._rule.name} needs the loss: the closure must return it, not None")
         self.evaluations += 1
         loss = loss.detach() if torch.is_tensor(loss) else loss
         self.loss = loss if self.loss is None else self.loss
-        gradient = [torch.zeros_like(p) if p.grad is None else p.grad.detach() for p in self._params]
-        self._known = (x.clone(), float(loss), torch.cat([g.reshape(-1) for g in gradient]))
+        gradient = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._params]
+        self._known = (x.clone(), float(loss), _flat(gradient))
+
+
+def _flat(parts: list[torch.Tensor]) -> torch.Tensor:
+    """Tensors end to end, without a graph."""
+    return torch.cat([(part.float() if part.dtype in HALF else part).detach().reshape(-1) for part in parts])

@@ -1,6 +1,7 @@
 """The options of a run, their limits, and their checks: one place for trace, sweep and the app."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from optim_core.around import NOTHING, Around
@@ -11,6 +12,7 @@ MAX_STEPS = 1_000_000
 COORDINATE = "[-1e9, 1e9]"
 SPACING = "[1e-12, 1]"
 TOLERANCE = "(0, 1e9]"
+MANY = 20  # of more names than that a sentence tells only those near the wrong one
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,12 @@ class Options:
 
 
 def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
-    """value where it is one of the allowed; ValueError names them otherwise."""
+    """value where it is one of the allowed; ValueError names them otherwise, of many those that are near it."""
     if not isinstance(value, str) or value not in allowed:
+        if len(allowed) > MANY and (near := get_close_matches(str(value)[:60], allowed)):
+            shown = str(value)[:60]
+            raise ValueError(
+                f"{name} = {shown!r} is not one of the {len(allowed)} there are; near it: {', '.join(near)}"
+            )
         raise ValueError(f"{name} = {value!r} is not one of: {', '.join(allowed)}")
     return value

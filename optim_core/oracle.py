@@ -16,8 +16,8 @@ class Oracle:
     """A surface at chosen parameters, asked point by point; by the same compiled functions as in blocks.
 
     evaluations: how often something was asked, a value, a gradient or a Hessian each counting one; with ``memory``,
-    asking the same again soon after costs nothing. points: where values were asked, in order. window: ((x0, x1), (y0,
-    y1)), the surface's. Points are float64 arrays (2,).
+    asking the same again soon after costs nothing. points: where values were asked, in order, without ``memory``.
+    window: ((x0, x1), (y0, y1)), the surface's. Points are float64 arrays (2,).
     """
 
     def __init__(self, surface: Any, parameters: Any, options: Options, *, memory: bool = False) -> None:
@@ -43,18 +43,20 @@ class Oracle:
 
     def _count(self, what: str, x: np.ndarray) -> None:
         """Counts a question, unless it is one of the last that were asked."""
-        key = (what, np.asarray(x).tobytes())
-        if self._memory and key in self._known:
-            return
+        if self._memory:
+            key = (what, np.asarray(x).tobytes())
+            if key in self._known:
+                return
+            self._known[key] = None
+            if len(self._known) > MEMORY:
+                del self._known[next(iter(self._known))]
         self.evaluations += 1
-        self._known[key] = None
-        if len(self._known) > MEMORY:
-            del self._known[next(iter(self._known))]
 
     def value(self, x: np.ndarray) -> float:
         """The surface at x."""
         self._count("value", x)
-        self.points.append(np.array(x, dtype=np.float64))
+        if not self._memory:
+            self.points.append(np.array(x, dtype=np.float64))
         p, _, v, q = self._at
         self._p[0, 0], self._p[1, 0] = x
         self._value(p, v, q, 0)

@@ -59,4 +59,6 @@ def step(
 
 
 def _shaped(stepped: Rule, x: torch.Tensor) -> torch.Tensor:
-    return x.reshape(len(x), -1) if stepped.scope == "matrix" else x.reshape(-1)
+    if stepped.scope != "matrix":
+        return x.reshape(-1)
+    return x.flatten(1) if x.dim() > 1 else x.reshape(-1, 1)

@@ -70,8 +70,6 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.evaluations = 0
         self._flats: dict[int, Flat] = {}
         super().__init__(params, self._checked({"l2": l2, "decoupled": decoupled, **hyper}))
-        if rule.kind == "closure" and len(self.param_groups) > 1:
-            raise ValueError(f"rule {rule.name} takes one group of parameters, not {len(self.param_groups)}")
 
     def _checked(self, given: dict[str, Any]) -> dict[str, Any]:
         """All options of a group, checked; 0-d tensors among them stay what they are."""
@@ -86,6 +84,8 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As in torch; the group's hyperparameters are checked."""
+        if self.rule.kind == "closure" and self.param_groups:
+            raise ValueError(f"rule {self.rule.name} takes one group of parameters, not {len(self.param_groups) + 1}")
         other = ("params", "param_names", "initial_lr")
         given = {name: value for name, value in param_group.items() if name not in other}
         super().add_param_group({**param_group, **self._checked({**self.defaults, **given})})
@@ -94,8 +94,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             raise ValueError("complex parameters are not supported; give real and imaginary part as real parameters")
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"rule": self.rule.name, "horizon": self.horizon, "compiled": self.compiled}
-        return {**super().__getstate__(), **own}
+        own = {name: getattr(self, name) for name in ("horizon", "compiled", "evaluations")}
+        return {**super().__getstate__(), "rule": self.rule.name, **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         from optim_core import RULES
@@ -159,36 +159,54 @@ class RuleOptimizer(torch.optim.Optimizer):
         """Gradients at the points that the rule looks at; parameters and state stay as they are."""
         held = []
         for index, group in enumerate(self.param_groups):
-            params = [p for p in group["params"] if p.requires_grad]
+            if not (params := [p for p in group["params"] if p.requires_grad]):
+                continue
             flat = self._flats.get(index)
             if flat is None or flat.addresses != [p.data_ptr() for p in params]:
                 flat = self._lay_out(index, params)
             flat.refresh(group)
             held.append((flat, flat.x.clone()))
             flat.look(self.rule, self.horizon)
-        with torch.enable_grad():
-            loss = closure()
+        try:
+            with torch.enable_grad():
+                loss = closure()
+        finally:
+            for flat, x in held:
+                flat.x.copy_(x)
         self.evaluations += 1
-        for flat, x in held:
-            flat.x.copy_(x)
         return loss
 
     def _search(self, closure: Any) -> Any:
         """A step of a rule that asks for losses and gradients itself."""
         (group,) = self.param_groups
-        params = [p for p in group["params"] if p.requires_grad]
+        if not (params := [p for p in group["params"] if p.requires_grad]):
+            with torch.enable_grad():
+                return closure()
         oracle = NetworkOracle(self.rule, params, closure)
-        x, memory = oracle.vector(), self.state[params[0]]
+        x, memory = oracle.vector(), self.state[group["params"][0]]
         if not memory:
             memory.update(self.rule.init(x)._asdict())
+        self._check_length(memory, params)
         h = self.rule.Hyper(**{name: group[name] for name in self.rule.Hyper._fields})
-        moved, after = self.rule.step(x, oracle, self.rule.State(**memory), h)
+        try:
+            moved, after = self.rule.step(x, oracle, self.rule.State(**memory), h)
+        except BaseException:
+            oracle.put(x)
+            raise
         oracle.put(moved)
         memory.update(after._asdict())
         self.evaluations += oracle.evaluations
         for p in params:
             p.grad = None if p.grad is None else p.grad.detach()
         return oracle.loss
+
+    def _check_length(self, memory: dict[str, Any], params: list[torch.Tensor]) -> None:
+        """ValueError where the vectors of a state are not those of so many parameters."""
+        count = sum(p.numel() for p in params)
+        for name, slots in self.rule.state_slots.items():
+            if slots > 1 and len(memory[name]) != count:
+                kept = f"the state of rule {self.rule.name} is that of {len(memory[name])} numbers"
+                raise ValueError(f"{kept}, and {count} require a gradient; make a new optimizer for those")
 
     @torch.no_grad()
     def prepare(self) -> None:
@@ -247,19 +265,30 @@ class RuleOptimizer(torch.optim.Optimizer):
             wanted = {*(() if stepped.kind == "closure" else ("t",)), *stepped.State._fields}
             if set(memory) != wanted:
                 raise ValueError(f"this state holds {sorted(memory)}; {needs} {sorted(wanted)}")
-            if self.rule.scope != "vector" or self.rule.kind == "closure":
+            if self.rule.kind == "closure":
+                self._check_length(memory, [q for q in self.param_groups[0]["params"] if q.requires_grad])
                 continue
-            shapes = {tuple(memory[name].shape) for name, slots in self.rule.state_slots.items() if slots > 1}
-            if shapes - {tuple(p.shape)}:
-                raise ValueError(f"a parameter of shape {tuple(p.shape)} has a saved state of shape {shapes}")
+            if self.rule.scope == "vector":
+                shapes = {name: p.shape for name, slots in self.rule.state_slots.items() if slots > 1}
+            else:
+                shapes = {name: value.shape for name, value in tensors.starting_memory(stepped, p).items()}
+            if wrong := {tuple(memory[name].shape) for name, shape in shapes.items() if memory[name].shape != shape}:
+                raise ValueError(f"a parameter of shape {tuple(p.shape)} has a saved state of shape {wrong}")
         super().load_state_dict(state_dict)
-        self.state.update({p: dict(memory) for p, memory in loaded.items()})
+        self.state.update({p: _on(p.device, memory) for p, memory in loaded.items()})
         if self.rule.scope != "vector" or self.rule.kind == "closure":
             return
         for index, group in enumerate(self.param_groups):
             laid = self._flats[index].params if index in self._flats else []
             if params := [p for p in group["params"] if p in self.state or any(p is one for one in laid)]:
                 self._lay_out(index, params)
+
+
+def _on(device: torch.device, memory: Any) -> Any:
+    """What is remembered, moved to a device."""
+    if isinstance(memory, dict):
+        return {name: _on(device, value) for name, value in memory.items()}
+    return tuple(_on(device, value) for value in memory) if isinstance(memory, tuple) else memory.to(device)
 
 
 def _companion(rule: Rule) -> Rule | None:

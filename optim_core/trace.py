@@ -15,6 +15,8 @@ from optim_core.outcome import Outcome, outcomes, since
 from optim_core.parameters import checked_number, settings
 from optim_core.rule import Rule, checked_rule
 
+MOST_POINTS = 200_000  # a rule without gradients ends after the step in which it has asked for so many
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -24,8 +26,8 @@ class Trace:
     step, or the surface's at its point where the rule asks for itself; look (steps, 2), where it was taken, None where
     that is the path; state {name: (steps+1, ...)}, its state variables, initial ones first; evaluations, how often the
     surface was asked for a value, a gradient or a Hessian; cloud (m, 2) and cloud_step (m,), where and at which step a
-    rule without gradients asked, None for others; outcome, and the step since when it holds (None where it is no matter
-    of place); minimum, the index of the minimum reached, -1 for none.
+    rule without gradients asked, None for others (such a run ends where m reaches MOST_POINTS); outcome, and the step
+    since when it holds (None where it is no matter of place); minimum, the index of the minimum reached, -1 for none.
     """
 
     path: np.ndarray
@@ -143,12 +145,13 @@ def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options
             raise _Ended
         path.append(np.array(x, dtype=np.float64).reshape(2))
         counts.append(len(f.points))
-        ended = len(path) > options.steps or _stops(options, lowest, f, path)
+        ended = len(path) > options.steps or len(f.points) >= MOST_POINTS or _stops(options, lowest, f, path)
         if ended:
             raise _Ended
 
     with suppress(_Ended):
-        rule.record(f, point.copy(), h, options.steps, done)
+        if not (options.stop in ("gradient", "loss") and _stops(options, lowest, f, path)):
+            rule.record(f, point.copy(), h, options.steps, done)
     asked = [f.look(x) for x in path]
     counted = np.array(counts)
     return _Run(

@@ -151,6 +151,11 @@ class Optimizer:
         return self.name in RULES and RULES[self.name].needs_closure
 
     @property
+    def alone(self) -> bool:
+        """Whether nothing goes around it: no schedule, no clipping, no noise, no decay."""
+        return self.name in RULES and RULES[self.name].kind == "closure"
+
+    @property
     def own_decay(self) -> bool:
         """Whether it has a weight decay of its own, which takes the L2 penalty's place."""
         return "weight_decay" in self.Hyper._fields
@@ -164,7 +169,7 @@ class Optimizer:
     @property
     def takes_l2(self) -> bool:
         """Whether the L2 penalty, or a decoupled decay, can be put around it."""
-        return self.name in RULES and not self.own_decay and RULES[self.name].kind != "closure"
+        return self.name in RULES and not self.own_decay and not self.alone
 
     @property
     def in_graph(self) -> bool:

@@ -75,7 +75,8 @@ class RunSettings:
         put("seed", checked_integer("seed", self.seed, 0, 2**31 - 1))
         put("epochs", checked_integer("epochs", self.epochs or task.epochs, 1, MAX_EPOCHS))
         put("batch_size", checked_integer("batch_size", self.batch_size or task.batch_size, 1, MAX_BATCH))
-        put("schedule", checked_choice("schedule", self.schedule or task.schedule, tuple(SCHEDULES)))
+        usual = "constant" if optimizer.alone else task.schedule
+        put("schedule", checked_choice("schedule", self.schedule or usual, tuple(SCHEDULES)))
         put("warmup", checked_number("warmup", self.warmup, "[0, 0.9]"))
         checked_choice("clip", self.clip, tuple(CLIPS))
         for name in ("gamma", "every", "clip_at", "noise"):
@@ -170,9 +171,10 @@ def starting_hyper(task: Task, optimizer: str) -> dict[str, float]:
 
 
 def recipe(task: Task, entry: Entry, **others: Any) -> RunSettings:
-    """The task's recipe with one optimizer; no L2 penalty beside an optimizer's own weight decay."""
-    l2 = task.l2 if OPTIMIZERS[entry.optimizer].takes_l2 else 0.0
-    given = {"schedule": task.schedule, "warmup": task.warmup, "l2": l2, **others}
+    """The task's recipe with one optimizer; without what cannot go around it, such as an L2 penalty beside its own."""
+    optimizer = OPTIMIZERS[entry.optimizer]
+    usual = {} if optimizer.alone else {"schedule": task.schedule, "warmup": task.warmup}
+    given = {**usual, "l2": task.l2 if optimizer.takes_l2 else 0.0, **others}
     return RunSettings(task.name, entry.optimizer, entry.hyper, **given)
 
 

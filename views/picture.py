@@ -13,6 +13,10 @@ from optim_core.blocks import evaluate
 from optim_core.options import COORDINATE
 from optim_core.outcome import FAR, nearest_minimum
 from optim_core.parameters import Range
+from optim_core.rolling_ball import rolling_ball
+from optim_core.stability import RULES as WITH_EDGE
+from optim_core.stability import curvature, edge
+from optim_core.trace import MOST_POINTS
 from surfaces import SURFACES, Surface
 from views.colours import style
 from views.equation import equation
@@ -30,7 +34,7 @@ STOPS = {"none": "Never", "step": "Short step", "gradient": "Short gradient", "l
 
 def place(point: Any, scale: float) -> str:
     """A point for people; what is nothing at the scale of the surface is 0."""
-    return "(" + ", ".join(short(round(value / scale, 6) * scale) for value in point) + ")"
+    return "(" + ", ".join(short(round(float(value) / scale, 6) * scale) for value in point) + ")"
 
 
 # ---------------------------------------------------------------- what is computed
@@ -98,6 +102,47 @@ def runs(settings: Settings) -> dict[int, Shown]:
     }
 
 
+@lru_cache(maxsize=64)
+def _ball(surface: str, parameters: tuple, start: tuple, lr: float, momentum: float, steps: int) -> np.ndarray:
+    found = SURFACES[surface]
+    path = rolling_ball(found, found.Parameters(*parameters), start, lr, momentum, steps, BALL_POINTS)
+    return path.astype(np.float32).ravel()
+
+
+def balls(settings: Settings) -> dict[int, dict[str, Any]]:
+    """The rolling ball of every card with momentum that is on, where balls are shown."""
+    found = {}
+    for number, card in settings.cards.items() if settings.view.ball else ():
+        if not card.on or card.rule not in ("momentum", "momentum_average"):
+            continue
+        mu, lr = card.hyper.get("momentum", card.hyper.get("beta", 0.0)), card.hyper["lr"]
+        lr *= 1 - card.hyper["dampening"] if card.rule == "momentum" else 1 - mu
+        parameters = tuple(settings.parameters.values())
+        path = _ball(settings.surface, parameters, settings.start, lr, mu, settings.steps)
+        name = f"the ball that {settings.title(number)} imitates, friction {short(1 - mu)}"
+        found[number] = {"name": name, "path": path, "each": BALL_POINTS}
+    return found
+
+
+@lru_cache(maxsize=64)
+def _curvature(surface: str, parameters: tuple) -> float:
+    found = SURFACES[surface]
+    return curvature(found, found.Parameters(*parameters))
+
+
+def edges(settings: Settings) -> dict[str, Any]:
+    """The marks on sliders of learning rates: {path: {value, title}}, from where on a rule settles at no minimum."""
+    found = {}
+    for number, card in settings.cards.items():
+        if card.rule in WITH_EDGE:
+            largest = _curvature(settings.surface, tuple(settings.parameters.values()))
+            value = edge(card.rule, card.hyper, largest)
+            if np.isfinite(value):
+                title = f"the mark: {short(value)}, from where on it settles at no minimum (curvature {short(largest)})"
+                found[f"card.{number}.lr"] = {"value": value, "title": title}
+    return found
+
+
 def grid_key(settings: Settings) -> str:
     """What the picture's heights depend on."""
     parameters = ",".join(f"{name}={value!r}" for name, value in settings.parameters.items())
@@ -163,6 +208,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
                 for number, shown in done.items()
             ],
         },
+        "references": list(balls(settings).values()),
         "start": list(settings.start),
         "steps": settings.steps,
         "view": {
@@ -176,6 +222,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
         "alt": " ".join(f"{settings.title(n)}: {shown.words}." for n, shown in done.items()),
         "inside": inside(settings, done),
         "values": settings.values(),
+        "marks": edges(settings),
         "problems": under_fields(settings),
     }
 
@@ -234,6 +281,7 @@ def _part_names(count: int) -> list[str]:
     return [""] if count == 1 else ["x", "y"] if count == 2 else ["xx", "xy", "yx", "yy"][:count]
 
 
+BALL_POINTS = 4  # of a rolling ball's path, for each step
 MOST_PARTS, MOST_FIELDS = 4, 12  # numbers of a state variable, and variables, that are drawn
 COLUMNS = {
     "Optimizer": "",
@@ -269,6 +317,8 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
             return f"at rest at {end}, no minimum"
         case Outcome.CYCLING:
             text = f"cycles near {end}"
+        case _ if run.cloud is not None and stopped and len(run.cloud) >= MOST_POINTS:
+            return f"cut off after {len(run.cloud):,} evaluations, at {end}"
         case _ if run.cloud is not None:
             return f"ended by itself at {end}, no minimum" if stopped else f"still searching, at {end}"
         case _:
@@ -305,7 +355,8 @@ def caption(settings: Settings) -> str:
     start = place(settings.start, surface.scale)
     setting = f"{name} from {start}: {settings.steps} steps, {differences}, {stop}."
     each = (f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)
-    return " ".join([setting, *outside(settings, shown), *each])
+    dotted = [f"Dotted: {ball['name']} (x″ = −(1 − μ) x′ − η ∇f, SciPy’s DOP853)." for ball in balls(settings).values()]
+    return " ".join([setting, *outside(settings, shown), *each, *dotted])
 
 
 def outside(settings: Settings, shown: list[int]) -> list[str]:
@@ -397,6 +448,7 @@ def controls(settings: Settings) -> dict[str, Any]:
         "name": "controls",
         "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": start}],
         "cards": cards,
+        "marks": edges(settings),
         "problems": under_fields(settings),
         "empty": "No optimizers yet. Add one below.",
     }

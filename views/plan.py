@@ -255,11 +255,12 @@ class Plan:
         found: list[RunSettings] = []
         for seed in range(self.seed, self.seed + self.seeds):
             for card in chosen:
-                takes = OPTIMIZERS[card.optimizer].takes_l2
+                takes, alone = OPTIMIZERS[card.optimizer].takes_l2, OPTIMIZERS[card.optimizer].alone
                 base = RunSettings(
                     self.task, card.optimizer, card.hyper, epochs=self.epochs, batch_size=self.batch_size,
-                    schedule=self.schedule, warmup=self.warmup, gamma=self.gamma, every=self.every,
-                    clip=self.clip, clip_at=self.clip_at, noise=self.noise, precision=self.precision,
+                    schedule="constant" if alone else self.schedule, warmup=0.0 if alone else self.warmup,
+                    gamma=self.gamma, every=self.every, clip="none" if alone else self.clip, clip_at=self.clip_at,
+                    noise=0.0 if alone else self.noise, precision=self.precision,
                     l2=self.l2 if takes else 0.0, decoupled=self.decoupled if takes else 0.0,
                     device=self.device, threads=threads, engine=self.engine,
                     validation=self.validation, patience=self.patience, images=self.images, weights=self.weights,

@@ -17,6 +17,7 @@ from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
 from views.fields import parsed
+from views.stories import STORIES
 
 # The page's limits; those of single numbers stand in their Ranges.
 MAX_STEPS = 10_000
@@ -50,6 +51,7 @@ class View:
     log_distance: bool = True
     step: int | None = None
     inside: int | None = None
+    ball: bool = False
 
 
 def _first_cards() -> dict[int, Card]:
@@ -78,6 +80,7 @@ class Settings:
     resolution: int = 200
     cards: dict[int, Card] = field(default_factory=_first_cards)
     view: View = field(default_factory=View)
+    story: str | None = None
     problems: dict[str, str] = field(default_factory=dict)
     # Sides of a window that were refused: right once the other side follows.
     refused: dict[str, float] = field(default_factory=dict, compare=False)
@@ -125,8 +128,10 @@ class Settings:
                 checked_choice("surface", value, tuple(SURFACES))
                 surface = SURFACES[value]
                 self.surface, self.start, self.window = value, surface.start, None
-                self.parameters = surface.Parameters()._asdict()
+                self.parameters, self.story = surface.Parameters()._asdict(), None
                 self._forget("surface.", "start", "window.")
+            case ["story"]:
+                self.story = None if value is None else checked_choice("story", value, tuple(STORIES))
             case ["surface", name] if name in self.parameters:
                 self.parameters[name] = _ranged(name, value, SURFACES[self.surface].ranges[name])
             case ["start"]:
@@ -167,11 +172,12 @@ class Settings:
                 card.rule = f"{RULES[card.rule].module_name}({base})"
                 kept = {name: v for name, v in card.hyper.items() if name in RULES[card.rule].module.Hyper._fields}
                 card.hyper = new_card(card.rule).hyper | kept
+                self._forget(f"card.{number}.")
             case ["card", number, name] if (card := self._card(number)) is not None and name in card.hyper:
                 card.hyper[name] = _ranged(name, value, RULES[card.rule].ranges[name])
             case ["view", "layout"]:
                 self.view.layout = checked_choice("layout", value, LAYOUTS)
-            case ["view", "log_loss" | "log_distance" as name]:
+            case ["view", "log_loss" | "log_distance" | "ball" as name]:
                 setattr(self.view, name, _switched(name, value))
             case ["view", "step"]:
                 self.view.step = None if value is None else checked_integer("step", parsed(value), 0, MAX_STEPS)
@@ -217,7 +223,8 @@ class Settings:
 
     def to_query(self) -> dict[str, str]:
         """The state as the fields of a link."""
-        query = {"surface": self.surface}
+        query = {"story": self.story} if self.story else {}
+        query["surface"] = self.surface
         query |= {f"surface.{name}": _text(value) for name, value in self.parameters.items()}
         query |= {"start": ",".join(map(_text, self.start)), "steps": str(self.steps)}
         query |= {"difference": self.difference, "spacing": _text(self.spacing)}
@@ -234,7 +241,7 @@ class Settings:
         if not self.cards:
             query["card"] = "none"
         default = View()
-        for name in ("layout", "log_loss", "log_distance", "step", "inside"):
+        for name in _VIEW:
             value = getattr(self.view, name)
             if value != getattr(default, name):
                 query[f"view.{name}"] = str(int(value)) if isinstance(value, bool) else str(value)
@@ -242,12 +249,17 @@ class Settings:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Settings":
-        """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
+        """The state that a link describes; what is wrong in it keeps its default and gets a sentence.
+
+        A link that names a story and no surface is the story, with what else it says changed.
+        """
         result = cls()
         if sum(len(name) + len(value) for name, value in query.items()) > MAX_LINK:
             result.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
             return result
         fields = dict(query)
+        if "surface" not in fields and fields.get("story") in STORIES:
+            fields = {**STORIES[fields["story"]].query, **fields}
         if "surface" in fields:
             result.apply("surface", fields.pop("surface"))
         wrong: list[str] = []
@@ -268,6 +280,8 @@ class Settings:
             else:
                 unknown.append(name)
         result.cards = dict(sorted(result.cards.items())) or ({} if empty else _first_cards())
+        if result.view.inside not in result.cards:
+            result.view.inside = None
         if unknown:
             wrong.append(f"fields that mean nothing here: {_shortened(unknown)}")
         if wrong:
@@ -280,12 +294,11 @@ class Settings:
             slot = checked_integer("card", parsed(number), 0, MAX_CARDS - 1)
             if slot in self.cards:
                 raise ValueError(f"card {slot} stands there twice")
-            if rule not in RULES:
-                checked_choice("optimizer", rule[:40], tuple(RULES))
+            new = new_card(rule)
         except ValueError as error:
             wrong.append(str(error))
             return
-        self.cards[slot] = new_card(rule)
+        self.cards[slot] = new
         for part in parts:
             name, _, value = part.partition("=")
             if part == "off":
@@ -298,10 +311,11 @@ class Settings:
 
 _AROUND_CHOICES = {"decay": tuple(DECAYS), "clip": tuple(CLIPS), "schedule": tuple(SCHEDULES)}
 _SIDES = ("x0", "x1", "y0", "y1")
+_VIEW = tuple(View.__dataclass_fields__)
 _LINKED = (
-    {"steps", "difference", "stop", *OPTIONS, "resolution"}
+    {"story", "steps", "difference", "stop", *OPTIONS, "resolution"}
     | {f"around.{name}" for name in NOTHING.as_dict()}
-    | {f"view.{name}" for name in ("layout", "log_loss", "log_distance", "step", "inside")}
+    | {f"view.{name}" for name in _VIEW}
 )
 
 

@@ -2,9 +2,10 @@
 
 A matrix of second moments is kept as the averages of its rows and columns alone. Vectors go to ``adafactor_vector``,
 the paper's Algorithm 5; a column has one number a row, so that on the plane the two are one. The paper adds eps1 to
-every squared gradient; torch bounds from below, by eps1 the average over the rows and by its square the estimate. The
-step is proportional to the size of the parameters; lr bounds the relative step 1/sqrt(t), which the paper bounds by
-0.01. torch 2.13.0 takes a convolution's kernels one by one for matrices, here it is one matrix (out, rest).
+every squared gradient; torch bounds from below, by eps1 the average over the rows and by its square the estimate. So
+eps1 is torch's, about float64's precision, not the paper's 1e-30. The step is proportional to the size of the
+parameters; lr bounds the relative step 1/sqrt(t), which the paper bounds by 0.01. torch 2.13.0 takes a convolution's
+kernels one by one for matrices, here it is one matrix (out, rest).
 """
 
 from typing import Annotated, NamedTuple

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Vector
+from optim_core.rule import Check, Vector
 
 NAME = "AdaGrad"
 YEAR = 2011
@@ -39,3 +39,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.Adagrad(params, lr=h.lr, eps=h.eps)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 0.1, "eps": 1e-2}),
+)

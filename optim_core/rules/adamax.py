@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core import xp
 from optim_core.parameters import Range
-from optim_core.rule import Scalar, Vector
+from optim_core.rule import Check, Scalar, Vector
 
 NAME = "AdaMax"
 YEAR = 2015
@@ -48,3 +48,9 @@ def reference(params, h):
     import torch
 
     return torch.optim.Adamax(params, lr=h.lr, betas=(h.beta1, h.beta2), eps=h.eps)
+
+
+CHECKS = (
+    Check(),
+    Check({"lr": 1e-3, "beta2": 0.9, "eps": 1e-2}),
+)

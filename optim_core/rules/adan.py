@@ -1,7 +1,8 @@
 """Adan. Xie, Zhou, Li, Lin & Yan, IEEE TPAMI 2024, arXiv:2208.06677, Algorithm 1, without its proximal weight decay.
 
 The paper's betas are one minus these, which are those of the authors' code, as is the bias correction. There is no
-difference of gradients at the first step.
+difference of gradients at the first step. optax 0.2.8 keeps these betas and the paper's factor 1 - beta2 before the
+differences, 0.08 where it should be 0.92: no reference.
 """
 
 from typing import Annotated, NamedTuple

@@ -2,7 +2,8 @@
 
 The gradient is divided by the second moment of those before it, and only then averaged. The first gradient starts v
 and moves nothing; steps are counted after it, so that the first move clips at 1. pytorch_optimizer 4.1.0 counts it too
-and clips the first move at 2^(1/4) by default; the reference is told otherwise.
+and clips the first move at 2^(1/4) by default; the reference is told otherwise. The paper's
+beta2 for networks is 0.9999; on a surface that forgets too slowly.
 """
 
 from typing import Annotated, NamedTuple
@@ -21,7 +22,7 @@ LATEX = (
     r"\theta_t = \theta_{t-1} - \eta\,m_t,\quad v_t = \beta_2 v_{t-1} + (1-\beta_2)\,g_t^2,\quad v_1 = g_1^2"
 )
 CHANGE = "Adam with each gradient divided by the second moment of those before it, and averaged only then."
-NETWORK = {"lr": 0.001}
+NETWORK = {"lr": 0.001, "beta2": 0.9999}
 
 
 class Hyper(NamedTuple):

@@ -1,7 +1,7 @@
 """AMSGrad. Reddi, Kale & Kumar, ICLR 2018, arXiv:1904.09237, Algorithm 2, with Adam's bias correction and epsilon.
 
 The paper has neither. As in torch.optim the maximum is taken of v itself and then corrected by the present factor, so
-that in the first steps the divisor can still fall.
+that in the first steps the divisor can still fall; optax 0.2.8 takes the maximum of the corrected v.
 """
 
 from typing import Annotated, NamedTuple
@@ -18,7 +18,7 @@ LATEX = (
     r"\hat v_t = \max(\hat v_{t-1}, v_t),\quad "
     r"\theta_t = \theta_{t-1} - \eta\,\frac{m_t/(1-\beta_1^t)}{\sqrt{\hat v_t/(1-\beta_2^t)} + \varepsilon}"
 )
-CHANGE = "Adam with the largest second moment so far, so that no coordinate's rate grows again."
+CHANGE = "Adam with the largest second moment so far, so that no coordinate's rate grows again later on."
 NETWORK = {"lr": 0.001}
 
 

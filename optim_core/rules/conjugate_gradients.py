@@ -7,7 +7,8 @@ for the first step f + |g|/2 stands for the value before. A direction that does 
 where no coordinate of g exceeds tolerance_grad.
 
 The search goes on where the next direction would descend by less than |g|^2 / 100, as in SciPy 1.17.1 and
-pytorch-minimize 0.1.0. Both have c2 = 0.4 and no other beta; Nocedal & Wright recommend 0.1.
+pytorch-minimize 0.1.0. Both have c2 = 0.4 and no other beta; Nocedal & Wright recommend 0.1. After Fletcher and Reeves
+no direction is replaced while c2 < 1/2 (Lemma 5.6 there): d_t is -|g_t|^2 times the sum of g_i / |g_i|^2 up to t.
 """
 
 import warnings
@@ -87,12 +88,40 @@ def reference(params, h):
 
 
 def expected(f, x, h, n):
-    """pytorch-minimize's conjugate gradients."""
+    """pytorch-minimize's conjugate gradients; for Fletcher and Reeves its search, along sums of all gradients."""
+    import torch
+
     from optim_core.differentiable import path
 
     with warnings.catch_warnings(action="ignore"):  # torch's, for what it compiles as it is loaded
         import torchmin
-    return path(torchmin.minimize, f, x, n, "cg", {"gtol": h.tolerance_grad})
+        from torchmin.line_search import strong_wolfe as search
+    if not h.fletcher_reeves:
+        return path(torchmin.minimize, f, x, n, "cg", {"gtol": h.tolerance_grad})
+
+    def at(point, t=0.0, d=0.0):
+        there = (point + t * d).numpy()
+        return f.value(there), torch.tensor(f.gradient(there))
+
+    point, total, points = torch.tensor(x, dtype=torch.float64), 0.0, [x]
+    value, g = at(point)
+    before = value + float(g.norm()) / 2
+    for _ in range(n):
+        if g.abs().max() <= h.tolerance_grad:
+            break
+        total = total + g / (g @ g)
+        d = -(g @ g) * total
+        t = min(2.02 * (value - before) / float(g @ d), h.lr)
+        before = value
+        value, g, t, _ = search(at, point, t, d, value, g, g @ d, c1=h.c1, c2=h.c2, max_ls=int(h.max_ls))
+        value, point = float(value), point + t * d
+        points.append(point.numpy().copy())
+    return points
 
 
-CHECKS = (Check({"c2": 0.4}),)  # that of pytorch-minimize
+WHY = "the search interpolates between nearly equal values: along the valley rounding grows"
+CHECKS = (
+    Check({"c2": 0.4}),  # that of pytorch-minimize
+    Check({"fletcher_reeves": 1.0}, bound=1e-9, why=WHY),
+    Check({"fletcher_reeves": 1.0, "c1": 0.01, "c2": 0.3}, bound=1e-8, why=WHY),
+)

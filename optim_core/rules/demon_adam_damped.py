@@ -1,8 +1,8 @@
 """Demon on Adam, damped: m an average as in Adam. A variant of Chen et al. 2019, arXiv:1910.04952, Algorithm 2.
 
 It circulates as DemonRanger (J. Ray Chowdhury 2020), whose form of m this is, without the other parts. That code
-corrects m by 1 - beta_t^t, with the present beta_t; here it is 1 - beta_1 beta_2 ... beta_t, which is what the weights
-in m add up to. T is the horizon; without one this is Adam.
+corrects m by 1 - beta_t^t, with the present beta_t, and takes tau = t / T; here it is 1 - beta_1 beta_2 ... beta_t,
+which is what the weights in m add up to, and tau is the paper's. T is the horizon; without one this is Adam.
 """
 
 from typing import Annotated, NamedTuple

@@ -1,8 +1,8 @@
 """Demon, decaying momentum, on SGD. Chen, Wolfe, Li & Kyrillidis 2019, arXiv:1910.04952, Algorithm 1.
 
 T is the horizon; where none was given the momentum does not decay and this is ``momentum`` in the form that carries
-the rate in its velocity. The paper counts t = 0, 1, ...: the first step has the full momentum. (pytorch_optimizer has
-no Demon.)
+the rate in its velocity. The paper counts t = 0, 1, ...: the first step has the full momentum. (pytorch_optimizer
+4.1.0 has no Demon.)
 """
 
 from typing import Annotated, NamedTuple

@@ -65,4 +65,8 @@ def expected(f, x, h, n):
     return np.array(path)
 
 
-CHECKS = (Check(), Check({"lr": 0.1, "rho": 0.8, "c1": 0.3}))
+CHECKS = (
+    Check(),
+    Check({"lr": 0.1, "rho": 0.8, "c1": 0.3}),
+    Check({"lr": 5e-4}, same=("gradient_descent", {"lr": 5e-4})),  # where every first step does
+)

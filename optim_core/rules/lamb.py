@@ -14,7 +14,7 @@ from optim_core.parameters import Range
 from optim_core.rule import Check, Scalar, Vector
 
 NAME = "LAMB"
-YEAR = 2019
+YEAR = 2020
 FAMILY = "layer-wise"
 CHANGE = "Adam whose step is scaled to the size of each layer's weights, as in LARS."
 LATEX = (

@@ -1,7 +1,7 @@
 """NAdam, Nesterov momentum in Adam. Dozat 2016, ICLR workshop (OpenReview OM0jvwB8jIp57ZJjtNEZ), Algorithm 2.
 
 With the momentum schedule of the report's experiments, mu_t = beta1 (1 - 0.96^(t psi) / 2), psi = 0.004, as in
-torch.optim; m itself is averaged with beta1.
+torch.optim. m itself is averaged with beta1, as in torch.optim and Keras, and not with mu_t, as in the report.
 """
 
 from typing import Annotated, NamedTuple

@@ -5,6 +5,9 @@ Algorithm 3.2, line search Newton with modification: the Hessian plus the first 
 the first of the steps lr, rho lr, rho^2 lr, ... that fulfils Armijo's condition (Algorithm 3.1). So the value never
 rises, and it leaves the neighbourhood of saddles; at a saddle itself, where the gradient is zero, it rests. It rests
 too where none of max_ls steps lowers the value enough. Where the Hessian is no number the point becomes NaN.
+
+Where it is held against others the Hessian is positive definite all along the path; that the first tau is found where
+it is not, is a test of its own.
 """
 
 from typing import Annotated, NamedTuple
@@ -88,4 +91,8 @@ def expected(f, x, h, n):
 
 
 WHY = "near the minimum the Hessian of Rosenbrock's valley, of condition 2,500, magnifies rounding"
-CHECKS = (Check(bound=1e-10, why=WHY), Check({"beta": 1.0, "rho": 0.8, "c1": 0.1}, bound=1e-10, why=WHY))
+CHECKS = (
+    Check(bound=1e-10, why=WHY),
+    Check({"beta": 1.0, "rho": 0.8, "c1": 0.1}, bound=1e-10, why=WHY),
+    Check({"lr": 0.1}, same=("newton", {"lr": 0.1})),  # whose steps are short enough
+)

@@ -1,6 +1,7 @@
-"""QHAdam, the quasi-hyperbolic Adam. Ma & Yarats, ICLR 2019, arXiv:1810.06801, section 4.
+"""QHAdam, the quasi-hyperbolic Adam. Ma & Yarats, ICLR 2019, arXiv:1810.06801, section 5.
 
-nu1 = nu2 = 1 is Adam; the paper's choice for stability is beta1 = 0.995, nu1 = 0.7, nu2 = 1. pytorch_optimizer computed
+nu1 = nu2 = 1 is Adam, and nu1 = 0, nu2 = 1 RMSProp, bias-corrected. The authors' code (qhoptim) recommends
+beta1 = 0.995, nu1 = 0.7, nu2 = 1. pytorch_optimizer computed
 another second moment from 2023 to its 3.11; its 4.1.0 is right, with averaging weights kept in float32.
 """
 
@@ -68,4 +69,5 @@ CHECKS = (
     Check({"lr": 0.01}),
     Check({"lr": 0.01, "beta1": 0.9, "nu1": 0.3, "nu2": 0.6}),
     Check({"lr": 0.05, "beta1": 0.9, "nu1": 1.0, "nu2": 1.0}, same=("adam", {"lr": 0.05})),
+    Check({"lr": 3e-3, "nu1": 0.0}, same=("rmsprop_corrected", {"lr": 3e-3, "alpha": 0.999})),
 )

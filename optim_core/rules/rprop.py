@@ -15,7 +15,7 @@ YEAR = 1993
 FAMILY = "sign"
 LATEX = (
     r"\Delta_t = \min(\max(\Delta_{t-1} \cdot \{\eta^+ \text{ if } g_t g_{t-1} > 0,\ \eta^- \text{ if } < 0,\ 1\},\ "
-    r"\Delta_{\min}), \Delta_{\max}),\quad g_t \leftarrow 0 \text{ if } g_t g_{t-1} < 0,\quad "
+    r"\Delta_{\min}), \Delta_{\max}),\quad \Delta_0 = \eta,\quad g_t \leftarrow 0 \text{ if } g_t g_{t-1} < 0,\quad "
     r"\theta_t = \theta_{t-1} - \Delta_t\,\mathrm{sign}(g_t)"
 )
 CHANGE = "Gradient descent by signs alone: each coordinate's step grows while its sign stays and shrinks when it turns."

@@ -13,7 +13,7 @@ from optim_core.parameters import Range
 from optim_core.rule import Check, Other, Scalar, Vector
 
 NAME = "SOAP"
-YEAR = 2024
+YEAR = 2025
 FAMILY = "matrix"
 CHANGE = "Adam on the axes that Shampoo's matrices find."
 LATEX = (

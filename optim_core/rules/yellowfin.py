@@ -2,8 +2,8 @@
 
 The paper's algorithm: a window of 20 steps, averages corrected for their start at zero, h_min and h_max averaged as
 logarithms, a slow start over 10 windows. The authors' code differs: it averages h_max as it is, adds 1e-6 in several
-places, tunes from the second step on, averages rate and momentum once more, and clips. Here |g|^2 and C count as at
-least 1e-30, p as between 1e-30 and 1e30. lr is a factor on the tuned rate.
+places, tunes from the second step on, and clips; in early versions it averages rate and momentum once more and starts
+at full rate. Here |g|^2 and C count as at least 1e-30, p as between 1e-30 and 1e30. lr is a factor on the tuned rate.
 """
 
 import math

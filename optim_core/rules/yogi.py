@@ -6,8 +6,6 @@ the libraries. m and v start at zero: pytorch_optimizer 4.1.0 by default starts 
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
 from optim_core import xp
 from optim_core.parameters import Range, switch
 from optim_core.rule import Check, Scalar, Vector
@@ -62,15 +60,19 @@ def reference(params, h):
 
 
 def expected(f, x, h, n):
-    """Own text of Algorithm 2, without bias correction."""
-    path, m, v = [x], np.zeros(2), np.zeros(2)
-    for _ in range(n):
-        g = f.gradient(path[-1])
-        m = h.beta1 * m + (1 - h.beta1) * g
-        change = (1 - h.beta2) * g**2
-        v = np.where(v > g**2, v - change, np.where(v < g**2, v + change, v))
-        path.append(path[-1] - h.lr * m / (np.sqrt(v) + h.eps))
-    return np.array(path)
+    """pytorch_optimizer.Yogi, whose rate and epsilon undo its bias correction before each step."""
+    from pytorch_optimizer import Yogi
+
+    from optim_core.verify import torch_path
+
+    def build(params):
+        return Yogi(params, lr=h.lr, betas=(h.beta1, h.beta2), initial_accumulator=0.0, eps=h.eps)
+
+    def before(optimizer, t):
+        root = (1 - h.beta2**t) ** 0.5
+        optimizer.param_groups[0].update(lr=h.lr * (1 - h.beta1**t) / root, eps=h.eps / root)
+
+    return torch_path(build, f, x, n, before)
 
 
 CHECKS = (

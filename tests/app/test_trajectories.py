@@ -304,10 +304,36 @@ def test_a_rule_around_another_takes_any_that_fits() -> None:
     assert "newton" not in dict(card["bases"])
 
 
-@pytest.mark.parametrize("rule", ["lookahead(newton)", "adam(momentum)", "sam(sam)", "lookahead()", "lookahead(adam"])
-def test_a_rule_that_goes_around_nothing_gets_a_sentence(rule: str) -> None:
-    state = Settings.from_query({"card.0": rule})
-    assert "is not one of" in state.problems["link"]
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ("lookahead(newton)", "rule lookahead cannot go around newton: it takes rules that step all parameters"),
+        ("sam(sam)", "rule sam cannot go around sam"),
+        ("adam(momentum)", "rule adam goes around no other rule"),
+        ("lookahead()", "there is no rule 'lookahead()'; near it: lookahead"),
+        ("lookahead(adam", "there is no rule 'lookahead(adam'"),
+        ("adma", "there is no rule 'adma'; near it: adamax, adan, adam"),
+    ],
+)
+def test_a_rule_that_is_none_gets_a_sentence(rule: str, sentence: str) -> None:
+    assert sentence in Settings.from_query({"card.0": rule}).problems["link"]
+
+
+def test_another_base_takes_the_sentences_of_the_old_one_away() -> None:
+    state = Settings.from_query({"card.0": "lookahead(adam),beta1=2"})
+    assert "beta1 = 2 is not allowed" in state.problems["card.0.beta1"]
+    state.apply("card.0.base", "momentum")
+    assert state.problems == {}
+
+
+def test_a_link_looks_inside_no_card_that_is_not_there() -> None:
+    assert Settings.from_query({"card.0": "adam", "view.inside": "7"}).view.inside is None
+    assert Settings.from_query({"card.3": "adam", "view.inside": "3"}).view.inside == 3
+
+
+def test_a_huge_population_is_cut_off_and_it_says_so() -> None:
+    shown = picture(opened(surface="rosenbrock", steps="10000", card__0="random_search,popsize=10000"))
+    assert "cut off after 200,001 evaluations" in shown["alt"]
 
 
 def test_inside_the_chosen_optimizer() -> None:

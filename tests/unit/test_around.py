@@ -121,6 +121,13 @@ def test_a_rate_is_never_negative_nor_above_its_own(
     assert all(0 <= value <= 1 + 1e-12 for value in factors)
 
 
+@pytest.mark.parametrize("schedule", ["step", "exponential"])
+def test_drops_without_number_leave_no_rate(schedule: str) -> None:
+    around = Around(schedule=schedule, every=1e-310)
+    assert around.factors(3).tolist() == [1.0, 0.0, 0.0]
+    assert Around(schedule=schedule, every=1e-310, gamma=1.0).factors(3).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_noise_is_gaussian_seeded_and_the_same_for_all() -> None:
     draws = Around(noise=2.0, seed=7).draws(STEPS)
     expected = theirs(lambda params: torch.optim.SGD(params, lr=1e-4, momentum=0.9), noise=2.0 * draws)
@@ -188,6 +195,7 @@ def test_nothing_around_changes_no_bit() -> None:
         ("adamw", {"weight_decay": 0.1}, "weight_decay = 0.1 is not allowed: rule adamw has a weight decay of its own"),
         ("newton", {"clip": "norm"}, "clip = norm is not allowed: rule newton chooses its steps itself"),
         ("cma_es", {"noise": 1.0}, "noise = 1.0 is not allowed: rule cma_es chooses its steps itself"),
+        ("newton", {"warmup": 0.1}, "warmup = 0.1 is not allowed: rule newton chooses its steps itself"),
         ("newton", {"schedule": "cosine"}, "rule newton chooses its steps itself"),
         ("adam", {"weight_decay": -1}, "weight_decay = -1 is not allowed; it must lie in [0, 1e3]"),
         ("adam", {"clip_at": 0}, "clip_at = 0 is not allowed; it must lie in (0, 1e12]"),

@@ -14,6 +14,7 @@ from optim_core import RULES, trace
 from optim_core.options import Options
 from optim_core.oracle import Oracle
 from optim_core.recorded import LARGEST, box, comparable
+from optim_core.trace import MOST_POINTS
 from surfaces import SURFACES
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +173,20 @@ def test_one_step_and_a_stop_in_the_middle(name: str) -> None:
     assert 0 < run.steps < 500
     assert run.loss[-1] < 1.0
     assert (run.loss[1:-1] >= 1.0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stop_rule_that_holds_at_the_start_leaves_no_step(name: str) -> None:
+    run = trace(RULES[name], SURFACES["himmelblau"], (3.0, 2.001), 50, stop="loss", tolerance=1.0)
+    assert run.steps == 0 == trace(RULES["adam"], SURFACES["himmelblau"], (3.0, 2.001), 50, stop="loss").steps
+    assert run.cloud is not None
+    assert run.cloud.shape == (0, 2)
+
+
+def test_a_run_ends_once_it_has_asked_for_very_many_points() -> None:
+    run = trace(RULES["random_search"], ACKLEY, (-2.5, 1.6), 1000, hyper={"popsize": 10_000})
+    assert run.steps == 20
+    assert MOST_POINTS <= len(run.cloud) < MOST_POINTS + 10_000  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", NAMES)

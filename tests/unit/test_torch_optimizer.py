@@ -582,7 +582,7 @@ def test_groups_are_checked(group: dict) -> None:
 
 
 def test_l2_beside_a_weight_decay_is_refused() -> None:
-    with pytest.raises(ValueError, match="rule adamw has a weight_decay of its own"):
+    with pytest.raises(ValueError, match="rule adamw has a weight decay of its own"):
         RuleOptimizer([parameter(0.0)], RULES["adamw"], lr=0.1, l2=0.1)
     RuleOptimizer([parameter(0.0)], RULES["adamw"], lr=0.1, l2=0.0)
 
@@ -625,7 +625,7 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="a parameter of shape"):
         adam.load_state_dict(stepped("adam", 1.0).state_dict())
     other = torch.optim.SGD([parameter(1.0)], lr=0.1).state_dict()
-    with pytest.raises(ValueError, match="a saved group lacks beta1, beta2, bias_correction, eps, l2"):
+    with pytest.raises(ValueError, match="a saved group lacks beta1, beta2, bias_correction, decoupled, eps, l2"):
         adam.load_state_dict(other)
     for name, value in before["state"][0].items():
         assert torch.equal(adam.state_dict()["state"][0][name], value)

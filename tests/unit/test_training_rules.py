@@ -1,6 +1,9 @@
 """Every rule that trains networks does train one, and makes the steps of its independent implementation there."""
 
+import copy
+import io
 import math
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,3 +198,170 @@ def test_a_stopped_run_of_another_kind_resumes_too(name: str, tmp_path: Path) ->
 def test_the_watcher_sees_one_loss_a_step_however_often_the_closure_is_called(tmp_path: Path) -> None:
     watcher: Watcher = ran(of("lbfgs"), tmp_path)[1]
     assert len(watcher.values("train/loss")) == 46
+
+
+# ---------------------------------------------------------------- rules that ask, look ahead or step matrices, by hand
+
+ASKING = ["sam", "nesterov_lookahead", "lbfgs", "conjugate_gradients", "gradient_descent_armijo", "adahessian"]
+OF_MATRICES = ["muon", "soap", "shampoo", "adafactor"]
+
+
+def small(name: str, dtype: torch.dtype = torch.float64) -> tuple[torch.nn.Sequential, RuleOptimizer]:
+    """Two layers and an optimizer for them."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).to(dtype)
+    rule = RULES[name]
+    return model, RuleOptimizer(model.parameters(), rule, horizon=20, **{**rule.Hyper()._asdict(), **rule.network})  # type: ignore[dict-item]
+
+
+def steps(model: torch.nn.Module, optimizer: RuleOptimizer, count: int, more: Any = 0.0) -> list[float]:
+    """The losses of some steps on one batch; more is added to each."""
+    dtype = next(model.parameters()).dtype
+    x = torch.linspace(-1, 1, 24, dtype=dtype).reshape(8, 3).cos()
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = ((model(x) - x[:, :2]) ** 2).sum() + more
+        loss.backward(create_graph=optimizer.rule.curvature)
+        return loss
+
+    found = []
+    for _ in range(count):
+        loss = optimizer.step(closure) if optimizer.rule.needs_closure else closure()
+        if not optimizer.rule.needs_closure:
+            optimizer.step()
+        found.append(float(loss.detach()))
+    return found
+
+
+def saved_and_loaded(pair: tuple[Any, RuleOptimizer]) -> tuple[Any, RuleOptimizer]:
+    file = io.BytesIO()
+    torch.save([part.state_dict() for part in pair], file)
+    file.seek(0)
+    model, optimizer = small(pair[1].rule.name)
+    for part, state in zip((model, optimizer), torch.load(file, weights_only=True), strict=True):
+        part.load_state_dict(state)
+    return model, optimizer
+
+
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair)), saved_and_loaded])
+@pytest.mark.parametrize("name", [*ASKING, *OF_MATRICES, "lookahead(momentum)", "sam(adam)"])
+def test_a_copy_of_another_kind_goes_on_as_the_original(name: str, copied: Callable) -> None:
+    model, optimizer = small(name)
+    steps(model, optimizer, 3)
+    random = torch.get_rng_state()
+    expected = steps(model, optimizer, 3)
+    model, optimizer = small(name)
+    steps(model, optimizer, 3)
+    again, twin = copied((model, optimizer))
+    torch.set_rng_state(random)
+    assert steps(again, twin, 3) == expected
+    assert twin.rule is RULES[name]
+
+
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")
+@pytest.mark.parametrize("name", [*ASKING, *OF_MATRICES])
+def test_what_needs_no_gradient_stays(name: str) -> None:
+    model, optimizer = small(name)
+    before = [p.detach().clone() for p in model.parameters()]
+    model[0].requires_grad_(False)
+    steps(model, optimizer, 3)
+    assert list(map(torch.equal, before, model.parameters())) == [True, True, False, False]
+    groups = [{"params": list(model[0].parameters())}, {"params": list(model[2].parameters())}]
+    if optimizer.rule.kind != "closure":
+        numbers = {key: optimizer.defaults[key] for key in optimizer.rule.Hyper._fields}
+        assert steps(model, RuleOptimizer(groups, optimizer.rule, **numbers), 1)
+    model.requires_grad_(False)
+    assert optimizer.step(lambda: torch.tensor(3.0)) == 3.0
+
+
+@pytest.mark.filterwarnings("ignore:Using backward.. with create_graph=True")
+def test_parameters_without_curvature_do_not_stop_adahessian() -> None:
+    model, optimizer = small("adahessian")
+    straight, unused = (torch.nn.Parameter(torch.ones(2, dtype=torch.float64)) for _ in range(2))
+    optimizer.param_groups[0]["params"] += [straight, unused]
+    losses = steps(model, optimizer, 3, straight.sum() * 1)
+    assert losses[-1] < losses[0]
+    assert bool((straight < 1).all())
+    assert torch.equal(unused, torch.ones_like(unused))
+
+
+@pytest.mark.parametrize("name", ["sam", "nesterov_lookahead", "lbfgs"])
+def test_a_closure_that_fails_leaves_the_parameters_where_they_were(name: str) -> None:
+    model, optimizer = small(name)
+    steps(model, optimizer, 2)
+    before, asked = [p.detach().clone() for p in model.parameters()], 0
+
+    def closure() -> torch.Tensor:
+        nonlocal asked
+        asked += 1
+        loss = model(torch.ones(1, 3, dtype=torch.float64)).square().sum()
+        if asked == (1 if name == "nesterov_lookahead" else 2):
+            assert not all(map(torch.equal, before, model.parameters()))
+            raise MemoryError
+        loss.backward()
+        return loss
+
+    with pytest.raises(MemoryError):
+        optimizer.step(closure)
+    assert all(map(torch.equal, before, model.parameters()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_rule_that_asks_steps_half_precision_in_single(dtype: torch.dtype) -> None:
+    model, optimizer = small("lbfgs", dtype)
+    losses = steps(model, optimizer, 4)
+    assert losses[-1] < losses[0]
+    assert next(model.parameters()).dtype == dtype
+    assert optimizer.state[next(model.parameters())]["g"].dtype == torch.float32
+
+
+def test_what_is_frozen_later_is_told_to_a_rule_of_one_vector() -> None:
+    model, optimizer = small("lbfgs")
+    steps(model, optimizer, 2)
+    model[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="rule lbfgs is that of 26 numbers, and 10 require a gradient"):
+        steps(model, optimizer, 1)
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "conjugate_gradients", *OF_MATRICES, "lamb"])
+def test_a_state_of_other_sizes_is_refused(name: str) -> None:
+    model, optimizer = small(name)
+    steps(model, optimizer, 2)
+    wider = torch.nn.Linear(5, 4).double()
+    other = RuleOptimizer([*wider.parameters(), *model[2].parameters()], RULES[name], lr=0.1)
+    with pytest.raises(ValueError, match="has a saved state of shape|is that of 26 numbers, and 34 require a gradient"):
+        other.load_state_dict(optimizer.state_dict())
+
+
+def test_a_closure_without_a_loss_gets_a_sentence() -> None:
+    with pytest.raises(ValueError, match="rule lbfgs needs the loss: the closure must return it, not None"):
+        small("lbfgs")[1].step(lambda: None)
+
+
+def test_an_empty_parameter_is_no_matrix_to_stumble_over() -> None:
+    empty, full = torch.nn.Parameter(torch.zeros(0, 3)), torch.nn.Parameter(torch.ones(2, 3))
+    optimizer = RuleOptimizer([empty, full], RULES["muon"], lr=0.1)
+    ((empty**2).sum() + (full**2).sum()).backward()
+    optimizer.step()
+    assert bool((full < 1).all())
+
+
+def test_a_rule_of_one_vector_takes_one_group() -> None:
+    model, optimizer = small("lbfgs")
+    group = {"params": [torch.nn.Parameter(torch.ones(2, dtype=torch.float64))]}
+    with pytest.raises(ValueError, match="rule lbfgs takes one group of parameters, not 2"):
+        optimizer.add_param_group(group)
+    assert steps(model, optimizer, 1)
+    with pytest.raises(ValueError, match="rule lbfgs takes one group of parameters, not 2"):
+        RuleOptimizer([{"params": list(model.parameters())}, group], RULES["lbfgs"], lr=0.1)
+
+
+def test_groups_look_ahead_together() -> None:
+    """The rule treats each entry for itself, so that two groups make the steps of one."""
+    whole, optimizer = small("nesterov_lookahead")
+    parted = copy.deepcopy(whole)
+    numbers = {key: optimizer.defaults[key] for key in optimizer.rule.Hyper._fields}
+    groups = [{"params": list(parted[0].parameters())}, {"params": list(parted[2].parameters())}]
+    assert steps(parted, RuleOptimizer(groups, optimizer.rule, **numbers), 5) == steps(whole, optimizer, 5)
