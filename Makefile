@@ -1,6 +1,7 @@
 # Two commands do all the set-up: `make run` and `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8501
+WORKERS ?= 2
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
@@ -12,7 +13,7 @@ run: .venv/.app
 
 test: .venv/.dev
 	@sh tests/browser/chromium.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -103,7 +103,8 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "exact, step, around": {
         "surface": "saddle", "difference": "exact", "stop": "step", "tolerance": 0.05,
-        "around__schedule": "exponential", "rules": ["lookahead(momentum)", "sam(adam)", "sam(momentum)", "lookahead(adamw)"],
+        "around__schedule": "exponential",
+        "rules": ["lookahead(momentum)", "sam(adam)", "sam(momentum)", "lookahead(adamw)"],
     },
     "exact, noise": {
         "surface": "ackley", "difference": "exact", "around__schedule": "inverse_sqrt", **NOISY,
@@ -158,7 +159,7 @@ def test_no_text_from_outside_becomes_code(tmp_path: Path) -> None:
         settings, "http://host:8501/trajectories"
     )
     settings.tolerance = math.nan
-    with pytest.raises(ValueError, match="nan is not a finite number"):
+    with pytest.raises(ValueError, match="nan|NaN"):
         script_text(settings)
 
 
