@@ -98,6 +98,8 @@ race: Race = st.session_state.race
 race.grids = tuple(grid for grid in race.grids if grid in labels)
 if "plan" not in st.session_state and (linked := Plan.from_query(st.query_params.to_dict())):
     st.session_state.plan = linked
+    if wrong := linked.problems.pop("link", None):
+        st.toast(escaped(wrong))
 elif "plan" not in st.session_state or st.session_state.plan == Plan.of("digits"):
     st.session_state.plan = first_plan()  # also where the report of a GPU came late
 plan: Plan = st.session_state.plan

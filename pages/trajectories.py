@@ -1,6 +1,7 @@
 """Trajectories: a surface, some optimizers, their paths, live."""
 
 import time
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -8,6 +9,7 @@ import streamlit as st
 from optim_core import RULES
 from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
+from views.export_paths import EXPORTS
 from views.live_controls import live_controls
 from views.live_plot import live_plot
 from views.picture import (
@@ -21,6 +23,7 @@ from views.picture import (
 from views.routed import through_app
 from views.sentences import explain, say
 from views.settings import Settings
+from views.stories import STORIES, neighbours
 
 through_app(__file__)
 
@@ -86,10 +89,41 @@ def changed(change: dict[str, Any]) -> None:
                 st.session_state.explain = settings.cards[int(number)].rule
     anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
     st.session_state.new_cards = anew or any({"remove", "duplicate"} & set(action) for action in change["actions"])
+    st.session_state.new_around = change["final"] and "around.noise" in change["set"]
     st.session_state.final = change["final"]
 
 
+def tell(name: str | None) -> None:
+    """Opens a story as it is told; without a name the picture stays and the text goes."""
+    if name is None:
+        settings.apply("story", None)
+    else:
+        st.session_state.trajectories = Settings.from_query({"story": name})
+
+
+def stories() -> None:
+    """The stories, one after the other, with the text of the one that is shown."""
+    st.session_state["story"] = settings.story
+    st.selectbox(
+        "Stories", list(STORIES), format_func=lambda name: STORIES[name].title, index=None, key="story",
+        placeholder="Stories: what to look at", label_visibility="collapsed",
+        on_change=lambda: tell(st.session_state["story"]),
+    )  # fmt: skip
+    problem("story")
+    if settings.story is None:
+        return
+    story = STORIES[settings.story]
+    before, after = neighbours(story.name)
+    with st.container(horizontal=True, gap="small"):
+        for key, label, to in (("before", "‹ Back", before), ("again", "As told", story), ("after", "Next ›", after)):
+            title, name = (to.title, to.name) if to else (None, None)
+            st.button(label, key=f"story:{key}", help=title, disabled=not to, on_click=tell, args=(name,))
+    st.markdown(f":small[{story.text}]")
+    st.markdown(f":small[**Try:** {story.task}]")
+
+
 with st.sidebar:
+    stories()
     shown_surface = SURFACES[settings.surface]
     about = f"${shown_surface.latex}$\n\n{shown_surface.reference}"
     choice("surface", "Surface", {name: surface.title for name, surface in SURFACES.items()}, about)
@@ -106,6 +140,8 @@ with st.sidebar:
         choice("stop", "Stop at", STOPS)
         fields = details(settings)
         live_controls(fields, key="details")
+        st.session_state["choose:view.ball"] = settings.view.ball
+        st.toggle("The ball that momentum imitates", key="choose:view.ball", on_change=choose, args=("view.ball",))
         for path in ("spacing", "tolerance"):
             if path not in {field["path"] for field in fields["groups"][0]["fields"]}:
                 problem(path)
@@ -114,6 +150,12 @@ with st.sidebar:
         choice("around.clip", "Clip gradients", CLIPS)
         choice("around.decay", "Weight decay", DECAYS)
         live_controls(around_fields(settings), key="around")
+    with st.popover("Export", width="stretch"):
+        for name, (label, told, kind, text) in EXPORTS.items():
+            st.download_button(
+                label, partial(text, settings, st.context.url or ""), name, kind, key=f"export:{name}", help=told,
+                on_click="ignore", width="stretch",
+            )  # fmt: skip
     for path in settings.problems:
         if path.startswith(("link", "view.")):
             problem(path)
@@ -125,6 +167,8 @@ def pictures() -> None:
     shown = message(settings, st.session_state.get("have", frozenset()))
     if st.session_state.pop("new_cards", False):
         shown["controls"] = controls(settings)
+    elif st.session_state.pop("new_around", False):  # with noise comes its seed
+        shown["controls"] = around_fields(settings)
     live_plot(shown, key="plot", on_change=changed)
     if st.session_state.pop("final", True):
         write_link()

@@ -29,6 +29,12 @@ function iconButton(name, label, action) {
   );
 }
 
+/** A symbol with its indices and exponents set low and high: "ε_g", "Δ_{max}", "η^*". */
+function indexed(symbol) {
+  return symbol.split(/([_^](?:\{[^}]*\}|.))/).map((part) =>
+    "_^".includes(part[0] ?? " ") ? h(part[0] === "_" ? "sub" : "sup", {}, part.slice(1).replace(/[{}]/g, "")) : part);
+}
+
 /** A line of a form: its label, its inputs, and the server's sentence about it. */
 class Field {
   constructor(spec) {
@@ -65,9 +71,11 @@ class Field {
         onblur: () => (this.typed = false),
       });
     }
+    this.sign = h("i", { class: "rv-mark", hidden: true, "data-mark": spec.path });
     this.node = h(
       "div",
       { class: `rv-field rv-field-${spec.kind}` },
+      this.sign,
       this.caption,
       ...(this.toggle ? [this.toggle] : [this.range, this.number]),
       this.problem,
@@ -78,7 +86,8 @@ class Field {
   update(spec) {
     this.spec = spec;
     setText(this.label, spec.label);
-    setText(this.symbol, spec.symbol && spec.symbol !== spec.label ? spec.symbol : "");
+    const symbol = spec.symbol.toLowerCase() === spec.label.toLowerCase() ? "" : spec.symbol;
+    if (this.written !== symbol) this.symbol.replaceChildren(...indexed((this.written = symbol)));
     this.caption.title = spec.title || spec.label;
     if (this.range) {
       this.log = Boolean(spec.log) && spec.low > 0;
@@ -155,6 +164,15 @@ class Field {
 
   describe(value) {
     this.range.setAttribute("aria-valuetext", this.show(value));
+  }
+
+  /** A mark on the slider: {value, title}, or none. */
+  mark(mark) {
+    const { low, high } = this.spec;
+    const share = !mark || !this.range ? -1 : this.log ? Math.log(mark.value / low) / Math.log(high / low) : (mark.value - low) / (high - low);
+    this.sign.hidden = !(share >= 0 && share <= 1);
+    if (!this.sign.hidden) this.sign.style.setProperty("--rv-share", share);
+    this.caption.title = [this.spec.title || this.spec.label, ...(mark ? [mark.title] : [])].join("; ");
   }
 
   /** The server's value; what somebody is dragging or typing is left alone. */
@@ -258,7 +276,8 @@ class Card {
     if (!channel.isUnsettled(`card.${this.id}.on`)) this.setOn(spec.on);
     this.around.hidden = !spec.bases;
     if (!spec.bases) return;
-    if (this.base.options.length !== spec.bases.length) {
+    if (JSON.stringify(spec.bases) !== this.bases) {
+      this.bases = JSON.stringify(spec.bases);
       this.base.replaceChildren(...spec.bases.map(([value, text]) => h("option", { value }, text)));
     }
     this.base.value = spec.base;
@@ -334,6 +353,7 @@ class LiveControls {
     for (const path of this.fields.keys()) if (!seen.has(path)) this.fields.delete(path);
     setText(this.empty, spec.empty ?? "");
     this.showEmpty();
+    this.mark(spec.marks);
     this.judge(spec.problems ?? {});
   }
 
@@ -351,7 +371,12 @@ class LiveControls {
     announce({ action: { remove: card.id }, final: true });
   }
 
-  takeValues({ values, problems }) {
+  mark(marks) {
+    if (marks) for (const [path, field] of this.fields) field.mark(marks[path]);
+  }
+
+  takeValues({ values, problems, marks }) {
+    if (this.name === "controls") this.mark(marks);
     for (const [path, value] of Object.entries(values)) {
       this.fields.get(path)?.take(value);
       const card = /^card\.(.+)\.on$/.exec(path);

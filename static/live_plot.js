@@ -177,9 +177,9 @@ class LivePlot {
     }
   }
 
-  tellControls({ values = {}, problems = {}, controls }) {
+  tellControls({ values = {}, problems = {}, marks, controls }) {
     const settled = Object.fromEntries(Object.entries(values).filter(([path]) => !channel.isUnsettled(path)));
-    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems } }));
+    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems, marks } }));
     if (controls) window.dispatchEvent(new CustomEvent("ravine:controls", { detail: controls }));
   }
 
@@ -240,6 +240,7 @@ class LivePlot {
       this.overlay.step = this.transport.step;
       this.overlay.setSurface(surface);
       this.overlay.setRuns(runs, (run) => stale.has(run));
+      this.overlay.setReferences(message.references ?? []);
       if (!channel.isUnsettled("start")) this.overlay.setStart(message.start);
     }
     this.drawCurves(changed || all, last);

@@ -123,6 +123,8 @@ export class Overlay {
     this.slope = svg("path", { class: "rv-arrow rv-arrow-slope" });
     this.next = svg("path", { class: "rv-arrow" });
     this.inside = null;
+    this.curves = svg("g");
+    this.references = [];
     this.start = svg(
       "g",
       { class: "rv-start", "data-testid": "start-marker" },
@@ -136,7 +138,7 @@ export class Overlay {
       "svg",
       { class: "rv-overlay", "data-testid": "overlay", "aria-hidden": "true" },
       svg("clipPath", { id }, this.clipRect),
-      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.slope, this.next, this.markers, this.start),
+      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.curves, this.slope, this.next, this.markers, this.start),
     );
     this.tip = h("div", { class: "rv-tip", hidden: true });
     host.append(this.rest, this.node, this.tip);
@@ -318,6 +320,7 @@ export class Overlay {
       this.clipRect.setAttribute(name, value);
     }
     for (const run of this.runs) this.thinRun(run);
+    for (const reference of this.references) this.placeReference(reference);
     this.drawLines();
     this.drawGround();
     this.drawLandmarks();
@@ -352,11 +355,41 @@ export class Overlay {
       for (const part of [line.before, line.cloud, line.look]) part.setAttribute("stroke", run.colour);
       line.whole.setAttribute("stroke", run.colour);
       line.past.setAttribute("stroke", run.colour);
-      line.past.setAttribute("stroke-dasharray", run.dash || "none");
+      for (const part of [line.halo, line.past]) {
+        // Between dashes the line below is seen.
+        part.setAttribute("stroke-dasharray", run.dash || "none");
+        part.setAttribute("stroke-linecap", run.dash ? "butt" : "round");
+      }
       line.marker.setAttribute("fill", run.colour);
       if (changed(run) && this.map) this.thinRun(run);
     }
     if (this.map) this.drawLines();
+  }
+
+  /** Curves that no rule has made: {name, path, each}, `each` points of the path to a step. */
+  setReferences(references) {
+    this.curves.replaceChildren();
+    this.references = references.map(({ path, each }) => {
+      const line = svg("path", { class: "rv-reference", "data-testid": "reference" });
+      const dot = svg("circle", { r: 4, class: "rv-reference-dot" });
+      this.curves.append(line, dot);
+      return { path, each, line, dot };
+    });
+    for (const reference of this.references) this.placeReference(reference);
+  }
+
+  placeReference(reference) {
+    if (!this.map) return;
+    const points = thin(reference.path, this.map);
+    reference.line.setAttribute("d", outline(points, 0, points.x.length));
+    this.placeReferenceDot(reference);
+  }
+
+  placeReferenceDot({ path, each, dot }) {
+    const last = (path.length >> 1) - 1;
+    const at = this.step === null ? last : Math.min(each * this.step, last);
+    const [x, y] = [this.map.ax + this.map.bx * path[2 * at], this.map.ay + this.map.by * path[2 * at + 1]];
+    dot.setAttribute("transform", `translate(${tenth(x)} ${tenth(y)})`);
   }
 
   thinRun(run) {
@@ -403,6 +436,7 @@ export class Overlay {
   }
 
   drawLines() {
+    for (const reference of this.references) this.placeReferenceDot(reference);
     this.drawArrows();
     for (const run of this.runs) {
       const line = this.lines.get(run.id);
@@ -430,7 +464,10 @@ export class Overlay {
 
   /** Where a rule without gradients asked: at this step, and faintly before it. */
   drawCloud(run, line, at) {
-    if (!run.cloud) return;
+    if (!run.cloud) {
+      for (const part of [line.before, line.cloud]) part.setAttribute("d", ""); // another optimizer had this number
+      return;
+    }
     const dots = (from, to) => {
       let d = "";
       for (let i = from; i < to; i++) {
@@ -451,7 +488,10 @@ export class Overlay {
 
   /** Where the next gradient is taken, and the way there. */
   drawLook(run, line, at, x, y) {
-    if (!run.look) return;
+    if (!run.look) {
+      line.look.setAttribute("d", "");
+      return;
+    }
     const [u, w] = [this.map.ax + this.map.bx * run.look[2 * at], this.map.ay + this.map.by * run.look[2 * at + 1]];
     const near = [x, y, u, w].every((value) => Math.abs(value) < 1e5);
     line.look.setAttribute("d", near ? `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}m-4 0l4 -4l4 4l-4 4z` : "");

@@ -8,13 +8,16 @@ from optim_core.parameters import Range
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
     "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε", "epsilon": "ε", "varphi": "φ", "phi": "φ",
+    "Delta": "Δ", "psi": "ψ",
 }  # fmt: skip
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def plain(symbol: str) -> str:
-    """A short LaTeX symbol as plain text: ``\\beta_1`` as β₁."""
-    text = re.sub(r"\\([a-z]+)", lambda match: _GREEK.get(match[1], match[1]), symbol)
+    """A short LaTeX symbol as plain text: ``\\beta_1`` as β₁, other indices as they stand: ``q_v``, ``Δ_{max}``."""
+    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", symbol)
+    text = re.sub(r"\\hat\\([a-z]+)", "\\\\\\1\u0302", text)
+    text = re.sub(r"\\([A-Za-z]+)", lambda match: _GREEK.get(match[1], match[1]), text)
     return re.sub(r"_(\d)", lambda match: match[1].translate(_SUBSCRIPTS), text).replace("^t", "ᵗ").replace("-", "−")
 
 

@@ -125,13 +125,14 @@ class Plan:
 
     def take_preset(self, name: str) -> None:
         """The preset's cards in place of those there are; optimizers that do not exist yet stand in ``missing``."""
-        self.preset, self.cards, self.missing = name, {}, ()
+        self.cards, self.missing = {}, ()
         self._forget("card")
         for entry in self.declared.presets[name]:
             if entry.optimizer in OPTIMIZERS:
                 self.add(entry.optimizer, entry.hyper)
             else:
                 self.missing += (entry.optimizer,)
+        self.preset = name
 
     def start(self, optimizer: str) -> dict[str, float]:
         """The hyperparameters with which an optimizer begins on this task."""
@@ -182,7 +183,7 @@ class Plan:
             return
         number = next(n for n in range(MAX_CARDS) if n not in self.cards)
         self.cards[number] = Card(optimizer, {**self.start(optimizer), **(hyper or {})})
-        self.cards = dict(sorted(self.cards.items()))
+        self.cards, self.preset = dict(sorted(self.cards.items())), None
 
     def duplicate(self, number: int) -> None:
         """A further card of the same optimizer with the same hyperparameters."""
@@ -192,6 +193,7 @@ class Plan:
     def remove(self, number: int) -> None:
         """Takes a card away."""
         self.cards.pop(number, None)
+        self.preset = None
         self._forget(f"card.{number}.")
         self.problems.pop("card", None)
 
@@ -216,16 +218,21 @@ class Plan:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Plan | None":
-        """The plan that a link describes, None where it names no task; what is wrong in it keeps its default."""
+        """The plan that a link describes, None where it names no task.
+
+        What is wrong in it keeps its default, with a sentence in ``problems`` under ``link``.
+        """
         if query.get("task") not in TASKS:
             return None
         plan = cls.of(query["task"])
         cards = sorted((name, text) for name, text in query.items() if name.startswith("card."))
         if cards or query.get("card") == "none":
             plan.cards, plan.preset = {}, None
+        wrong: list[str] = []
         for name, text in cards[:MAX_CARDS]:
             number, (optimizer, *parts) = name.partition(".")[2], text.split(",")
             if optimizer not in OPTIMIZERS or not number.isdecimal() or not 0 <= int(number) < MAX_CARDS:
+                wrong.append(f"{optimizer[:40]!r} is no optimizer that trains networks")
                 continue
             plan.cards[int(number)] = Card(optimizer, plan.start(optimizer), "off" not in parts)
             for part in parts:
@@ -236,7 +243,9 @@ class Plan:
             if name in query:
                 plan.apply(name, query[name])
         plan.synthetic = plan.declared.synthetic and query.get("synthetic") == "True"
-        plan.cards, plan.problems = dict(sorted(plan.cards.items())), {}
+        wrong += [text.rstrip(".") for text in plan.problems.values()]
+        plan.cards = dict(sorted(plan.cards.items()))
+        plan.problems = {"link": f"In the link: {'; '.join(wrong[:6])}."} if wrong else {}
         return plan
 
     # ------------------------------------------------------------ what follows from it
@@ -244,7 +253,7 @@ class Plan:
     def runs(self) -> list[RunSettings]:
         """Every run of the plan, seeds outermost: a first comparison is there early. ValueError says what is wrong."""
         chosen = [card for card in self.cards.values() if card.on]
-        if wrong := next((text for path, text in self.problems.items() if path not in ("card", "launch")), ""):
+        if wrong := next((text for path, text in self.problems.items() if path not in ("card", "launch", "link")), ""):
             raise ValueError(f"first mend what is marked: {wrong.rstrip('.')}")
         if not chosen:
             raise ValueError("no optimizer is chosen: add one, or switch one on")

@@ -11,6 +11,7 @@ from optim_core.options import checked_choice
 from optim_core.parameters import checked_number
 from training import report
 from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run, Store
+from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
 
@@ -180,11 +181,21 @@ class Race:
                 }
                 for result, row in zip(found, rows, strict=True)
             ],
-            "budget": list(dict.fromkeys(report.budget(result.settings) for result in found)),
+            "budget": _budgets([result.settings for result in found]),
         }
         made = table, sensitivity_charts(runs, series, colours)
         self._results = key, made
         return made
+
+
+def _budgets(settings: Sequence[RunSettings]) -> list[str]:
+    """What the runs were given; with the optimizers' names before it where that is not the same for all."""
+    names: dict[str, list[str]] = {}
+    for each in settings:
+        names.setdefault(report.budget(each), []).append(report.title(each))
+    if len(names) == 1:
+        return list(names)
+    return [f"{', '.join(dict.fromkeys(titles))}: {budget}" for budget, titles in names.items()]
 
 
 def _note(record: Mapping[str, Any]) -> str:

@@ -363,6 +363,22 @@ def test_a_plan_survives_its_link(store: Store) -> None:
     ]
 
 
+def test_what_is_wrong_in_a_link_is_said(store: Store) -> None:
+    app = opened(task="digits", card__0="cma_es", card__1="adam,lr=-4")
+    (said,) = app.toast
+    text = said.value.replace("\\", "")
+    assert "'cma_es' is no optimizer that trains networks" in text
+    assert "lr = -4 is not allowed" in text
+    assert [run.hyper["lr"] for run in app.session_state.plan.runs()] == [0.001]
+
+
+def test_a_preset_with_another_optimizer_is_ones_own_choice() -> None:
+    plan = Plan.of("digits")
+    assert plan.preset is not None
+    plan.add("muon")
+    assert plan.preset is None
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["task", "epochs", "device", "card.0", "card.x", "card", "seed", "synthetic"]),

@@ -1,5 +1,6 @@
 """The Trajectories page through Streamlit's AppTest: what it sends to its components, and how it meets bad input."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from optim_core import RULES
 from surfaces import SURFACES
 from views.component import pack, unpack
+from views.fields import plain
 from views.picture import controls, details, message
 from views.settings import MAX_CARDS, MAX_STEPS, Settings
 
@@ -361,3 +363,15 @@ def test_the_update_with_its_numbers_at_the_step_shown() -> None:
     assert float(last["inside"]["equation"][-1][4].replace("−", "-")) == pytest.approx(y, rel=1e-3)
     assert last["inside"]["gradient"].size == 80
     assert picture(opened(**query, view__step="0"))["inside"]["equation"] == []
+
+
+def test_symbols_are_plain_text() -> None:
+    latex = {limits.symbol for rule in RULES.values() for limits in rule.ranges.values()}
+    assert not [symbol for symbol in latex if re.search(r"\\|mathrm", plain(symbol))]
+    shown = {
+        r"\beta_1": "β₁",
+        r"\Delta_{\max}": "Δ_{max}",
+        r"\hat\beta_2": "β\u0302₂",
+        r"\mathrm{Nesterov}": "Nesterov",
+    }
+    assert {symbol: plain(symbol) for symbol in shown} == shown

@@ -285,6 +285,21 @@ def test_a_cloud_follows_the_step(page: Page, address: str) -> None:
     assert outlines(page, "rv-cloud-before")[0].count("M") > 50
 
 
+def test_clouds_and_look_ahead_points_go_with_their_optimizer(page: Page, address: str) -> None:
+    """As where the browser's back button gives another optimizer the same number."""
+    opened(page, address, "?surface=ackley&steps=30&card.0=cma_es&card.1=sam&view.step=9")
+    assert len(outlines(page, "rv-cloud") + outlines(page, "rv-cloud-before") + outlines(page, "rv-look")) == 3
+    page.evaluate(
+        """() => {
+          const { plot } = window.__ravine;
+          const others = plot.latest.runs.map(({ cloud, cloud_step, look, ...other }) => other);
+          plot.latest = { ...plot.latest, runs: others };
+          plot.draw();
+        }"""
+    )
+    assert outlines(page, "rv-cloud") + outlines(page, "rv-cloud-before") + outlines(page, "rv-look") == []
+
+
 def test_a_look_ahead_point_is_drawn(page: Page, address: str) -> None:
     opened(page, address, "?steps=30&card.0=nesterov_lookahead&card.1=adam&view.step=3")
     assert len(outlines(page, "rv-look")) == 1
@@ -302,6 +317,16 @@ def test_what_goes_around_and_a_base_are_chosen_in_the_page(page: Page, address:
     assert runs(page)[0]["last"] != before[0]["last"]
     after(page, lambda: slider(page, "around.noise").press("ArrowRight"))
     assert runs(page)[1]["last"] != before[1]["last"]
+
+
+def test_with_noise_comes_its_seed(page: Page, address: str) -> None:
+    opened(page, address, "?steps=60&card.0=adam&around.warmup=0.1")
+    seed = page.locator('input[type="range"][data-path="around.seed"]')
+    expect(seed).to_have_count(0)
+    after(page, lambda: slider(page, "around.noise").press("ArrowRight"))
+    expect(seed).to_be_visible()
+    after(page, lambda: slider(page, "around.noise").press("ArrowLeft"))
+    expect(seed).to_have_count(0)
 
 
 def test_looking_inside(page: Page, address: str) -> None:
