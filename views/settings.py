@@ -63,6 +63,12 @@ def new_card(rule: str) -> Card:
     return Card(rule, RULES[rule].Hyper()._asdict())
 
 
+def shown_title(rule: str) -> str:
+    """A rule's name; one that goes around another names that too."""
+    inner = RULES[rule].base
+    return f"{RULES[rule].module.NAME} ({inner.title})" if inner else RULES[rule].title
+
+
 @dataclass
 class Settings:
     """The whole state of the page."""
@@ -98,7 +104,7 @@ class Settings:
         rule = self.cards[number].rule
         same = [n for n, card in self.cards.items() if card.rule == rule]
         place = same.index(number)
-        return RULES[rule].title + (f" {place + 1}" if place else "")
+        return shown_title(rule) + (f" {place + 1}" if place else "")
 
     def values(self) -> dict[str, Any]:
         """Every live number under its path."""
