@@ -147,7 +147,7 @@ import time
 from optim_core import RULES, blocks, trace
 from surfaces import SURFACES
 trace(RULES["adam"], SURFACES["ackley"], (1, 1), 10)
-kernels = [k for v in blocks._compiled.values() for k in (v if isinstance(v, tuple) else (v,))]
+kernels = [k for v in blocks._compiled.values() for k in (v if isinstance(v, tuple) else (v,)) if k]
 print(sum(not k.cache_hits for k in kernels) + sum(blocks.drive.stats.cache_misses.values()))
 """
 
