@@ -89,7 +89,7 @@ def trace(
     run = (_compiled if rule.compiled else _interpreted)(rule, surface, q, h, point, options)
 
     ends = run.path[-1:]
-    back = blocks.CYCLES[0] if steps >= blocks.CYCLES[0] else blocks.CYCLES[1]
+    back = blocks.CYCLES[0] if options.steps >= blocks.CYCLES[0] else blocks.CYCLES[1]
     anchor = run.path[-1 - back :][:1] if len(run.path) > back else np.full((1, 2), np.nan)
     before = run.path[-2:-1] if len(run.path) > 1 else np.full((1, 2), np.nan)
     result, minimum = outcomes(surface, q, ends, anchor, before, np.array([run.complete]))
@@ -136,17 +136,13 @@ class _Ended(Exception):
 
 
 def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options, lowest: float) -> _Run:
-    path, counts, ended = [point], [0], False
+    path, counts = [point], [0]
     assert rule.record is not None
 
     def done(x: Any) -> None:
-        nonlocal ended
-        if ended:
-            raise _Ended
         path.append(np.array(x, dtype=np.float64).reshape(2))
         counts.append(len(f.points))
-        ended = len(path) > options.steps or len(f.points) >= MOST_POINTS or _stops(options, lowest, f, path)
-        if ended:
+        if len(path) > options.steps or len(f.points) >= MOST_POINTS or _stops(options, lowest, f, path):
             raise _Ended
 
     with suppress(_Ended):

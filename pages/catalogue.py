@@ -7,9 +7,9 @@ import streamlit as st
 
 from optim_core import RULES
 from views.cards import cards
-from views.catalogue import View, badge_of, message, paper, parameters, stacked
+from views.catalogue import View, badge_of, message, paper, parameters
 from views.routed import through_app
-from views.sentences import escaped, say
+from views.sentences import escaped, say, stacked
 
 through_app(__file__)
 

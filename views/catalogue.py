@@ -197,11 +197,6 @@ def _recorded(path: Path, modified: int) -> dict[str, Any]:  # noqa: ARG001
 # ---------------------------------------------------------------- one rule, in full
 
 
-def stacked(latex: str) -> str:
-    """A formula's parts beneath each other."""
-    return r"\begin{gathered}" + latex.replace(r",\quad ", r"\\[6pt] ") + r"\end{gathered}"
-
-
 def number(value: float, limits: Range) -> str:
     """A hyperparameter's value for people."""
     return ("off", "on")[value > 0] if limits.switch else short(value)

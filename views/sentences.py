@@ -19,6 +19,11 @@ def say(sentence: str) -> None:
     st.markdown(f":small[:red[{escaped(sentence)}]]")
 
 
+def stacked(latex: str) -> str:
+    """A formula's parts beneath each other."""
+    return r"\begin{gathered}" + latex.replace(r",\quad ", r"\\[6pt] ") + r"\end{gathered}"
+
+
 def explain(name: str, title: str) -> None:
     """Opens what an optimizer is: formula, paper, the source that runs."""
 
@@ -28,7 +33,7 @@ def explain(name: str, title: str) -> None:
             st.markdown(f"The class `{name.replace('torch.', 'torch.optim.')}` as PyTorch ships it.")
             return
         rule = RULES[name]
-        st.latex(r"\begin{gathered}" + rule.latex.replace(r",\quad ", r"\\[4pt] ") + r"\end{gathered}")
+        st.latex(stacked(rule.latex))
         st.caption(f"{rule.family}, {rule.year}")
         st.text(rule.paper)
         st.markdown(f"The source below, `optim_core/rules/{name}.py`, moves the dot on surfaces and trains networks.")
