@@ -10,6 +10,8 @@ const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }, { Ins
 
 const KEPT_GRIDS = 24;
 const NARROW = 640;
+const SIGNS = "◯ start: click or drag   ★ minimum   ✕ saddle";
+const MORE_SIGNS = { cloud: "   ● asked in this step, faint: before", look: "   ◇ where the next gradient is taken" };
 const LAYOUTS = [["both", "Both"], ["contour", "Contour"], ["surface", "Surface"]];
 const grids = new Map(); // key -> {key, x, y, z}, shared by all plots of this tab, the latest used last
 const instances = new WeakMap();
@@ -69,6 +71,7 @@ class LivePlot {
     );
     this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset");
     this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => copyAddress(this.linkButton) }, "Copy link");
+    this.signs = h("span", { class: "rv-signs" }, SIGNS);
     this.contourBox = h("div", { class: "rv-picture rv-contour", role: "img" });
     this.surfaceBox = h("div", { class: "rv-picture rv-surface", role: "img" });
     this.message = h("p", { class: "rv-message", role: "status" }, "Loading the pictures …");
@@ -92,7 +95,7 @@ class LivePlot {
     this.root = h(
       "div",
       { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 },
-      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), h("span", { class: "rv-signs" }, "◯ start: click or drag   ★ minimum   ✕ saddle"), h("div", { class: "rv-actions" }, this.linkButton, this.resetButton)),
+      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), this.signs, h("div", { class: "rv-actions" }, this.linkButton, this.resetButton)),
       this.pictures,
       this.transport.node,
       this.transport.readout,
@@ -243,6 +246,8 @@ class LivePlot {
       this.overlay.setReferences(message.references ?? []);
       if (!channel.isUnsettled("start")) this.overlay.setStart(message.start);
     }
+    const more = Object.keys(MORE_SIGNS).filter((part) => runs.some((run) => run[part]));
+    setText(this.signs, SIGNS + more.map((part) => MORE_SIGNS[part]).join(""));
     this.drawCurves(changed || all, last);
     this.drawTable(message.table);
     this.inside.draw(runs, message.inside, this.view.inside ?? null, last, this.width);

@@ -278,6 +278,7 @@ def test_a_cloud_follows_the_step(page: Page, address: str) -> None:
     opened(page, address, "?surface=ackley&steps=30&card.0=cma_es&card.1=adam&view.step=1")
     (first,) = outlines(page, "rv-cloud")
     assert first.count("M") <= 6
+    expect(page.locator(".rv-signs")).to_contain_text("asked in this step")
     assert outlines(page, "rv-cloud-before") == []
     page.get_by_test_id("transport-end").click()
     (last,) = outlines(page, "rv-cloud")
@@ -303,6 +304,7 @@ def test_clouds_and_look_ahead_points_go_with_their_optimizer(page: Page, addres
 def test_a_look_ahead_point_is_drawn(page: Page, address: str) -> None:
     opened(page, address, "?steps=30&card.0=nesterov_lookahead&card.1=adam&view.step=3")
     assert len(outlines(page, "rv-look")) == 1
+    expect(page.locator(".rv-signs")).to_contain_text("where the next gradient is taken")
 
 
 def test_what_goes_around_and_a_base_are_chosen_in_the_page(page: Page, address: str) -> None:
