@@ -11,7 +11,7 @@ const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }, { Ins
 const KEPT_GRIDS = 24;
 const NARROW = 640;
 const SIGNS = "◯ start: click or drag   ★ minimum   ✕ saddle";
-const MORE_SIGNS = { cloud: "   ● asked in this step, faint: before", look: "   ◇ where the next gradient is taken" };
+const MORE_SIGNS = { cloud: "   ● asked in this step", look: "   ◇ look-ahead" };
 const LAYOUTS = [["both", "Both"], ["contour", "Contour"], ["surface", "Surface"]];
 const grids = new Map(); // key -> {key, x, y, z}, shared by all plots of this tab, the latest used last
 const instances = new WeakMap();

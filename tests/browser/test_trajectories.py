@@ -304,7 +304,7 @@ def test_clouds_and_look_ahead_points_go_with_their_optimizer(page: Page, addres
 def test_a_look_ahead_point_is_drawn(page: Page, address: str) -> None:
     opened(page, address, "?steps=30&card.0=nesterov_lookahead&card.1=adam&view.step=3")
     assert len(outlines(page, "rv-look")) == 1
-    expect(page.locator(".rv-signs")).to_contain_text("where the next gradient is taken")
+    expect(page.locator(".rv-signs")).to_contain_text("look-ahead")
 
 
 def test_what_goes_around_and_a_base_are_chosen_in_the_page(page: Page, address: str) -> None:
