@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 from optim_core.outcome import Outcome
 from optim_core.rule import Rule, discover
 from optim_core.sweep import Sweep, sweep
-from optim_core.trace import Trace, trace
+from optim_core.trace import Trace, Traces, trace, traces
 
 if TYPE_CHECKING:
     from optim_core.torch_optimizer import RuleOptimizer
 
 RULES = discover()
 
-__all__ = ["RULES", "Outcome", "Rule", "RuleOptimizer", "Sweep", "Trace", "sweep", "trace"]
+__all__ = ["RULES", "Outcome", "Rule", "RuleOptimizer", "Sweep", "Trace", "Traces", "sweep", "trace", "traces"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ class Outcome(IntEnum):
     LOCAL_MINIMUM = 3  # one that the surface does not list
     AT_SADDLE = 4
     CYCLING = 5
-    AT_REST = 6  # its last step moved it by no bit
+    AT_REST = 6  # its last step moved it by no more than a bit or two
     STILL_MOVING = 7
 
 
@@ -44,7 +44,7 @@ def outcomes(
         stride = np.abs(end - before).sum(axis=1)
         returned = np.abs(end - anchor).sum(axis=1) <= RETURN * stride
         result[complete & (stride > 0) & returned] = Outcome.CYCLING
-        result[complete & (stride == 0)] = Outcome.AT_REST
+        result[complete & (stride <= 2 * np.spacing(np.abs(end)).sum(axis=1))] = Outcome.AT_REST
         minimum, distance = nearest_minimum(surface, parameters, end)
         converged = distance <= NEAR * surface.scale
         left = outside(surface, end)

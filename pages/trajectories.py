@@ -3,12 +3,15 @@
 import time
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from optim_core import RULES
 from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
+from views.animation import gif, signature
+from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
 from views.export_paths import EXPORTS
 from views.live_controls import live_controls
 from views.live_plot import live_plot
@@ -19,6 +22,7 @@ from views.picture import (
     controls,
     details,
     message,
+    starts_fields,
 )
 from views.routed import through_app
 from views.sentences import explain, say
@@ -27,6 +31,7 @@ from views.stories import STORIES, neighbours
 
 through_app(__file__)
 
+STARTS = {"one": "One", "ring": "A ring around it", "grid": "A grid around it"}
 DETAILS = ("difference", "spacing", "stop", "tolerance", "window", "resolution")
 
 # The address counts on the first run, and where it has changed since it was written: the browser's back button. An
@@ -58,13 +63,19 @@ def choose(path: str) -> None:
 
 def choice(path: str, label: str, names: dict[str, str], help_text: str | None = None) -> None:
     """A select box for one setting."""
-    owner, name = (settings.around, path.removeprefix("around.")) if "." in path else (settings, path)
+    part, _, name = path.rpartition(".")
+    owner = {"": settings, "around": settings.around, "starts": settings.spread}[part]
     st.session_state[f"choose:{path}"] = getattr(owner, name)
     st.selectbox(
         label, list(names), format_func=names.__getitem__, key=f"choose:{path}", on_change=choose, args=(path,),
         help=help_text,
     )  # fmt: skip
     problem(path)
+
+
+def with_year(rule: str) -> str:
+    """A rule as the list offers it, which is in the order of the years."""
+    return f"{RULES[rule].title} ({RULES[rule].year})"
 
 
 def add() -> None:
@@ -87,10 +98,22 @@ def changed(change: dict[str, Any]) -> None:
                 settings.duplicate(int(number))
             case {"help": number} if int(number) in settings.cards:
                 st.session_state.explain = settings.cards[int(number)].rule
+            case {"show": str(query)}:
+                show(query)
+            case {"story": str(name)} if name in STORIES:
+                tell(name)
     anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
     st.session_state.new_cards = anew or any({"remove", "duplicate"} & set(action) for action in change["actions"])
     st.session_state.new_around = change["final"] and "around.noise" in change["set"]
     st.session_state.final = change["final"]
+
+
+def show(query: str) -> None:
+    """Opens a kept state; what the page is compared with stays, unless it is this very state."""
+    shown = Settings.from_query(dict(parse_qsl(query)))
+    if settings.against != query:
+        shown.against, shown.against_name = settings.against, settings.against_name
+    st.session_state.trajectories = shown
 
 
 def tell(name: str | None) -> None:
@@ -98,7 +121,8 @@ def tell(name: str | None) -> None:
     if name is None:
         settings.apply("story", None)
     else:
-        st.session_state.trajectories = Settings.from_query({"story": name})
+        mode = {"view.projector": "1"} if settings.view.projector else {}
+        st.session_state.trajectories = Settings.from_query({"story": name, **mode})
 
 
 def stories() -> None:
@@ -122,6 +146,79 @@ def stories() -> None:
     st.markdown(f":small[**Try:** {story.task}]")
 
 
+def compare(number: int, name: str, low: float, high: float, count: int, log: bool) -> None:
+    """Copies of one card with several values of one hyperparameter; a sentence where they are not allowed."""
+    st.session_state.pop("compare:problem", None)
+    try:
+        compare_values(settings, number, name, spaced(low, high, count, log))
+    except ValueError as error:
+        st.session_state["compare:problem"] = f"{error}."
+
+
+def comparisons() -> None:
+    """Several optimizers from one start, or several values of one hyperparameter, each with one click."""
+    st.caption("Several optimizers, each with its usual settings")
+    with st.container(horizontal=True, gap="small"):
+        for group in GROUPS:
+            st.button(
+                group.title, help=group.about, key=f"group:{group.title}", on_click=compare_rules,
+                args=(settings, group.rules),
+            )  # fmt: skip
+    titles = {number: settings.title(number) for number in settings.cards if comparable(settings, number)}
+    if not titles:
+        return
+    if st.session_state.get("compare:card") not in titles:
+        st.session_state["compare:card"] = next(iter(titles))
+    st.caption("One optimizer, several values")
+    number = st.selectbox("Optimizer", list(titles), format_func=lambda n: titles.get(n, ""), key="compare:card")
+    card = settings.cards[number]
+    name = st.selectbox("Of its", comparable(settings, number), key=f"compare:{card.rule}")
+    limits = RULES[card.rule].ranges[name]
+    ends = proposed(limits, card.hyper[name])
+    with st.container(horizontal=True, gap="small"):
+        low, high = (
+            st.number_input(
+                label, value=value, format="%g", step=abs(value) / 10 or 0.1, key=f"{key}:{card.rule}:{name}"
+            )
+            for label, key, value in (("From", "low", ends[0]), ("To", "high", ends[1]))
+        )
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        count = st.number_input("Values", 2, MOST, 5, key="compare:count")
+        log = st.checkbox(
+            "by a factor", value=limits.log, key=f"log:{card.rule}:{name}", help="Evenly spaced otherwise"
+        )
+    arguments = (number, name, low, high, count, log)
+    st.button(f"Compare {count} values", on_click=compare, args=arguments, key="compare", type="primary")
+    if "compare:problem" in st.session_state:
+        say(st.session_state["compare:problem"])
+
+
+def dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def playback() -> None:
+    """A button that draws the playback as a GIF; then the file itself, as long as it is of what is shown."""
+    place, now = st.empty(), signature(settings, dark())
+    if st.session_state.get("gif", ("", b""))[0] != now:
+        st.session_state.pop("gif", None)
+        told = "Draws up to 120 pictures here on the server, which takes some seconds"
+        off = not any(card.on for card in settings.cards.values())
+        if not place.button("GIF of the playback", key="export:gif", help=told, width="stretch", disabled=off):
+            return
+        bar = place.progress(0.0, "Drawing the playback …")
+        try:
+            made = gif(settings, dark(), lambda done, of: bar.progress(done / of, f"Picture {done} of {of}"))
+        except ValueError as error:
+            place.empty()
+            say(f"{error}.")
+            return
+        st.session_state.gif = (now, made)
+    name, made = f"ravine-{settings.surface}.gif", st.session_state.gif[1]
+    place.download_button(f"Save {name}", made, name, "image/gif", key="export:gif file", width="stretch",
+        on_click="ignore")  # fmt: skip
+
+
 with st.sidebar:
     stories()
     shown_surface = SURFACES[settings.surface]
@@ -130,10 +227,15 @@ with st.sidebar:
     st.caption(shown_surface.difficulty)
     live_controls(controls(settings), key="controls")
     st.selectbox(
-        "Add an optimizer", list(RULES), format_func=lambda name: RULES[name].title, index=None, key="add",
+        "Add an optimizer", list(RULES), format_func=with_year, index=None, key="add",
         placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
     )  # fmt: skip
     problem("card")
+    with st.popover("Compare", width="stretch"):
+        comparisons()
+    with st.expander("Many starts", expanded=settings.spread.kind != "one"):
+        choice("starts.kind", "Starts", STARTS)
+        live_controls(starts_fields(settings), key="starts")
     wrong = any(path.startswith(DETAILS) for path in settings.problems)
     with st.expander("Gradients, stop rule, window", expanded=wrong):
         choice("difference", "Gradient", DIFFERENCES)
@@ -156,14 +258,23 @@ with st.sidebar:
                 label, partial(text, settings, st.context.url or ""), name, kind, key=f"export:{name}", help=told,
                 on_click="ignore", width="stretch",
             )  # fmt: skip
+        playback()
     for path in settings.problems:
         if path.startswith(("link", "view.")):
             problem(path)
 
 
+# Until the pictures are there, a page that is to be projected is bare; then they see to it themselves.
+BARE = ':root:not(:has(.rv-plot)) :is([data-testid="stHeader"], [data-testid="stSidebar"]) { opacity: 0; }'
+if settings.view.projector:
+    st.html(f"<style>{BARE}</style>")
+
+
 @st.fragment
 def pictures() -> None:
     """The fragment that follows the hand: nothing else runs while a slider moves."""
+    if st.session_state.trajectories is not settings:  # a kept state: the side bar follows too
+        st.rerun()
     shown = message(settings, st.session_state.get("have", frozenset()))
     if st.session_state.pop("new_cards", False):
         shown["controls"] = controls(settings)
@@ -172,6 +283,8 @@ def pictures() -> None:
     live_plot(shown, key="plot", on_change=changed)
     if st.session_state.pop("final", True):
         write_link()
+        if "gif" in st.session_state and st.session_state.gif[0] != signature(settings, dark()):
+            st.rerun()  # the side bar offers a GIF of what was shown before
     if rule := st.session_state.pop("explain", None):
         explain(rule, RULES[rule].title)
 

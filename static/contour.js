@@ -4,6 +4,7 @@ const v = new URL(import.meta.url).search;
 const { h } = await import(`./dom.js${v}`);
 
 const MARGIN = { l: 38, r: 48, t: 8, b: 26, pad: 0 };
+const PANEL = { l: 30, r: 8, t: 6, b: 20, pad: 0 }; // without a colour bar
 const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: true, doubleClick: "reset", responsive: false };
 
 export class Contour {
@@ -15,9 +16,12 @@ export class Contour {
     this.drawn = "";
   }
 
-  /** Draws `grid` ({key, x, y, z}) with `scale` from heights.js over `window`; returns false if nothing changed. */
-  draw(grid, scale, surface, theme, width, height) {
-    const signature = [grid.key, surface.log_heights, surface.f_star, theme.signature, width, height].join("|");
+  /**
+   * Draws `grid` ({key, x, y, z}) with `scale` from heights.js over `window`; returns false if nothing changed.
+   * `equal`: a unit of x is as long as one of y; `small`: one panel of several.
+   */
+  draw(grid, scale, surface, theme, width, height, { equal = false, small = false } = {}) {
+    const signature = [grid.key, surface.log_heights, surface.f_star, theme.signature, width, height, equal, small].join("|");
     if (signature === this.drawn) return false;
     this.drawn = signature;
     const [columns, rows] = [grid.x.length, grid.y.length];
@@ -34,7 +38,7 @@ export class Contour {
       ticklen: 3,
       tickcolor: theme.mix(0.35),
       tickfont: { size: 10, color: theme.mix(0.75) },
-      nticks: 7,
+      nticks: small ? Math.max(3, Math.round(width / 50)) : 7,
       automargin: false,
     };
     const trace = {
@@ -61,16 +65,16 @@ export class Contour {
     const layout = {
       width,
       height,
-      margin: MARGIN,
+      margin: small ? PANEL : MARGIN,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: theme.font, color: theme.text },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
       hovermode: false,
       showlegend: false,
-      uirevision: `${surface.name}|${surface.window}`,
-      xaxis: { ...axis, range: [x0, x1] },
-      yaxis: { ...axis, range: [y0, y1] },
+      uirevision: `${surface.name}|${surface.window}|${equal}`,
+      xaxis: { ...axis, range: [x0, x1], ...(equal && { constrain: "domain" }) },
+      yaxis: { ...axis, range: [y0, y1], ...(equal && { constrain: "domain", scaleanchor: "x", scaleratio: 1 }) },
     };
     this.Plotly.react(this.graph, [trace], layout, CONFIG);
     if (!this.listening) {
@@ -99,6 +103,11 @@ export class Contour {
       width: xaxis._length,
       height: yaxis._length,
     };
+  }
+
+  /** The height of a panel so wide in which a plane with `aspect` = height / width fills the plot area. */
+  heightFor(width, aspect) {
+    return (width - PANEL.l - PANEL.r) * aspect + PANEL.t + PANEL.b;
   }
 
   /** The fills of the bands as drawn, from the lowest to the highest. */

@@ -1,7 +1,7 @@
 // One value of every run against the step: lines, axes, the chosen step and a readout, as SVG of its own.
 
 const v = new URL(import.meta.url).search;
-const { h, svg, setText, short, roundTicks, powerTicks } = await import(`./dom.js${v}`);
+const { h, svg, setText, short, roundTicks, powerTicks, placeIn } = await import(`./dom.js${v}`);
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 32 };
 const DEEPEST = 1e-20; // a logarithmic axis reaches no lower; lines below it leave the picture
@@ -66,7 +66,7 @@ export class Curves {
     const id = `rv-curve-clip-${name}-${Math.random().toString(36).slice(2)}`;
     this.picture = svg(
       "svg",
-      { class: "rv-curve", "aria-hidden": "true" },
+      { class: "rv-curve", role: "img" },
       svg("clipPath", { id }, this.clipRect),
       this.grid,
       this.texts,
@@ -85,7 +85,7 @@ export class Curves {
 
   listen() {
     const stepAt = (event) => {
-      const x = event.clientX - this.frame.getBoundingClientRect().left - MARGIN.left;
+      const x = placeIn(this.frame, event)[0] - MARGIN.left;
       return Math.min(this.steps, Math.max(0, Math.round((x / this.inner.width) * this.steps)));
     };
     this.frame.addEventListener("pointerdown", (event) => {
@@ -123,10 +123,9 @@ export class Curves {
         return h("span", {}, swatch, `${run.name} ${short(value, 4)}`);
       }),
     );
-    const box = this.frame.getBoundingClientRect();
-    const [px, py] = [event.clientX - box.left, event.clientY - box.top];
+    const [px, py] = placeIn(this.frame, event);
     const w = this.tip.offsetWidth;
-    const x = px + 14 + w > box.width ? px - 14 - w : px + 14;
+    const x = px + 14 + w > this.frame.offsetWidth ? px - 14 - w : px + 14;
     this.tip.style.transform = `translate(${Math.max(0, x)}px, ${Math.max(0, py - this.tip.offsetHeight - 8)}px)`;
   }
 
@@ -169,6 +168,7 @@ export class Curves {
         }
       : (value) => bottom - (value - low) * scale;
     [this.px, this.py] = [px, py];
+    this.picture.setAttribute("aria-label", this.sentence(offset));
     this.drawAxes(ticks, log ? (t) => bottom - (Math.log10(t) - low) * scale : py, px, inner);
     const kept = new Set();
     for (const run of runs) {
@@ -193,6 +193,18 @@ export class Curves {
       parts.dot.remove();
       this.lines.delete(id);
     }
+  }
+
+  /** What the picture shows, for those who do not see it. */
+  sentence(offset) {
+    const above = offset ? ` above ${short(offset)}` : "";
+    const told = this.runs
+      .filter((run) => run[this.field]?.length)
+      .map((run) => {
+        const values = run[this.field];
+        return `${run.name} from ${short(values[0] - offset)} to ${short(values.at(-1) - offset)} at step ${values.length - 1}`;
+      });
+    return `${this.title}${above} against the step: ${told.join("; ") || "nothing drawn"}.`;
   }
 
   range(runs, log, offset, height) {

@@ -22,6 +22,14 @@ export function svg(tag, attributes = {}, ...children) {
   return build(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** Where an event happened, in the pixels of the node itself, however large it is shown. */
+export function placeIn(node, event) {
+  const box = node.getBoundingClientRect();
+  const ratio = box.width / node.offsetWidth;
+  const scale = ratio > 1.01 || ratio < 0.99 ? ratio || 1 : 1; // offsetWidth is rounded
+  return [(event.clientX - box.left) / scale, (event.clientY - box.top) / scale];
+}
+
 /** A sample of a run's line: its colour, its dash. */
 export function paintSwatch(node, { colour, dash } = {}) {
   const [on, off] = (dash || "").split(" ").map(Number);

@@ -22,11 +22,12 @@ export class Inside {
     this.equationTitle = h("p", { class: "rv-caption" });
     this.rows = h("tbody");
     const heads = ["", "the rule’s own code", "with the numbers of this step (of x)", "x", "y"];
+    this.equationFrame = h("div", { class: "rv-table-frame" }, h("table", { class: "rv-table" }, h("thead", {}, h("tr", {}, ...heads.map((text, k) => h("th", { scope: "col", class: k > 2 ? "rv-right" : "rv-left" }, text)))), this.rows));
     this.equation = h(
       "div",
       { class: "rv-equation", "data-testid": "equation", hidden: true },
       this.equationTitle,
-      h("div", { class: "rv-table-frame" }, h("table", { class: "rv-table" }, h("thead", {}, h("tr", {}, ...heads.map((text, k) => h("th", { scope: "col", class: k > 2 ? "rv-right" : "rv-left" }, text)))), this.rows)),
+      this.equationFrame,
     );
     this.node = h(
       "section",
@@ -86,8 +87,12 @@ export class Inside {
   /** The update that led to the step shown, line by line. */
   drawEquation(shown) {
     const lines = shown?.equation ?? [];
-    this.equation.hidden = !lines.length;
-    if (!lines.length) return;
+    this.equation.hidden = !lines.length && !shown?.equation_note;
+    this.equationFrame.hidden = !lines.length;
+    if (!lines.length) {
+      setText(this.equationTitle, shown?.equation_note ?? "");
+      return;
+    }
     setText(this.equationTitle, `What made step ${shown.step} of ${shown.title}:`);
     while (this.rows.children.length > lines.length) this.rows.lastChild.remove();
     lines.forEach((line, i) => {

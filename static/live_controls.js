@@ -261,16 +261,23 @@ class Card {
     this.fold.setAttribute("aria-expanded", String(!isFolded));
   }
 
-  update(spec) {
-    setText(this.title, spec.title);
-    this.fold.title = spec.title;
-    this.node.setAttribute("aria-label", spec.title);
-    this.on.setAttribute("aria-label", `Show ${spec.title}`);
-    this.on.title = `Show ${spec.title}`;
+  /** The card's name, told apart from others of its rule. */
+  entitle(title) {
+    if (title === this.name) return;
+    this.name = title;
+    setText(this.title, title);
+    this.fold.title = title;
+    this.node.setAttribute("aria-label", title);
+    this.on.setAttribute("aria-label", `Show ${title}`);
+    this.on.title = `Show ${title}`;
     for (const [name, verb] of [["help", "About"], ["duplicate", "Duplicate"], ["remove", "Remove"]]) {
-      this.buttons[name].setAttribute("aria-label", `${verb} ${spec.title}`);
-      this.buttons[name].title = `${verb} ${spec.title}`;
+      this.buttons[name].setAttribute("aria-label", `${verb} ${title}`);
+      this.buttons[name].title = `${verb} ${title}`;
     }
+  }
+
+  update(spec) {
+    this.entitle(spec.title);
     this.line.setAttribute("stroke", spec.colour);
     this.line.setAttribute("stroke-dasharray", spec.dash || "none");
     if (!channel.isUnsettled(`card.${this.id}.on`)) this.setOn(spec.on);
@@ -375,8 +382,9 @@ class LiveControls {
     if (marks) for (const [path, field] of this.fields) field.mark(marks[path]);
   }
 
-  takeValues({ values, problems, marks }) {
+  takeValues({ values, problems, marks, titles = {} }) {
     if (this.name === "controls") this.mark(marks);
+    for (const card of this.cards.values()) if (titles[card.id]) card.entitle(titles[card.id]);
     for (const [path, value] of Object.entries(values)) {
       this.fields.get(path)?.take(value);
       const card = /^card\.(.+)\.on$/.exec(path);

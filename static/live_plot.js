@@ -4,15 +4,17 @@ const v = new URL(import.meta.url).search;
 const [{ copyAddress, h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
   ["dom", "bytes", "channel", "theme", "heights"].map((name) => import(`./${name}.js${v}`)),
 );
-const [{ Contour }, { Overlay }, { Surface3d }, { Curves }, { Transport }, { Inside }] = await Promise.all(
-  ["contour", "overlay", "surface3d", "curves", "transport", "inside"].map((name) => import(`./${name}.js${v}`)),
+const [{ ViewMenu }, { Contour }, { Panels }, { Surface3d }, { Curves }, { Transport }, { Inside }] = await Promise.all(
+  ["view_menu", "contour", "panels", "surface3d", "curves", "transport", "inside"].map((name) => import(`./${name}.js${v}`)),
 );
+const [{ saveMenu }, { Projector }] = await Promise.all(["save_picture", "projector"].map((name) => import(`./${name}.js${v}`)));
+const { Kept } = await import(`./kept.js${v}`);
 
 const KEPT_GRIDS = 24;
 const NARROW = 640;
 const SIGNS = "◯ start: click or drag   ★ minimum   ✕ saddle";
 const MORE_SIGNS = { cloud: "   ● asked in this step", look: "   ◇ look-ahead" };
-const LAYOUTS = [["both", "Both"], ["contour", "Contour"], ["surface", "Surface"]];
+const LAYOUTS = [["both", "Both"], ["contour", "Contour"], ["surface", "Surface"], ["panels", "Side by side"]];
 const grids = new Map(); // key -> {key, x, y, z}, shared by all plots of this tab, the latest used last
 const instances = new WeakMap();
 let plotly = null;
@@ -41,7 +43,8 @@ function sameNumbers(a, b) {
 
 function sameRun(a, b) {
   return a.name === b.name && a.colour === b.colour && a.dash === b.dash &&
-    ["path", "loss", "distance", "look", "cloud", "cloud_step"].every((name) => sameNumbers(a[name], b[name]));
+    ["path", "loss", "distance", "look", "cloud", "cloud_step"].every((name) => sameNumbers(a[name], b[name])) &&
+    sameNumbers(a.herd?.path, b.herd?.path) && a.elsewhere === b.elsewhere;
 }
 
 class LivePlot {
@@ -71,6 +74,12 @@ class LivePlot {
     );
     this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset");
     this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => copyAddress(this.linkButton) }, "Copy link");
+    this.viewMenu = new ViewMenu((name, value) => this.setView(name, value));
+    this.projector = new Projector({
+      onSwitch: (on) => this.setView("projector", on),
+      onTell: (story) => channel.announce({ action: { story }, final: true }),
+      onResize: () => this.draw(),
+    });
     this.signs = h("span", { class: "rv-signs" }, SIGNS);
     this.contourBox = h("div", { class: "rv-picture rv-contour", role: "img" });
     this.surfaceBox = h("div", { class: "rv-picture rv-surface", role: "img" });
@@ -92,10 +101,13 @@ class LivePlot {
     this.tableBody = h("tbody");
     this.table = h("table", { class: "rv-table", "data-testid": "table" }, h("thead", {}, this.tableHead), this.tableBody);
     this.caption = h("p", { class: "rv-caption", "data-testid": "caption", "aria-live": "polite" });
+    this.kept = new Kept();
     this.root = h(
       "div",
       { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 },
-      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), this.signs, h("div", { class: "rv-actions" }, this.linkButton, this.resetButton)),
+      this.projector.head,
+      this.projector.bar,
+      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), this.signs, h("div", { class: "rv-actions" }, this.viewMenu.node, this.linkButton, saveMenu(this), this.resetButton)),
       this.pictures,
       this.transport.node,
       this.transport.readout,
@@ -103,6 +115,7 @@ class LivePlot {
       h("div", { class: "rv-table-frame" }, this.table),
       this.inside.node,
       this.caption,
+      this.kept.node,
     );
     parent.append(this.root);
     // Streamlit fades what waits for its server. Here each slider move would start that, and the browser would
@@ -117,9 +130,9 @@ class LivePlot {
     if (this.gone) return;
     this.message.hidden = true;
     this.contour = new Contour(Plotly, () => this.remap());
-    this.contourBox.append(this.contour.graph);
-    this.overlay = new Overlay(
+    this.overlay = new Panels(
       this.contourBox,
+      this.contour,
       (x, y, final) => channel.announce({ set: { start: [x, y] }, final }),
       () => this.contour.reset(this.latest.surface),
     );
@@ -180,9 +193,9 @@ class LivePlot {
     }
   }
 
-  tellControls({ values = {}, problems = {}, marks, controls }) {
+  tellControls({ values = {}, problems = {}, marks, titles, controls }) {
     const settled = Object.fromEntries(Object.entries(values).filter(([path]) => !channel.isUnsettled(path)));
-    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems, marks } }));
+    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems, marks, titles } }));
     if (controls) window.dispatchEvent(new CustomEvent("ravine:controls", { detail: controls }));
   }
 
@@ -197,6 +210,7 @@ class LivePlot {
   setView(name, value) {
     if (this.view[name] === value) return;
     this.view[name] = value;
+    this.viewMenu.show(this.view);
     channel.announce({ set: { [`view.${name}`]: value }, final: true });
     this.draw({ all: name === "layout" });
   }
@@ -238,11 +252,14 @@ class LivePlot {
     const last = runs.length ? Math.max(...runs.map((run) => run.loss.length - 1)) : message.steps;
     this.transport.setRuns(runs, last);
     this.drawLayout();
+    this.drawProjector(message);
+    this.viewMenu.show(this.view);
     this.drawContour();
     if (this.overlay) {
       this.overlay.step = this.transport.step;
-      this.overlay.setSurface(surface);
-      this.overlay.setRuns(runs, (run) => stale.has(run));
+      this.overlay.setTrail(this.view.trail ?? null);
+      this.overlay.setSurface({ ...surface, labels: this.view.labels });
+      this.overlay.setRuns(runs.filter((run) => !run.elsewhere), (run) => stale.has(run));
       this.overlay.setReferences(message.references ?? []);
       if (!channel.isUnsettled("start")) this.overlay.setStart(message.start);
     }
@@ -250,9 +267,10 @@ class LivePlot {
     setText(this.signs, SIGNS + more.map((part) => MORE_SIGNS[part]).join(""));
     this.drawCurves(changed || all, last);
     this.drawTable(message.table);
-    this.inside.draw(runs, message.inside, this.view.inside ?? null, last, this.width);
+    this.inside.draw(runs.filter((run) => !run.kept), message.inside, this.view.inside ?? null, last, this.width);
     this.overlay?.setInside(message.inside?.id === this.view.inside ? message.inside : null);
     setText(this.caption, message.caption ?? "");
+    this.kept.draw(message);
     for (const box of [this.contourBox, this.surfaceBox]) {
       if (box.getAttribute("aria-label") !== message.alt) box.setAttribute("aria-label", message.alt ?? "");
     }
@@ -267,18 +285,41 @@ class LivePlot {
 
   drawLayout() {
     const { layout } = this.view;
+    this.overlay?.arrange(this.runs.filter((run) => !run.elsewhere), layout === "panels");
     if (this.root.dataset.layout === layout) return;
     this.root.dataset.layout = layout;
     for (const button of this.layoutButtons) button.setAttribute("aria-pressed", String(button.dataset.layout === layout));
   }
 
+  /** Takes over the mode and the room that it leaves the pictures; the text above them and the readout have theirs. */
+  drawProjector({ story, surface }) {
+    const on = Boolean(this.view.projector);
+    this.projector.tell(story ?? null, surface.name);
+    if (this.projector.show(this.root, on)) this.measure();
+    this.room = on ? [this.pictures.clientWidth, this.pictures.clientHeight] : null;
+  }
+
   /** Width and height of one picture. */
   pictureSize() {
+    if (this.room) {
+      const [width, height] = this.room;
+      if (this.view.layout === "panels" && this.overlay?.apart) return this.overlay.fit(width, height);
+      if (this.view.layout !== "both") return [width, height];
+      return this.projector.upright ? [width, (height - 16) >> 1] : [(width - 16) >> 1, height];
+    }
     const width = this.width;
-    if (this.view.layout !== "both") return [width, Math.round(Math.min(600, Math.max(300, width * 0.66)))];
+    if (this.view.layout === "panels" && this.overlay?.apart) return this.overlay.size(width, this.aspect());
+    if (this.view.layout !== "both") return [width, Math.round(Math.min(Math.max(600, window.innerHeight * 0.55), Math.max(300, width * 0.66)))];
     if (width < NARROW) return [width, Math.round(Math.min(420, Math.max(280, width * 0.85)))];
     const half = Math.floor((width - 16) / 2);
-    return [half, Math.round(Math.min(480, Math.max(320, half * 0.92)))];
+    return [half, Math.round(Math.min(Math.max(480, window.innerHeight * 0.45), Math.max(320, half * 0.92)))];
+  }
+
+  /** Height by width of the plane's window where units are equally long, else null. */
+  aspect() {
+    if (this.view.aspect !== "equal") return null;
+    const [x0, x1, y0, y1] = this.latest.surface.window;
+    return (y1 - y0) / (x1 - x0);
   }
 
   grid() {
@@ -300,7 +341,9 @@ class LivePlot {
     const [width, height] = this.pictureSize();
     if (width < 50) return;
     const scale = this.scale(grid);
-    const drawn = this.contour.draw(grid, scale, this.latest.surface, this.theme, width, height);
+    const drawn = this.contour.draw(grid, scale, this.latest.surface, this.theme, width, height, {
+      equal: this.view.aspect === "equal", small: this.overlay.apart,
+    });
     this.remap();
     if (drawn) this.overlay.setGround({ grid, rows: this.contour.rows, scale, fills: this.contour.fills() });
   }
@@ -318,22 +361,26 @@ class LivePlot {
   request3d() {
     const grid = this.grid();
     if (!this.surface3d) return;
-    if (!grid || this.view.layout === "contour") {
+    if (!grid || ["contour", "panels"].includes(this.view.layout)) {
       this.surface3d.cancel();
       return;
     }
     const [width, height] = this.pictureSize();
     if (width < 50) return;
     const { surface, start, seq } = this.latest;
-    const first = this.runs[0];
+    const first = this.runs.find((run) => !run.kept);
     this.surface3d.request({
       grid, surface, seq, width, height, start,
       scale: this.scale(grid),
       runs: this.runs,
       step: this.transport.shown(),
+      relief: this.view.relief,
+      labels: this.view.labels,
+      trail: this.view.trail,
       startHeight: first ? first.loss[0] : heightAt(grid, start),
       theme: this.theme,
       alone: this.view.layout === "surface",
+      zoom: this.projector.scale,
     });
   }
 
@@ -358,6 +405,10 @@ class LivePlot {
   }
 
   sizeCurve(curve) {
+    if (this.room) {
+      const { clientWidth, clientHeight } = curve.frame;
+      return clientWidth > 0 && curve.resize(clientWidth, clientHeight);
+    }
     const width = this.width;
     const each = width < NARROW ? width : Math.floor((width - 16) / 2);
     return curve.resize(each, 210);
@@ -398,11 +449,16 @@ class LivePlot {
   }
 
   resize() {
+    if (this.measure() && this.latest) this.draw();
+  }
+
+  /** Takes over the width that there is; returns whether it has changed. */
+  measure() {
     const width = Math.floor(this.root.clientWidth);
-    if (width === this.width) return;
+    if (width === this.width) return false;
     this.width = width;
     this.root.classList.toggle("rv-narrow", width < NARROW);
-    if (this.latest) this.draw();
+    return true;
   }
 
   resetViews() {
@@ -415,7 +471,9 @@ class LivePlot {
     this.gone = true;
     this.disconnect();
     this.resizer.disconnect();
-    this.transport.stop(false);
+    this.kept.destroy();
+    this.transport.destroy();
+    this.projector.destroy();
     cancelAnimationFrame(this.frame);
     this.contour?.destroy();
     this.surface3d?.destroy();

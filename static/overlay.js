@@ -1,7 +1,9 @@
 // Everything that moves above the contour: paths, step markers, minima, saddles and the start, as SVG of its own.
 
 const v = new URL(import.meta.url).search;
-const [{ h, svg, short }, { placeLabels, drawLabels, drawBar }] = await Promise.all([import(`./dom.js${v}`), import(`./levels.js${v}`)]);
+const [{ h, svg, short, placeIn }, { placeLabels, drawLabels, placeNames, drawNames, drawBar }, { Herd }] = await Promise.all(
+  ["dom", "levels", "herd"].map((name) => import(`./${name}.js${v}`)),
+);
 
 const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
 const MOST_DOTS = 4000; // of the cloud of earlier steps
@@ -53,7 +55,7 @@ export function thin(path, map) {
 }
 
 /** The part of a segment inside a box (Liang and Barsky), or null. */
-function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
+export function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
   const [dx, dy] = [x1 - x0, y1 - y0];
   let [t0, t1] = [0, 1];
   for (const [p, q] of [[-dx, x0 - xl], [dx, xh - x0], [-dy, y0 - yl], [dy, yh - y0]]) {
@@ -113,6 +115,7 @@ export class Overlay {
     this.map = null;
     this.runs = [];
     this.step = null;
+    this.trail = null; // how many steps before the one shown are drawn; null: the whole path
     const id = `rv-clip-${++serial}`;
     this.clipRect = svg("rect");
     this.labels = svg("g");
@@ -124,6 +127,8 @@ export class Overlay {
     this.next = svg("path", { class: "rv-arrow" });
     this.inside = null;
     this.curves = svg("g");
+    this.names = svg("g", { "data-testid": "minima" });
+    this.named = [];
     this.references = [];
     this.start = svg(
       "g",
@@ -138,10 +143,11 @@ export class Overlay {
       "svg",
       { class: "rv-overlay", "data-testid": "overlay", "aria-hidden": "true" },
       svg("clipPath", { id }, this.clipRect),
-      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.curves, this.slope, this.next, this.markers, this.start),
+      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.curves, this.names, this.slope, this.next, this.markers, this.start),
     );
     this.tip = h("div", { class: "rv-tip", hidden: true });
-    host.append(this.rest, this.node, this.tip);
+    this.herd = new Herd();
+    host.append(this.rest, ...this.herd.nodes, this.node, this.tip);
     this.listen();
   }
 
@@ -153,8 +159,7 @@ export class Overlay {
   }
 
   position(event) {
-    const box = this.host.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return placeIn(this.host, event);
   }
 
   toData(px, py) {
@@ -285,10 +290,11 @@ export class Overlay {
     for (const run of this.runs) {
       const points = this.lines.get(run.id)?.points;
       if (!points) continue;
-      for (let i = 0; i < points.x.length; i++) {
+      const [from, to] = this.trail === null ? [0, points.x.length] : this.tail(run, points);
+      for (let i = from; i < to; i++) {
         let [qx, qy] = [points.x[i], points.y[i]];
         let nearer = i;
-        if (i && !points.jump[i]) {
+        if (i > from && !points.jump[i]) {
           const [dx, dy] = [qx - points.x[i - 1], qy - points.y[i - 1]];
           const along = dx || dy ? ((px - points.x[i - 1]) * dx + (py - points.y[i - 1]) * dy) / (dx * dx + dy * dy) : 1;
           const t = Math.min(1, Math.max(0, along));
@@ -305,7 +311,9 @@ export class Overlay {
     if (!best) return null;
     const [run, step] = best;
     const at = `(${short(run.path[2 * step], 4)}, ${short(run.path[2 * step + 1], 4)})`;
-    return [run.name, `step ${step} ${at}`, `loss ${short(run.loss[step], 4)}`];
+    const lines = [run.name, `step ${step} ${at}`, `loss ${short(run.loss[step], 4)}`];
+    if (step < run.slope?.length) lines.push(`|∇f| ${short(run.slope[step], 4)}`);
+    return lines;
   }
 
   /** The mapping has changed: everything is placed anew. */
@@ -319,6 +327,7 @@ export class Overlay {
     for (const [name, value] of [["x", map.left], ["y", map.top], ["width", map.width], ["height", map.height]]) {
       this.clipRect.setAttribute(name, value);
     }
+    this.herd.remap(map, width, height);
     for (const run of this.runs) this.thinRun(run);
     for (const reference of this.references) this.placeReference(reference);
     this.drawLines();
@@ -330,6 +339,7 @@ export class Overlay {
   /** New runs; `changed(run)` says whether its numbers differ from those drawn before. */
   setRuns(runs, changed) {
     this.runs = runs;
+    this.herd.setRuns(runs);
     const kept = new Set(runs.map((run) => run.id));
     for (const [id, line] of this.lines) {
       if (kept.has(id)) continue;
@@ -406,6 +416,35 @@ export class Overlay {
     if (this.map) this.drawLines();
   }
 
+  /** How many steps before the one shown are drawn; null for the whole path. */
+  setTrail(trail) {
+    if (this.trail === trail) return;
+    this.trail = trail;
+    for (const line of this.lines.values()) {
+      line.drawnStep = null;
+      line.halo.setAttribute("d", line.d ?? "");
+    }
+    if (this.map) this.drawLines();
+  }
+
+  /** Which of the thinned points lie in the trail: the first, and one after the last. */
+  tail(run, points) {
+    const last = (run.path.length >> 1) - 1;
+    const at = this.step === null ? last : Math.min(this.step, last);
+    return [countUpTo(points, at - this.trail - 1), countUpTo(points, at)];
+  }
+
+  /** The outline of the last steps before `at`, both ends exact though the points between are thinned. */
+  tailOutline(run, points, at) {
+    const place = (step) => `${tenth(this.map.ax + this.map.bx * run.path[2 * step])} ${tenth(this.map.ay + this.map.by * run.path[2 * step + 1])}`;
+    const first = Math.max(0, at - this.trail);
+    const [from, to] = [countUpTo(points, first), countUpTo(points, at)];
+    const start = points.jump[from] === 1 ? "" : `M${place(first)}`;
+    const between = outline(points, from, to);
+    const end = to && points.step[to - 1] !== at ? `${start || between ? "L" : "M"}${place(at)}` : "";
+    return start + (start ? between.replace("M", "L") : between) + end;
+  }
+
   /** The run that is looked into, with its gradients, or null. */
   setInside(inside) {
     this.inside = inside;
@@ -436,6 +475,7 @@ export class Overlay {
   }
 
   drawLines() {
+    this.herd.setStep(this.step);
     for (const reference of this.references) this.placeReferenceDot(reference);
     this.drawArrows();
     for (const run of this.runs) {
@@ -446,7 +486,11 @@ export class Overlay {
       if (line.drawnStep === at) continue;
       line.drawnStep = at;
       const [x, y] = [this.map.ax + this.map.bx * run.path[2 * at], this.map.ay + this.map.by * run.path[2 * at + 1]];
-      if (at === last) {
+      if (this.trail !== null) {
+        const d = this.tailOutline(run, line.points, at);
+        for (const part of [line.past, line.halo]) part.setAttribute("d", d);
+        line.whole.setAttribute("d", "");
+      } else if (at === last) {
         line.past.setAttribute("d", line.d);
         line.whole.setAttribute("d", "");
       } else {
@@ -497,7 +541,7 @@ export class Overlay {
     line.look.setAttribute("d", near ? `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}m-4 0l4 -4l4 4l-4 4z` : "");
   }
 
-  /** The heights drawn below: `ground` = {grid, rows, scale, fills}. */
+  /** The heights drawn below: `ground` = {grid, rows, scale, fills}; without fills there is no colour bar. */
   setGround(ground) {
     this.ground = ground;
     if (this.map) this.drawGround();
@@ -506,12 +550,14 @@ export class Overlay {
   drawGround() {
     if (!this.ground) return;
     const { grid, rows, scale, fills } = this.ground;
-    drawLabels(this.labels, placeLabels(grid, rows, scale, this.map));
-    drawBar(this.bar, scale, fills, this.map);
+    drawLabels(this.labels, placeLabels(grid, rows, scale, this.map, this.named));
+    if (fills) drawBar(this.bar, scale, fills, this.map);
+    else this.bar.replaceChildren();
   }
 
   setSurface(surface) {
-    if (this.surface && sameSpots(this.surface.minima, surface.minima) && sameSpots(this.surface.saddles, surface.saddles)) return;
+    const old = this.surface;
+    if (old && old.labels === surface.labels && sameSpots(old.minima, surface.minima) && sameSpots(old.saddles, surface.saddles)) return;
     this.surface = surface;
     if (this.map) this.drawLandmarks();
   }
@@ -531,6 +577,11 @@ export class Overlay {
     add(this.surface.saddles, "M-5 -5L5 5M-5 5L5 -5", "rv-saddle");
     add(this.surface.minima, "M0 -7L1.7 -2.3L6.7 -2.2L2.7 0.9L4.1 5.7L0 2.9L-4.1 5.7L-2.7 0.9L-6.7 -2.2L-1.7 -2.3Z", "rv-minimum");
     this.landmarks.replaceChildren(...signs);
+    const named = this.surface.labels ? placeNames(this.surface.minima, this.surface.saddles, this.map) : [];
+    if (!named.length && !this.named.length) return;
+    this.named = named;
+    drawNames(this.names, named);
+    this.drawGround(); // the levels' labels keep clear of them
   }
 
   /** The server's start; a start that is being dragged stays under the hand. */

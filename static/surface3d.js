@@ -1,13 +1,18 @@
 // The surface in three dimensions with the paths on it, by Plotly's WebGL. It may be slow: it is drawn after the rest.
 
 const v = new URL(import.meta.url).search;
-const { h, painted } = await import(`./dom.js${v}`);
+const [{ h, painted }, { drape, onTop }, { minimumWords, FEW_NAMES }] = await Promise.all(
+  ["dom", "drape", "levels"].map((name) => import(`./${name}.js${v}`)),
+);
 
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest
-const CAMERA = { eye: { x: -0.72, y: -1.02, z: 1.5 }, center: { x: 0, y: 0, z: -0.16 } };
+const CAMERA = { eye: { x: -0.78, y: -1.1, z: 1.62 }, center: { x: 0, y: 0, z: -0.16 } };
 const COARSE = 100; // points a side of the drawn surface where there is no graphics card; with one, all of them
-const FINEST = 1 / 500; // of the window: points of a path nearer than this to the last one are left out
+const MOST_POINTS = 76; // a side, where the surface is drawn as points
+const REACH = 1 / 120; // of the window: between points of a path farther apart than this it follows the ground
+const HERD_REACH = 1 / 50;
+const PLAIN = { hoverinfo: "skip", showlegend: false };
 
 /** Whether WebGL is computed by the processor, which takes some ten times longer. */
 function isSoftware() {
@@ -27,47 +32,71 @@ function every(count, stride) {
   return chosen;
 }
 
-/** Height of the surface as drawn, bilinear between its points; NaN outside and in holes. */
-function drawnHeight({ x, y, z }, px, py) {
-  const column = ((px - x[0]) / (x.at(-1) - x[0])) * (x.length - 1);
-  const row = ((py - y[0]) / (y.at(-1) - y[0])) * (y.length - 1);
-  const [j, i] = [Math.min(x.length - 2, Math.floor(column)), Math.min(y.length - 2, Math.floor(row))];
-  if (!(i >= 0 && j >= 0)) return NaN;
-  const [u, w] = [column - j, row - i];
-  return (z[i][j] * (1 - u) + z[i][j + 1] * u) * (1 - w) + (z[i + 1][j] * (1 - u) + z[i + 1][j + 1] * u) * w;
+/** How the heights are drawn, by name: each gives one trace from the ground ({x, y, z} in shown heights). */
+const RELIEFS = {
+  surface: (ground, scale, theme) => ({
+    type: "surface",
+    ...ground,
+    cmin: scale.bottom,
+    cmax: scale.top,
+    colorscale: theme.scale,
+    showscale: false,
+    hoverinfo: "skip",
+    lighting: { ambient: 0.72, diffuse: 0.5, specular: 0.08, roughness: 0.8, fresnel: 0.1 },
+    lightposition: { x: -2000, y: 3000, z: 4000 },
+  }),
+  points(ground, scale, theme) {
+    const [x, y, z] = [[], [], []];
+    ground.z.forEach((row, i) => {
+      row.forEach((height, j) => {
+        if (!Number.isFinite(height)) return;
+        x.push(ground.x[j]);
+        y.push(ground.y[i]);
+        z.push(height);
+      });
+    });
+    const marker = { size: 2.2, color: z, cmin: scale.bottom, cmax: scale.top, colorscale: theme.strong, line: { width: 0 } };
+    return { type: "scatter3d", mode: "markers", x, y, z, marker, ...PLAIN };
+  },
+  lines: (ground, scale, theme) => ({
+    type: "surface",
+    ...ground,
+    cmin: scale.bottom,
+    cmax: scale.top,
+    colorscale: theme.strong,
+    showscale: false,
+    hoverinfo: "skip",
+    hidesurface: true,
+    contours: {
+      z: { show: true, start: scale.levels[0], end: scale.levels.at(-1), size: scale.step, usecolormap: true, width: 2 },
+    },
+  }),
+};
+
+/** The minima by name; unlike text in WebGL these stand before the hills. */
+function minimaNames(minima, ground, scale, theme) {
+  return minima.map(([x, y, f]) => ({
+    x,
+    y,
+    z: onTop(ground, x, y, scale.shown(f)),
+    text: minimumWords(x, y, f),
+    font: { size: 11, color: theme.text },
+    bgcolor: theme.background,
+    opacity: 0.85,
+    borderpad: 1,
+    arrowhead: 6,
+    arrowsize: 0.6,
+    arrowwidth: 1,
+    arrowcolor: theme.text,
+    ax: 0,
+    ay: -22,
+  }));
 }
 
-function onTop(ground, px, py, pz) {
-  const drawn = drawnHeight(ground, px, py);
-  return drawn > pz ? drawn : pz;
-}
-
-/**
- * A path on the surface, thinned, in shown heights, with gaps where it is outside the window. Between its points the
- * surface as drawn may lie above the true one, in a narrow valley; the path then lies on the drawn one.
- */
-function lift(run, surface, ground, scale, rise) {
-  const [x0, x1, y0, y1] = surface.window;
-  const [fx, fy, fz] = [1 / (x1 - x0), 1 / (y1 - y0), 1 / (scale.top - scale.bottom)];
-  const [x, y, z] = [[], [], []];
-  let [lx, ly, lz] = [Infinity, Infinity, Infinity];
-  const count = run.loss.length;
-  for (let i = 0; i < count; i++) {
-    const [px, py] = [run.path[2 * i], run.path[2 * i + 1]];
-    const pz = scale.shown(run.loss[i]);
-    if (px < x0 || px > x1 || py < y0 || py > y1 || !Number.isFinite(pz) || pz > scale.top + 1 / fz) {
-      if (x.length && x.at(-1) !== null) [x, y, z].forEach((list) => list.push(null));
-      lx = Infinity;
-      continue;
-    }
-    const apart = Math.abs(px - lx) * fx + Math.abs(py - ly) * fy + Math.abs(pz - lz) * fz;
-    if (apart < FINEST && i < count - 1) continue;
-    x.push(px);
-    y.push(py);
-    z.push(onTop(ground, px, py, pz) + rise);
-    [lx, ly, lz] = [px, py, pz];
-  }
-  return { x, y, z };
+/** Plotly draws four points for each one on the screen unless told otherwise; what is shown enlarged needs more. */
+function config(software, zoom) {
+  const ratio = software ? Math.min(2, zoom) : Math.max(2, zoom * window.devicePixelRatio);
+  return { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: true, plotGlPixelRatio: ratio };
 }
 
 export class Surface3d {
@@ -77,9 +106,6 @@ export class Surface3d {
     this.graph = h("div", { class: "rv-graph", "data-testid": "surface3d" });
     this.cost = 0;
     this.software = isSoftware();
-    // Plotly draws four points for each one on the screen unless told otherwise.
-    const ratio = this.software ? 1 : 2;
-    this.config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: true, plotGlPixelRatio: ratio };
     this.wanted = null;
     this.drawing = false;
   }
@@ -124,43 +150,41 @@ export class Surface3d {
     }
   }
 
-  draw({ grid, scale, surface, runs, step, start, startHeight, theme, width, height, alone }) {
+  draw(scene) {
+    const { grid, scale, surface, relief = "surface", labels, step, start, startHeight, theme, width, height, alone, zoom = 1 } = scene;
+    const runs = scene.runs.filter((run) => !run.elsewhere);
     const rise = (scale.top - scale.bottom) * 0.008;
-    const key = [grid.key, surface.log_heights, surface.f_star, theme.signature].join("|");
-    if (key !== this.surfaceKey) {
-      this.surfaceKey = key;
-      const [columns, rows] = [grid.x.length, grid.y.length];
-      const stride = this.software ? Math.ceil(Math.max(columns, rows) / COARSE) : 1;
-      const [across, down] = [every(columns, stride), every(rows, stride)];
-      this.ground = {
-        type: "surface",
-        x: across.map((j) => grid.x[j]),
-        y: down.map((i) => grid.y[i]),
-        z: down.map((i) => across.map((j) => scale.shown(grid.z[i * columns + j]))),
-        cmin: scale.bottom,
-        cmax: scale.top,
-        colorscale: theme.scale,
-        showscale: false,
-        hoverinfo: "skip",
-        lighting: { ambient: 0.72, diffuse: 0.5, specular: 0.08, roughness: 0.8, fresnel: 0.1 },
-        lightposition: { x: -2000, y: 3000, z: 4000 },
-      };
+    const key = [grid.key, surface.log_heights, surface.f_star].join("|");
+    if (key !== this.groundKey) {
+      this.groundKey = key;
+      this.ground = this.sampled(grid, scale, this.software ? COARSE : grid.x.length);
     }
-    const lines = runs.map((run) => ({
-      type: "scatter3d",
-      mode: "lines",
-      ...this.lifted(run, surface, scale, rise),
-      line: { color: run.colour, width: 5, dash: run.dash ? "dash" : "solid" },
-      hoverinfo: "skip",
-      showlegend: false,
-    }));
+    const reliefKey = [key, relief, theme.signature].join("|");
+    if (reliefKey !== this.reliefKey) {
+      this.reliefKey = reliefKey;
+      const ground = relief === "points" ? this.sampled(grid, scale, MOST_POINTS) : this.ground;
+      this.relief = RELIEFS[relief](ground, scale, theme);
+    }
+    const bed = { ground: this.ground, window: surface.window, bottom: scale.bottom, top: scale.top, rise };
+    const lines = [];
+    for (const run of runs) if (run.herd) lines.push(this.herdLine(run, scene, bed));
+    for (const run of runs) {
+      lines.push({
+        type: "scatter3d",
+        mode: "lines",
+        ...this.lifted(run, scene, bed),
+        line: { color: run.colour, width: 5, dash: run.dash ? "dash" : "solid" },
+        ...PLAIN,
+      });
+    }
     const spots = { x: [], y: [], z: [], colour: [] };
     const [x0, x1, y0, y1] = surface.window;
+    const isIn = (x, y) => x >= x0 && x <= x1 && y >= y0 && y <= y1;
     const mark = (x, y, z, colour) => {
-      if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || !Number.isFinite(z)) return;
+      if (!isIn(x, y) || !Number.isFinite(z)) return;
       spots.x.push(x);
       spots.y.push(y);
-      spots.z.push(onTop(this.ground, x, y, z) + rise);
+      spots.z.push(onTop(this.ground, x, y, z) + 2 * rise);
       spots.colour.push(colour);
     };
     if (start && startHeight !== null) mark(start[0], start[1], scale.shown(startHeight), theme.text);
@@ -175,9 +199,9 @@ export class Surface3d {
       y: spots.y,
       z: spots.z,
       marker: { size: 5, color: spots.colour, line: { color: theme.background, width: 1 } },
-      hoverinfo: "skip",
-      showlegend: false,
+      ...PLAIN,
     };
+    const minima = labels ? (surface.minima ?? []).filter(([x, y]) => isIn(x, y)) : [];
     const axis = {
       showspikes: false,
       showbackground: false,
@@ -185,9 +209,9 @@ export class Surface3d {
       zeroline: false,
       color: theme.mix(0.75),
       tickfont: { size: 10 },
-      title: { text: "" },
       nticks: 5,
     };
+    const title = (text) => ({ text, font: { size: 11 } });
     const stride = Math.ceil(scale.levels.length / 5);
     const layout = {
       width,
@@ -205,28 +229,67 @@ export class Surface3d {
         dragmode: !alone && matchMedia("(pointer: coarse)").matches ? false : "turntable",
         aspectmode: "manual",
         aspectratio: { x: 1, y: 1, z: 0.55 },
+        annotations: minima.length <= FEW_NAMES ? minimaNames(minima, this.ground, scale, theme) : [],
         // Where the hand left it: Plotly mutates the camera it is given and forgets the second turn.
         camera: this.graph._fullLayout?.scene?._scene?.getCamera() ?? structuredClone(CAMERA),
-        xaxis: { ...axis, range: [x0, x1] },
-        yaxis: { ...axis, range: [y0, y1] },
+        xaxis: { ...axis, title: title("x"), range: [x0, x1] },
+        yaxis: { ...axis, title: title("y"), range: [y0, y1] },
         zaxis: {
           ...axis,
+          title: title(surface.log_heights ? "f (log)" : "f"),
           range: [scale.bottom, scale.top + rise],
           tickvals: scale.levels.filter((_, i) => i % stride === 0),
           ticktext: scale.labels.filter((_, i) => i % stride === 0),
         },
       },
     };
-    return this.Plotly.react(this.graph, [this.ground, ...lines, markers], layout, this.config);
+    return this.Plotly.react(this.graph, [this.relief, ...lines, markers], layout, config(this.software, zoom));
   }
 
-  /** The lifted path, kept while the run's numbers and the heights are the same. */
-  lifted(run, surface, scale, rise) {
+  /** The grid in shown heights, with about `most` points a side, or as many as there are. */
+  sampled(grid, scale, most) {
+    const [columns, rows] = [grid.x.length, grid.y.length];
+    const stride = Math.ceil(Math.max(columns, rows) / most);
+    const [across, down] = [every(columns, stride), every(rows, stride)];
+    return {
+      x: across.map((j) => grid.x[j]),
+      y: down.map((i) => grid.y[i]),
+      z: down.map((i) => across.map((j) => scale.shown(grid.z[i * columns + j]))),
+    };
+  }
+
+  /** The path on the ground, or its last steps, kept while the run's numbers and the heights are the same. */
+  lifted(run, { scale, step, trail }, bed) {
+    const last = run.loss.length - 1;
+    const to = trail ? Math.min(step, last) : last;
+    const from = trail ? Math.max(0, to - trail) : 0;
+    return this.keep(run.path, `${from}|${to}`, () =>
+      drape(run.path, from, to, (i) => scale.shown(run.loss[i]), { ...bed, reach: REACH }),
+    );
+  }
+
+  /** The paths from many starts, as one thin line with gaps. */
+  herdLine(run, { step, trail }, bed) {
+    const { path, points, every: each } = run.herd;
+    const to = trail ? Math.min(Math.floor(step / each), points - 1) : points - 1;
+    const from = trail ? Math.max(0, to - Math.ceil(trail / each)) : 0;
+    const line = this.keep(path, `${from}|${to}`, () => {
+      const all = { x: [], y: [], z: [] };
+      for (let at = 0; at < path.length; at += 2 * points) {
+        drape(path.subarray(at, at + 2 * points), from, to, () => NaN, { ...bed, reach: HERD_REACH }, all);
+      }
+      return all;
+    });
+    return { type: "scatter3d", mode: "lines", ...line, line: { color: run.colour, width: 1.5 }, ...PLAIN };
+  }
+
+  /** What `make` gives, kept for these numbers of a path while the ground and `part` are the same. */
+  keep(numbers, part, make) {
     this.kept ??= new WeakMap();
-    const before = this.kept.get(run.path);
-    if (before?.ground === this.ground) return before.line;
-    const line = lift(run, surface, this.ground, scale, rise);
-    this.kept.set(run.path, { ground: this.ground, line });
+    const before = this.kept.get(numbers);
+    if (before?.ground === this.ground && before.part === part) return before.line;
+    const line = make();
+    this.kept.set(numbers, { ground: this.ground, part, line });
     return line;
   }
 

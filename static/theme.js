@@ -14,6 +14,9 @@ function rgb(text) {
 // end; heights move away from it.
 const LIGHT = { from: [0.985, 0.012, 85], to: [0.86, 0.042, 245] };
 const DARK = { from: [0.2, 0.012, 270], to: [0.38, 0.04, 220] };
+// The same for points and lines, which have the page around them.
+const STRONG_LIGHT = { from: [0.84, 0.03, 230], to: [0.48, 0.055, 245] };
+const STRONG_DARK = { from: [0.42, 0.025, 260], to: [0.78, 0.05, 215] };
 
 function oklchToCss([lightness, chroma, hue]) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
@@ -67,6 +70,7 @@ export function readTheme(node, before) {
     /** The text's colour thinned with the page's; opaque, because Plotly's WebGL knows no other. */
     mix: (share) => `rgb(${ink.map((c, i) => Math.round(c * share + page[i] * (1 - share))).join(",")})`,
     scale: colourScale(dark ? DARK : LIGHT),
+    strong: colourScale(dark ? STRONG_DARK : STRONG_LIGHT),
     line: dark ? "rgba(255,255,255,0.22)" : "rgba(40,60,80,0.30)",
   };
 }

@@ -1,9 +1,10 @@
-// Playing, stepping and scrubbing through the steps, and what each run has reached at the chosen one.
+// Playing, stepping and scrubbing through the steps, by hand and by keys, and what each run has reached at the chosen one.
 
 const v = new URL(import.meta.url).search;
 const { h, svg, setText, paintSwatch, short } = await import(`./dom.js${v}`);
 
 const SPEEDS = [5, 20, 60, 200, 1000];
+const KEYS = { Space: "space", ArrowLeft: "←", ArrowRight: "→" };
 const ICONS = {
   start: "M6 5v14M19 5L9 12L19 19Z",
   back: "M16 5L7 12L16 19Z",
@@ -12,6 +13,15 @@ const ICONS = {
   forward: "M8 5L17 12L8 19Z",
   end: "M18 5v14M5 5L15 12L5 19Z",
 };
+
+/** Whether an element has a use of its own for the keys that move the step. */
+function isTyping(node) {
+  return Boolean(
+    node.isContentEditable ||
+      node.closest?.('input, select, textarea, [role="slider"], [role="combobox"], [role="listbox"], [role="menu"], [role="radiogroup"], [role="tablist"]') ||
+      document.querySelector('[role="dialog"], dialog[open]'),
+  );
+}
 
 function icon(name) {
   return svg("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] }));
@@ -23,9 +33,9 @@ export class Transport {
     this.onStep = onStep;
     this.last = 0;
     this.step = null;
-    const button = (name, label, action) =>
-      h("button", { type: "button", class: "rv-button", "aria-label": label, title: label, "data-testid": `transport-${name}`, onclick: action }, icon(name));
-    this.playButton = button("play", "Play", () => this.toggle());
+    const button = (name, label, key, action) =>
+      h("button", { type: "button", class: "rv-button", "aria-label": label, title: `${label} (${KEYS[key] ?? key})`, "aria-keyshortcuts": key, "data-testid": `transport-${name}`, onclick: action }, icon(name));
+    this.playButton = button("play", "Play", "Space", () => this.toggle());
     this.range = h("input", {
       type: "range", min: 0, max: 0, step: 1, value: 0, class: "rv-range", "aria-label": "Step shown", "data-testid": "transport-range",
       oninput: () => this.choose(Number(this.range.value), false),
@@ -42,26 +52,30 @@ export class Transport {
     this.total = h("span", { class: "rv-step-total" });
     this.speed = h(
       "select",
-      { class: "rv-select", "aria-label": "Playing speed", title: "Playing speed" },
+      { class: "rv-select rv-speed", "aria-label": "Playing speed", title: "Playing speed (+ and −)", "aria-keyshortcuts": "+ -" },
       ...SPEEDS.map((s) => h("option", { value: s, selected: s === 60 }, `${s}/s`)),
     );
     this.node = h(
       "div",
-      { class: "rv-transport", role: "group", "aria-label": "Playback", onkeydown: (event) => this.key(event) },
+      { class: "rv-transport", role: "group", "aria-label": "Playback" },
       h(
         "div",
         { class: "rv-buttons" },
-        button("start", "To the start", () => this.choose(0, true)),
-        button("back", "One step back", () => this.choose(this.shown() - 1, true)),
+        button("start", "To the start", "Home", () => this.choose(0, true)),
+        button("back", "One step back", "ArrowLeft", () => this.choose(this.shown() - 1, true)),
         this.playButton,
-        button("forward", "One step forward", () => this.choose(this.shown() + 1, true)),
-        button("end", "To the end", () => this.choose(this.last, true)),
+        button("forward", "One step forward", "ArrowRight", () => this.choose(this.shown() + 1, true)),
+        button("end", "To the end", "End", () => this.choose(this.last, true)),
       ),
       this.range,
       h("label", { class: "rv-step" }, "step ", this.number, this.total),
       this.speed,
     );
     this.readout = h("ul", { class: "rv-readout", "data-testid": "readout" });
+    this.keys = new AbortController();
+    const { signal } = this.keys;
+    window.addEventListener("keydown", (event) => this.key(event), { signal });
+    window.addEventListener("keyup", () => this.rest(), { signal });
   }
 
   shown() {
@@ -76,16 +90,29 @@ export class Transport {
     this.onStep(this.step, final);
   }
 
+  /** A key anywhere on the page; a key that is held moves the step and is final when it comes up. */
   key(event) {
-    if (event.target === this.number || event.target === this.speed || event.ctrlKey || event.metaKey || event.altKey) return;
-    const onButton = event.target.closest("button");
+    const node = event.composedPath()[0];
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (node !== this.range && isTyping(node)) return;
+    const pressed = node.closest?.("button, a, summary, [role='button']");
     const jump = event.shiftKey ? 10 : 1;
     const moves = { ArrowLeft: () => this.shown() - jump, ArrowRight: () => this.shown() + jump, Home: () => 0, End: () => this.last };
-    if (event.key in moves) this.choose(moves[event.key](), true);
-    else if (event.key === " " && (!onButton || onButton === this.playButton)) this.toggle();
-    else return;
+    if (event.key in moves) {
+      this.choose(moves[event.key](), !event.repeat);
+      this.held = event.repeat;
+    } else if (event.key === " " && !event.shiftKey && (!pressed || pressed === this.playButton)) {
+      if (!event.repeat) this.toggle();
+    } else if (event.key === "+" || event.key === "-") {
+      this.speed.selectedIndex = Math.min(SPEEDS.length - 1, Math.max(0, this.speed.selectedIndex + (event.key === "+" ? 1 : -1)));
+    } else return;
     event.preventDefault();
-    event.stopPropagation();
+  }
+
+  rest() {
+    if (!this.held) return;
+    this.held = false;
+    this.onStep(this.step, true);
   }
 
   toggle() {
@@ -124,7 +151,12 @@ export class Transport {
   face(name, label) {
     this.playButton.replaceChildren(icon(name));
     this.playButton.setAttribute("aria-label", label);
-    this.playButton.title = label;
+    this.playButton.title = `${label} (space)`;
+  }
+
+  destroy() {
+    this.stop(false);
+    this.keys.abort();
   }
 
   /** New runs: the step stays, clamped; at the end it stays at the end. */
@@ -154,7 +186,7 @@ export class Transport {
     (this.runs ?? []).forEach((run, i) => {
       const end = run.loss.length - 1;
       const at = Math.min(step, end);
-      const ended = end < step ? `, ended at step ${end}` : "";
+      const ended = end < step ? ` (ended at ${end})` : "";
       setText(this.readout.children[i].children[2], `loss ${short(run.loss[at], 4)}${ended}`);
     });
   }

@@ -20,13 +20,13 @@ from streamlit.components.v2 import component as register
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 _ALIGNMENT = 8
-_KINDS = {np.dtype("<f4"): "f4", np.dtype("<f8"): "f8", np.dtype("<i4"): "i4", np.dtype("u1"): "u1"}
+_KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
 
 def pack(message: Mapping[str, Any]) -> bytes:
     """`message` as u32 length of the header | JSON header, padded | little-endian arrays, each aligned to 8 bytes.
 
-    NumPy arrays (float32, float64, int32, uint8) may stand anywhere in it. In the header each becomes
+    NumPy arrays (float32, float64, int32, uint16, uint8) may stand anywhere in it. In the header each becomes
     `{"$array": [kind, offset after the header, elements]}`. Outside arrays, numbers that JSON lacks (NaN,
     infinities) become null. Raises TypeError for an array of another kind.
     """

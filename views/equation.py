@@ -153,7 +153,7 @@ def _written(expression: ast.expr, named: Callable[[str], str]) -> str:
 
 def _symbol(made: set[str], name: str) -> str:
     if name.startswith("s."):
-        return f"{name[2:]}ₜ₋₁"
+        return f"{name[2:].removesuffix('_t')}ₜ₋₁"
     return name if name in made else {"x": "xₜ₋₁", "g": "gₜ"}.get(name, name.removeprefix("h."))
 
 

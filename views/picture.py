@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
-from optim_core import RULES, Outcome, Trace, trace
+from optim_core import RULES, Outcome, Trace, trace, traces
 from optim_core.around import DROPPING, SCHEDULES, Around
 from optim_core.around import RANGES as AROUND
 from optim_core.blocks import evaluate
@@ -21,7 +22,8 @@ from surfaces import SURFACES, Surface
 from views.colours import style
 from views.equation import equation
 from views.fields import field, plain, short
-from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, Settings
+from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, SPREAD, Settings
+from views.stories import STORIES, neighbours
 
 DIFFERENCES = {
     "central": "Central",
@@ -69,9 +71,9 @@ def _run(
         length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
         distances = nearest_minimum(found, q, run.path)[1]
     known = bool(np.isfinite(distances[0]))
-    told = (run.loss[-1], distances[-1] if known else np.nan, length)
+    told, made = (run.loss[-1], distances[-1] if known else np.nan, length), run.steps
     if run.outcome == Outcome.DIVERGED:
-        told = (np.nan, np.nan, np.nan)
+        told, made = (np.nan, np.nan, np.nan), run.since or run.steps
     final, away, far = (short(value) if np.isfinite(value) else "–" for value in told)
     return Shown(
         run,
@@ -79,13 +81,12 @@ def _run(
         run.loss[:count].astype(np.float64),
         distances[:count].astype(np.float32) if known else None,
         words(found, run, steps, q),
-        (str(run.steps), final, away, str(run.evaluations), far),
+        (str(made), final, away, str(run.evaluations), far),
     )
 
 
-def runs(settings: Settings) -> dict[int, Shown]:
-    """The run of every card that is on."""
-    common = {
+def _common(settings: Settings) -> dict[str, Any]:
+    return {
         "surface": settings.surface,
         "parameters": tuple(settings.parameters.items()),
         "start": settings.start,
@@ -95,11 +96,90 @@ def runs(settings: Settings) -> dict[int, Shown]:
         "stop": settings.stop,
         "tolerance": settings.tolerance,
     }
+
+
+def runs(settings: Settings) -> dict[int, Shown]:
+    """The run of every card that is on."""
+    common = _common(settings)
     return {
         number: _run(card.rule, tuple(card.hyper.items()), around=settings.around.allowed(RULES[card.rule]), **common)
         for number, card in settings.cards.items()
         if card.on
     }
+
+
+@dataclass(frozen=True)
+class Herd:
+    """Runs from many starts: paths (runs, points, 2) float32, every so many steps and the last; how many arrive."""
+
+    path: np.ndarray
+    every: int
+    arrived: int
+
+    def as_message(self) -> dict[str, Any]:
+        """As the browser draws it."""
+        return {"path": self.path.ravel(), "points": self.path.shape[1], "every": self.every}
+
+
+@lru_cache(maxsize=32)
+def _herd(
+    rule: str, hyper: tuple, surface: str, parameters: tuple, starts: tuple, steps: int, difference: str,
+    spacing: float, stop: str, tolerance: float, around: Around,
+) -> Herd:  # fmt: skip
+    found = SURFACES[surface]
+    made = traces(
+        RULES[rule], found, starts, steps, hyper=dict(hyper), surface_parameters=dict(parameters),
+        difference=difference, spacing=spacing, stop=stop, tolerance=tolerance, around=around,
+    )  # fmt: skip
+    every = -(-steps // HERD_POINTS)
+    ends = np.isfinite(made.path).all(axis=2).sum(axis=1, keepdims=True) - 1  # one that has stopped stays there
+    shown = np.minimum(np.arange(-(-steps // every) + 1) * every, ends)
+    path = np.take_along_axis(made.path, shown[:, :, None], axis=1)
+    path[np.abs(path).max(axis=2) > FAR * found.scale] = np.nan
+    path = path.astype(np.float32)
+    return Herd(path, every, int((made.outcome == Outcome.CONVERGED).sum()))
+
+
+def herds(settings: Settings) -> dict[int, Herd]:
+    """The runs of every card that is on from the starts around the start; nothing where there is only the one."""
+    points = settings.spread.points(settings.start, settings.drawn_window)
+    if not len(points):
+        return {}
+    common = _common(settings) | {"starts": tuple(map(tuple, points.tolist()))}
+    del common["start"]
+    return {
+        number: _herd(card.rule, tuple(card.hyper.items()), around=settings.around.allowed(RULES[card.rule]), **common)
+        for number, card in settings.cards.items()
+        if card.on
+    }
+
+
+@lru_cache(maxsize=8)
+def _kept(query: str) -> Settings:
+    """The state compared with, without what of it is not drawn: its own comparison, many starts and balls."""
+    left_out = ("against", "starts", "view")
+    return Settings.from_query({name: text for name, text in parse_qsl(query) if name.split(".")[0] not in left_out})
+
+
+def against(settings: Settings) -> tuple[list[dict[str, Any]], list[list[str]], str]:
+    """The runs of the state that this one is compared with, their rows of the table, and a sentence about it."""
+    if not settings.against:
+        return [], [], ""
+    kept, name = _kept(settings.against), settings.against_name or "kept"
+    here = (kept.surface, kept.parameters) == (settings.surface, settings.parameters)
+    found, rows = [], []
+    for number, shown in runs(kept).items():
+        title = f"{kept.title(number)} ({name})"
+        found.append(
+            {
+                "id": KEPT + number, "name": title, "colour": style(number)[0], "dash": DOTS, "kept": True,
+                "elsewhere": not here, "path": shown.path, "loss": shown.loss, "distance": shown.distance,
+            }
+        )  # fmt: skip
+        rows.append([title, shown.words, *shown.numbers])
+    where = "" if here else " Its paths are not drawn, for they lie on another surface."
+    wrong = f" Left out of it: {' '.join(kept.problems.values())}" if kept.problems else ""
+    return found, rows, f"Dotted, “{name}”: {caption(kept)}{where}{wrong}"
 
 
 @lru_cache(maxsize=64)
@@ -120,7 +200,7 @@ def balls(settings: Settings) -> dict[int, dict[str, Any]]:
         parameters = tuple(settings.parameters.values())
         path = _ball(settings.surface, parameters, settings.start, lr, mu, settings.steps)
         name = f"the ball that {settings.title(number)} imitates, friction {short(1 - mu)}"
-        found[number] = {"name": name, "path": path, "each": BALL_POINTS}
+        found[number] = {"id": number, "name": name, "path": path, "each": BALL_POINTS}
     return found
 
 
@@ -167,15 +247,17 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
     """What the live plot shows; the grid's heights are left out where the browser has them."""
     surface = SURFACES[settings.surface]
     q = surface.Parameters(**settings.parameters)
-    done = runs(settings)
+    done, around = runs(settings), herds(settings)
+    other, other_rows, other_told = against(settings)
     key = grid_key(settings)
     x, y, z = _heights(settings.surface, tuple(q), settings.drawn_window, settings.resolution)
     minima = surface.minima(q)
+    view = settings.view
     return {
         "surface": {
             "name": surface.title,
             "window": list(settings.drawn_window),
-            "log_heights": surface.log_heights,
+            "log_heights": surface.log_heights if view.heights == "auto" else view.heights == "log",
             "minima": minima.tolist(),
             "saddles": surface.saddles(q).tolist(),
             "f_star": surface.lowest(q) if len(minima) else None,
@@ -191,9 +273,11 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
                 "loss": shown.loss,
                 "distance": shown.distance,
                 **extras(shown.trace),
+                **({"herd": around[number].as_message()} if number in around else {}),
             }
             for number, shown in done.items()
-        ],
+        ]
+        + other,
         "table": {
             "columns": [
                 {
@@ -201,25 +285,35 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
                     "title": title,
                     "align": "left" if label in ("Optimizer", "Outcome") else "right",
                 }
-                for label, title in COLUMNS.items()
+                for label, title in (COLUMNS | (ARRIVED if around else {})).items()
             ],
             "rows": [
-                {"id": number, "cells": [settings.title(number), shown.words, *shown.numbers]}
+                {
+                    "id": number,
+                    "cells": [settings.title(number), shown.words, *shown.numbers]
+                    + ([f"{around[number].arrived} of {len(around[number].path)}"] if around else []),
+                }
                 for number, shown in done.items()
+            ]
+            + [
+                {"id": run["id"], "cells": [*cells, *(["–"] if around else [])]}
+                for run, cells in zip(other, other_rows, strict=True)
             ],
         },
         "references": list(balls(settings).values()),
         "start": list(settings.start),
         "steps": settings.steps,
-        "view": {
-            "layout": settings.view.layout,
-            "log_loss": settings.view.log_loss,
-            "log_distance": settings.view.log_distance,
-            "step": settings.view.step,
-            "inside": settings.view.inside,
-        },
-        "caption": caption(settings),
-        "alt": " ".join(f"{settings.title(n)}: {shown.words}." for n, shown in done.items()),
+        "view": {name: getattr(view, name) for name in VIEW},
+        "titles": {number: settings.title(number) for number in settings.cards},
+        "query": urlencode(settings.to_query()),
+        "caption": " ".join(filter(None, (caption(settings), other_told))),
+        "alt": " ".join(
+            [
+                alternative(settings, done, around),
+                *(f"{row[0]}: {row[1]}." for run, row in zip(other, other_rows, strict=True) if not run["elsewhere"]),
+            ]
+        ),
+        "story": story(settings),
         "inside": inside(settings, done),
         "values": settings.values(),
         "marks": edges(settings),
@@ -228,9 +322,9 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
 
 
 def extras(run: Trace) -> dict[str, Any]:
-    """What only some rules have: where they look ahead, where they asked without gradients."""
-    found: dict[str, Any] = {}
+    """The gradients' lengths; where a rule looks ahead, where one asked without gradients."""
     with np.errstate(over="ignore"):
+        found: dict[str, Any] = {"slope": np.hypot(*run.gradient.T).astype(np.float32)}
         if run.look is not None:
             found["look"] = run.look.astype(np.float32).ravel()
         if run.cloud is not None and run.cloud_step is not None:
@@ -274,19 +368,55 @@ def _equation(settings: Settings, run: Trace, number: int) -> dict[str, Any]:
     step = run.steps if settings.view.step is None else min(settings.view.step, run.steps)
     rule = RULES[card.rule]
     lines = equation(rule, run, step, card.hyper, settings.around.allowed(rule), settings.steps)
-    return {"equation": [list(line) for line in lines], "step": step}
+    note = ""
+    if step == 0:
+        note = "Step 0 is the start: no update has been made yet."
+    elif rule.kind != "step":
+        note = "Within a step it asks for the surface as often as it likes, so no single line of numbers made this one."
+    elif not lines:
+        note = "Its update works on matrices, which are not written out here."
+    return {"equation": [list(line) for line in lines], "step": step, "equation_note": note}
 
 
 def _part_names(count: int) -> list[str]:
     return [""] if count == 1 else ["x", "y"] if count == 2 else ["xx", "xy", "yx", "yy"][:count]
 
 
+def alternative(settings: Settings, done: dict[int, Shown], around: dict[int, Herd]) -> str:
+    """What the pictures show, for those who do not see them."""
+    surface = SURFACES[settings.surface]
+    count = "no path" if not done else "one path" if len(done) == 1 else f"{len(done)} paths"
+    told = [f"{surface.title} with {count} from {place(settings.start, surface.scale)}."]
+    for number, shown in done.items():
+        told.append(f"{settings.title(number)}: {shown.words}.")
+        if number in around:
+            herd = around[number]
+            told.append(f"Of {len(herd.path)} starts around this one, {herd.arrived} lead to a known minimum.")
+    return " ".join(told)
+
+
+def story(settings: Settings) -> dict[str, str | None] | None:
+    """The story that is told, and the names of those before and after it."""
+    if settings.story is None:
+        return None
+    told = STORIES[settings.story]
+    before, after = (other.name if other else None for other in neighbours(told.name))
+    return {"title": told.title, "text": told.text, "task": told.task, "before": before, "after": after}
+
+
+VIEW = (
+    "layout", "heights", "aspect", "relief", "labels", "trail", "projector", "log_loss", "log_distance", "step",
+    "inside",
+)  # fmt: skip
+KEPT, DOTS = 100, "1 5"  # the first number of the runs compared with, and their dash
+HERD_POINTS = 300  # of a path from one of many starts
+ARRIVED = {"Starts that arrive": "How many of the starts around this one lead to a known minimum"}
 BALL_POINTS = 4  # of a rolling ball's path, for each step
 MOST_PARTS, MOST_FIELDS = 4, 12  # numbers of a state variable, and variables, that are drawn
 COLUMNS = {
     "Optimizer": "",
     "Outcome": "Where the run ended: within a thousandth of the surface's window of a minimum counts as reached",
-    "Steps": "Steps made before the stop rule, or all",
+    "Steps": "Steps made until the stop rule or until it diverged, or all",
     "Final loss": "The surface's value at the last point",
     "Distance": "From the last point to the nearest known minimum",
     "Evaluations": "How often it asked for a value, a gradient or a Hessian, each counted once; a gradient by central "
@@ -354,7 +484,11 @@ def caption(settings: Settings) -> str:
     name = f"{surface.title} ({numbers})" if numbers else surface.title
     start = place(settings.start, surface.scale)
     setting = f"{name} from {start}: {settings.steps} steps, {differences}, {stop}."
-    each = (f"{settings.title(number)}: {_hyper(settings, number)}." for number in shown)
+    spread = settings.spread
+    if len(starts := spread.points(settings.start, settings.drawn_window)):
+        shape = "a ring" if spread.kind == "ring" else "a grid"
+        setting += f" Thin: the same from {len(starts)} starts on {shape} around it."
+    each = (f"{settings.title(number).partition(', ')[0]}: {_hyper(settings, number)}." for number in shown)
     dotted = [f"Dotted: {ball['name']} (x″ = −(1 − μ) x′ − η ∇f, SciPy’s DOP853)." for ball in balls(settings).values()]
     return " ".join([setting, *outside(settings, shown), *each, *dotted])
 
@@ -496,6 +630,24 @@ AROUND_TITLES = {
     "noise": "standard deviation of Gaussian noise on each gradient entry; the same draws for all",
     "seed": "of the noise",
 }
+
+
+def starts_fields(settings: Settings) -> dict[str, Any]:
+    """How many starts around the start, and how far from it; nothing where there is only the one."""
+    fields = []
+    if settings.spread.kind != "one":
+        told = {"count": "starts; of a grid at most so many", "reach": "half the window’s sides are 1"}
+        fields = [
+            field(f"starts.{name}", name, limits, getattr(settings.spread, name), told[name], whole=name == "count")
+            for name, limits in SPREAD.items()
+        ]
+    return {
+        "name": "starts",
+        "groups": [{"title": None, "fields": fields}],
+        "cards": [],
+        "problems": under_fields(settings),
+        "empty": "",
+    }
 
 
 def details(settings: Settings) -> dict[str, Any]:

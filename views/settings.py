@@ -8,6 +8,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
+
+import numpy as np
 
 from optim_core import RULES
 from optim_core.around import CLIPS, DECAYS, NOTHING, SCHEDULES, Around
@@ -16,7 +19,7 @@ from optim_core.blocks import DIFFERENCES, STOPS
 from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
-from views.fields import parsed
+from views.fields import parsed, short
 from views.stories import STORIES
 
 # The page's limits; those of single numbers stand in their Ranges.
@@ -24,9 +27,19 @@ MAX_STEPS = 10_000
 MAX_CARDS = 18
 RESOLUTION = (20, 400)
 START = "[-1e6, 1e6]"
-LAYOUTS = ("both", "contour", "surface")
+LAYOUTS = ("both", "contour", "surface", "panels")
+HEIGHTS = ("auto", "linear", "log")
+ASPECTS = ("free", "equal")
+RELIEFS = ("surface", "points", "lines")
+SPREADS = ("one", "ring", "grid")
+MAX_STARTS = 64
+MAX_NAME = 60
 MAX_LINK = 16_000
 
+SPREAD = {
+    "count": Range(2, MAX_STARTS, "n"),
+    "reach": Range(0.01, 1.0, "r", valid="(0, 2]"),
+}
 OPTIONS = {
     "spacing": Range(1e-12, 1.0, "h", log=True, valid=SPACING),
     "tolerance": Range(1e-9, 10.0, "tolerance", log=True, valid=TOLERANCE),
@@ -47,11 +60,42 @@ class View:
     """How the picture is looked at; it changes nothing of what is computed."""
 
     layout: str = "both"
+    heights: str = "auto"
+    aspect: str = "free"
+    relief: str = "surface"
+    labels: bool = False
+    trail: int | None = None
+    projector: bool = False
     log_loss: bool = True
     log_distance: bool = True
     step: int | None = None
     inside: int | None = None
     ball: bool = False
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Starts around the start, for every optimizer: ``count`` on a ring, or a square grid of at most so many.
+
+    reach: half the window's sides are 1.
+    """
+
+    kind: str = "one"
+    count: int = 16
+    reach: float = 0.1
+
+    def points(self, start: tuple[float, float], window: tuple[float, float, float, float]) -> np.ndarray:
+        """The starts (runs, 2); none where there is only the one."""
+        if self.kind == "one":
+            return np.empty((0, 2))
+        if self.kind == "ring":
+            angles = 2 * np.pi * np.arange(self.count) / self.count
+            offsets = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        else:
+            side = np.linspace(-1.0, 1.0, math.isqrt(self.count)) if self.count >= 4 else np.zeros(1)
+            offsets = np.stack([part.ravel() for part in np.meshgrid(side, side)], axis=1)
+        x_low, x_high, y_low, y_high = window
+        return np.asarray(start) + self.reach * offsets * [(x_high - x_low) / 2, (y_high - y_low) / 2]
 
 
 def _first_cards() -> dict[int, Card]:
@@ -87,6 +131,9 @@ class Settings:
     cards: dict[int, Card] = field(default_factory=_first_cards)
     view: View = field(default_factory=View)
     story: str | None = None
+    spread: Spread = Spread()
+    against: str | None = None  # another state, as a link's fields, drawn beneath this one
+    against_name: str = ""
     problems: dict[str, str] = field(default_factory=dict)
     # Sides of a window that were refused: right once the other side follows.
     refused: dict[str, float] = field(default_factory=dict, compare=False)
@@ -100,10 +147,15 @@ class Settings:
         return self.window or (x_low, x_high, y_low, y_high)
 
     def title(self, number: int) -> str:
-        """The name of a card, told apart from others of the same rule."""
+        """The name of a card, told apart from others of the same rule: by what differs, else by a number."""
         rule = self.cards[number].rule
-        same = [n for n, card in self.cards.items() if card.rule == rule]
-        place = same.index(number)
+        same = {n: card.hyper for n, card in self.cards.items() if card.rule == rule}
+        differing = [name for name in same[number] if len({hyper[name] for hyper in same.values()}) > 1]
+        told = {n: tuple(hyper[name] for name in differing) for n, hyper in same.items()}
+        if 1 <= len(differing) <= 2 and len(set(told.values())) == len(told):
+            parts = (f"{name.replace('_', ' ')}\u00a0{short(same[number][name])}" for name in differing)
+            return ", ".join([shown_title(rule), *parts])
+        place = list(same).index(number)
         return shown_title(rule) + (f" {place + 1}" if place else "")
 
     def values(self) -> dict[str, Any]:
@@ -112,6 +164,7 @@ class Settings:
         found |= {f"surface.{name}": value for name, value in self.parameters.items()}
         found |= {name: getattr(self, name) for name in (*OPTIONS, "resolution")}
         found |= {f"around.{name}": getattr(self.around, name) for name in AROUND}
+        found |= {f"starts.{name}": getattr(self.spread, name) for name in SPREAD}
         found |= {f"window.{side}": value for side, value in zip(_SIDES, self.drawn_window, strict=True)}
         for number, card in self.cards.items():
             found |= {f"card.{number}.{name}": value for name, value in card.hyper.items()}
@@ -160,6 +213,17 @@ class Settings:
                 self.around = replace(self.around, **{name: number})
             case ["around", "decay" | "clip" | "schedule" as name]:
                 self.around = replace(self.around, **{name: checked_choice(name, value, _AROUND_CHOICES[name])})
+            case ["starts", "kind"]:
+                self.spread = replace(self.spread, kind=checked_choice("starts", value, SPREADS))
+            case ["starts", "count"]:
+                self.spread = replace(self.spread, count=checked_integer("count", parsed(value), 2, MAX_STARTS))
+            case ["starts", "reach"]:
+                self.spread = replace(self.spread, reach=_ranged("reach", value, SPREAD["reach"]))
+            case ["against"]:
+                self.against = None if value in (None, "") else _checked_state(value)
+                self.against_name = self.against_name if self.against else ""
+            case ["against", "name"]:
+                self.against_name = _checked_text("name", value, MAX_NAME)
             case ["resolution"]:
                 self.resolution = checked_integer("resolution", parsed(value), *RESOLUTION)
             case ["window"]:
@@ -183,7 +247,11 @@ class Settings:
                 card.hyper[name] = _ranged(name, value, RULES[card.rule].ranges[name])
             case ["view", "layout"]:
                 self.view.layout = checked_choice("layout", value, LAYOUTS)
-            case ["view", "log_loss" | "log_distance" | "ball" as name]:
+            case ["view", "heights" | "aspect" | "relief" as name]:
+                setattr(self.view, name, checked_choice(name, value, _VIEW_CHOICES[name]))
+            case ["view", "trail"]:
+                self.view.trail = None if value is None else checked_integer("trail", parsed(value), 1, MAX_STEPS)
+            case ["view", "log_loss" | "log_distance" | "ball" | "labels" | "projector" as name]:
                 setattr(self.view, name, _switched(name, value))
             case ["view", "step"]:
                 self.view.step = None if value is None else checked_integer("step", parsed(value), 0, MAX_STEPS)
@@ -241,6 +309,11 @@ class Settings:
         for name, value in self.around.as_dict().items():
             if value != getattr(NOTHING, name):
                 query[f"around.{name}"] = value if isinstance(value, str) else _text(value)
+        if self.spread.kind != "one":
+            query |= {"starts.kind": self.spread.kind, "starts.count": str(self.spread.count)}
+            query["starts.reach"] = _text(self.spread.reach)
+        if self.against:
+            query |= {"against": self.against} | ({"against.name": self.against_name} if self.against_name else {})
         for number, card in self.cards.items():
             pairs = [f"{name}={_text(value)}" for name, value in card.hyper.items()]
             query[f"card.{number}"] = ",".join([card.rule, *pairs, *([] if card.on else ["off"])])
@@ -316,10 +389,12 @@ class Settings:
 
 
 _AROUND_CHOICES = {"decay": tuple(DECAYS), "clip": tuple(CLIPS), "schedule": tuple(SCHEDULES)}
+_VIEW_CHOICES = {"heights": HEIGHTS, "aspect": ASPECTS, "relief": RELIEFS}
 _SIDES = ("x0", "x1", "y0", "y1")
 _VIEW = tuple(View.__dataclass_fields__)
 _LINKED = (
-    {"story", "steps", "difference", "stop", *OPTIONS, "resolution"}
+    {"story", "steps", "difference", "stop", *OPTIONS, "resolution", "against", "against.name"}
+    | {f"starts.{name}" for name in Spread.__dataclass_fields__}
     | {f"around.{name}" for name in NOTHING.as_dict()}
     | {f"view.{name}" for name in _VIEW}
 )
@@ -331,6 +406,19 @@ def _switched(name: str, value: Any) -> bool:
     if isinstance(value, (bool, int, str)) and value in (False, "0"):
         return False
     raise ValueError(f"{name} = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
+
+
+def _checked_text(name: str, value: Any, longest: int) -> str:
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        raise ValueError(f"{name} must be one line of at most {longest} characters")
+    return value
+
+
+def _checked_state(value: Any) -> str:
+    text = _checked_text("against", value, MAX_LINK // 2)
+    if "surface" not in dict(parse_qsl(text)):
+        raise ValueError(f"against = {text[:40]!r} is no state of this page; it must be the fields of a link")
+    return text
 
 
 def _ranged(name: str, value: Any, limits: Range) -> float:

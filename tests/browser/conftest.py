@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from training.runner import status
 from training.runs import Store
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 PICTURES = Path(__file__).parent / "pictures"
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE = 20_000  # milliseconds: a busy machine is slow, and that is no failure
+expect.set_options(timeout=PATIENCE)
 
 
 def chromium() -> str | None:
@@ -94,7 +96,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page 1280 x 900; errors in it, and requests to elsewhere, fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(f"error: {error}"))
     opened.on(

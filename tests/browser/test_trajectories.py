@@ -238,7 +238,7 @@ def test_the_question_mark_shows_formula_paper_and_source(page: Page, address: s
 
 def test_adding_an_optimizer_and_choosing_a_surface(page: Page, address: str) -> None:
     opened(page, address)
-    choose(page, "Add an optimizer", "Nesterov")
+    choose(page, "Add an optimizer", "Nesterov (1983)")
     expect(slider(page, "card.3.momentum")).to_be_visible()
     page.wait_for_function("window.__ravine.plot.runs.length === 4")
     choose(page, "Surface", "Rosenbrock")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optim_core import RULES, Outcome, trace
+from optim_core import RULES, Outcome, trace, traces
 from surfaces import SURFACES
 
 ACKLEY = SURFACES["ackley"]
@@ -183,3 +183,22 @@ def test_bad_values_are_named(wrong: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=".") as caught:
         trace(RULES["adam"], SURFACES["rosenbrock"], arguments.pop("start"), arguments.pop("steps"), **arguments)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["adam", "nesterov_lookahead", "newton"])
+@pytest.mark.parametrize("stop", ["none", "step", "loss"])
+def test_many_starts_at_once_are_the_runs_one_by_one(name: str, stop: str) -> None:
+    starts = np.random.default_rng(7).uniform(-4, 4, (5, 2))
+    options = {"surface_parameters": {"condition": 12.0}, "stop": stop, "tolerance": 1e-2}
+    found = traces(RULES[name], SURFACES["ravine"], starts, 150, **options)
+    for start, path, outcome, minimum in zip(starts, found.path, found.outcome, found.minimum, strict=True):
+        alone = trace(RULES[name], SURFACES["ravine"], start, 150, **options)
+        np.testing.assert_array_equal(path[: len(alone.path)], alone.path)
+        assert np.isnan(path[len(alone.path) :]).all()
+        assert (outcome, minimum) == (alone.outcome, alone.minimum)
+
+
+@pytest.mark.parametrize("starts", [(0.0, 0.0), np.zeros((65, 2)), np.zeros((0, 2)), [[0.0, float("nan")]]])
+def test_starts_that_cannot_be_are_named(starts) -> None:
+    with pytest.raises(ValueError, match="starts"):
+        traces(RULES["adam"], SURFACES["ravine"], starts, 10)
