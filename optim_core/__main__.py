@@ -2,6 +2,10 @@
 
 python -m optim_core verify              every rule
 python -m optim_core verify adam lion    some
+python -m optim_core sweep adam ackley --set lr=0.1 --out basins.png
+                                         where all starts of a window end
+python -m optim_core sweep momentum ravine --plane lr:1e-4:1:200:log momentum:0:0.99:200 --out plane.npz
+                                         what comes of two hyperparameters
 """
 
 import argparse
@@ -10,10 +14,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from optim_core import RULES
 from optim_core import verify as verification
+from optim_core.options import checked_choice
 from optim_core.verify import Held
 from surfaces import SURFACES
 
@@ -42,7 +47,35 @@ def parser() -> argparse.ArgumentParser:
         "--file", metavar="FILE", type=Path, default=verification.FILE, help="where, if not in verified.json"
     )
     one.add_argument("--json", action="store_true", help="print what would be recorded instead of a table")
+    _add_sweep(commands)
     return top
+
+
+def _add_sweep(commands: Any) -> None:
+    summary = "Make a map of all starts, or of two hyperparameters, and write it as NPZ or PNG."
+    one = commands.add_parser("sweep", help=summary, description=summary)
+    one.set_defaults(function=sweep)
+    one.add_argument("rule", metavar="RULE")
+    one.add_argument("surface", metavar="SURFACE")
+    one.add_argument("--out", metavar="FILE", type=Path, required=True, help="ends in .npz or .png")
+    one.add_argument("--window", nargs=4, type=float, metavar=("X0", "X1", "Y0", "Y1"), help="the surface's by default")
+    one.add_argument("--resolution", type=int, nargs="+", metavar="N", help="pixels a side, or NX NY; 256 by default")
+    one.add_argument("--steps", type=int, default=500, metavar="N", help="at most, 500 by default")
+    one.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="hyperparameters")
+    one.add_argument("--shape", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the surface")
+    one.add_argument(
+        "--around", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as weight_decay=0.1 noise=1"
+    )
+    one.add_argument("--plane", nargs=2, metavar="NAME:LOW:HIGH:COUNT[:log]", help="two hyperparameters, x and y")
+    one.add_argument("--start", nargs=2, type=float, metavar=("X", "Y"), help="of a plane; the surface's by default")
+    one.add_argument("--starts", type=int, metavar="N", help="of a plane: medians over so many, drawn from the window")
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="of those starts")
+    one.add_argument("--show", default="loss", metavar="WHAT", help="of a plane as PNG: loss, steps, outcome, distance")
+    one.add_argument("--stop", metavar="WHEN", help="none, step, gradient or loss; step by default, none for a plane")
+    one.add_argument("--tolerance", type=float, help="of the stop rule; 1e-4 by default, 1e-3 for a plane")
+    one.add_argument("--difference", default="central", metavar="HOW", help="central, forward, exact or as_printed")
+    one.add_argument("--spacing", type=float, default=6e-6, metavar="H", help="of the differences")
+    one.add_argument("--threads", type=int, metavar="N", help="all processors by default")
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -76,6 +109,93 @@ def verify(options: argparse.Namespace) -> int:
             f"Not checked, since {libraries} is not installed: {', '.join(missing)}. What was recorded of them stays."
         )
     return int(bool(failed))
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Writes a map; its path and a line of what it holds go to standard output."""
+    from optim_core.map_files import SHOWN, npz, png
+    from optim_core.maps import basins, plane, spread_starts
+
+    if options.out.suffix not in (".npz", ".png"):
+        raise ValueError(f"out = {str(options.out)!r} is not allowed; it must end in .npz or .png")
+    if not options.out.parent.is_dir():
+        raise ValueError(f"out = {str(options.out)!r} is not allowed: there is no folder {str(options.out.parent)!r}")
+    checked_choice("show", options.show, SHOWN)
+    rule, surface = RULES[options.rule], _surface(options.surface)
+    given: dict[str, Any] = {
+        "hyper": _named("set", options.set), "surface_parameters": _named("shape", options.shape),
+        "around": _named("around", options.around), "difference": options.difference, "spacing": options.spacing,
+        "threads": options.threads, "progress": _shown if sys.stderr.isatty() else None,
+    }  # fmt: skip
+    given |= {"stop": options.stop} if options.stop else {}
+    given |= {"tolerance": options.tolerance} if options.tolerance is not None else {}
+    if options.plane:
+        for name in ("window", "resolution"):
+            if getattr(options, name):
+                raise ValueError(f"{name} is not allowed with plane, whose axes say what is shown")
+        if options.start and options.starts is not None:
+            raise ValueError("start and starts are not allowed together; name one")
+        starts = options.start or surface.start
+        if options.starts is not None:
+            starts = spread_starts(surface, options.starts, options.seed)
+        axis_x, axis_y = map(_axis, options.plane)
+        found = plane(rule, surface, starts, axis_x, axis_y, options.steps, **given)
+        said = f"least loss {found.loss.min():g}, {found.share.max():.1%} of the starts of the best cell reach it"
+    else:
+        for name in ("start", "starts"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"{name} is not allowed without plane: a map of basins starts everywhere")
+        window = options.window and (tuple(options.window[:2]), tuple(options.window[2:]))
+        sides: Any = options.resolution or [256]
+        found = basins(rule, surface, window, sides[0] if len(sides) == 1 else sides, options.steps, **given)
+        said = f"{found.share:.1%} of all starts reach the lowest minimum, in {found.median_steps:g} steps (median)"
+    content = npz(found) if options.out.suffix == ".npz" else png(found, options.show)
+    try:
+        options.out.write_bytes(content)
+    except OSError as error:
+        raise ValueError(f"out = {str(options.out)!r} cannot be written: {error.strerror}") from None
+    print(f"{options.out}: {len(found.x)} x {len(found.y)}, {said}")
+    return 0
+
+
+def _shown(done: int, total: int) -> None:
+    """The progress of a map on the terminal."""
+    print(f"\r{done / total:4.0%}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _named(option: str, given: list[str]) -> dict[str, Any]:
+    """NAME=VALUE by name, values that are numbers as such."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"{option} = {text!r} is not NAME=VALUE, as in lr=0.1")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _axis(text: str) -> tuple:
+    """NAME:LOW:HIGH:COUNT[:log] as an axis."""
+    name, *rest = text.split(":")
+    try:
+        low, high, count = float(rest[0]), float(rest[1]), int(rest[2])
+        if rest[3:] not in ([], ["log"]):
+            raise IndexError
+    except (IndexError, ValueError):
+        raise ValueError(f"plane = {text!r} is not NAME:LOW:HIGH:COUNT or NAME:LOW:HIGH:COUNT:log") from None
+    return name, low, high, count, bool(rest[3:])
+
+
+def _surface(name: str) -> Any:
+    """The surface of that name; ValueError offers names that are near it."""
+    if name in SURFACES:
+        return SURFACES[name]
+    near = difflib.get_close_matches(name.lower(), SURFACES, n=3, cutoff=0.5)
+    offered = f"near it are: {', '.join(near)}" if near else f"there are: {', '.join(sorted(SURFACES))}"
+    raise ValueError(f"surface = {name!r} is not known; {offered}")
 
 
 def _known(name: str) -> str:

@@ -1,8 +1,9 @@
 """Many runs, only their outcome remembered."""
 
 import os
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,15 @@ from optim_core.parameters import checked_integer, checked_number, settings
 from optim_core.rule import Rule, checked_rule
 from optim_core.trace import columns
 
-TILE = 32  # blocks that a thread takes at a time
+TILE = 32  # blocks that a thread takes at a time, where its runs are short
+TILE_STEPS = 2**14  # steps of such a block after which it looks up, so that long runs are soon cancelled too
 MAX_RUNS = 2**25
+
+Progress = Callable[[int, int], bool | None]  # is told how many of how many runs are made; False ends them
+
+
+class Cancelled(Exception):
+    """The caller's ``progress`` has answered False; nothing runs any more."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +57,21 @@ def sweep(
     tolerance: float = 1e-3,
     around: Around | Mapping[str, Any] | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Sweep:
     """Runs from many starts, with many settings: starts (2,) or (runs, 2), each hyperparameter one number or (runs,).
 
     The other options are those of ``trace``. threads: how many at once, all processors by default; results do not
-    depend on it. ValueError names what is wrong and what is allowed.
+    depend on it. progress(done, total) is called by the calling thread now and then, and once all runs are made; where
+    it returns False the others are given up and Cancelled is raised. ValueError names what is wrong and what is
+    allowed.
     """
     if not checked_rule(rule).compiled:
         raise ValueError(f"rule = {rule.name} is not allowed: it makes no maps, being interpreted step by step")
     options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}", arrays=True)
     q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
-    workers = checked_integer("threads", _processors() if threads is None else threads, 1, 1024)
+    workers = processors(threads)
     points = np.asarray(checked_number("starts", starts, COORDINATE, array=True), dtype=np.float64)
     if points.ndim not in (1, 2) or points.shape[-1] != 2:
         raise ValueError(f"starts has shape {points.shape}; it must be (2,) or (runs, 2)")
@@ -75,12 +86,14 @@ def sweep(
     checked_integer("runs", runs, 1, MAX_RUNS)
     points = np.broadcast_to(points, (runs, 2))
 
+    blocks_at_once = max(1, min(TILE, TILE_STEPS // options.steps))
+    size = blocks_at_once * blocks.LANES
     end, loss, made = np.empty((runs, 2)), np.empty(runs), np.empty(runs, dtype=np.int64)
     outcome, minimum = np.empty(runs, dtype=np.uint8), np.empty(runs, dtype=np.int64)
     driver = blocks.Driver(rule, surface, options, surface.lowest(q))
 
     def tile(first: int) -> None:
-        here = slice(first, min(first + TILE * blocks.LANES, runs))
+        here = slice(first, min(first + size, runs))
         count = here.stop - first
         p = columns(points[here].T, count)
         counted, anchor, before = np.empty((len(p), blocks.LANES)), np.full_like(p, np.nan), np.full_like(p, np.nan)
@@ -92,17 +105,33 @@ def sweep(
         loss[here] = blocks.evaluate(surface, ends[:, 0], ends[:, 1], q)
         outcome[here], minimum[here] = outcomes(surface, q, ends, anchors, befores, made[here] == options.steps)
 
-    firsts = range(0, runs, TILE * blocks.LANES)
-    if workers == 1 or len(firsts) == 1:
-        for first in firsts:
-            tile(first)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(tile, firsts))
+    firsts = range(0, runs, size)
+    with closing(_in_threads(tile, firsts, workers)) as tiles:
+        for done in tiles:
+            if progress and progress(min(done * size, runs), runs) is False:
+                raise Cancelled(f"cancelled after {min(done * size, runs)} of {runs} runs")
 
     return Sweep(end, loss, made, outcome, minimum)
 
 
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _in_threads(tile: Callable[[int], None], firsts: range, workers: int) -> Generator[int, None, None]:
+    """Makes the tiles and yields after each how many are made; left early, it waits for those under way alone."""
+    if workers == 1 or len(firsts) == 1:
+        for done, first in enumerate(firsts, 1):
+            tile(first)
+            yield done
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for done, made in enumerate(as_completed([pool.submit(tile, first) for first in firsts]), 1):
+            made.result()
+            yield done
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def processors(threads: int | None = None) -> int:
+    """threads, checked, or how many processors this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return checked_integer("threads", threads, 1, 1024)

@@ -7,7 +7,7 @@ const [{ h, painted }, { drape, onTop }, { minimumWords, FEW_NAMES }] = await Pr
 
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest
-const CAMERA = { eye: { x: -0.78, y: -1.1, z: 1.62 }, center: { x: 0, y: 0, z: -0.16 } };
+const [EYE, CENTER] = [{ x: -0.78, y: -1.1, z: 1.62 }, { x: 0, y: 0, z: -0.16 }];
 const COARSE = 100; // points a side of the drawn surface where there is no graphics card; with one, all of them
 const MOST_POINTS = 76; // a side, where the surface is drawn as points
 const REACH = 1 / 120; // of the window: between points of a path farther apart than this it follows the ground
@@ -22,6 +22,12 @@ function isSoftware() {
   const renderer = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
   gl.getExtension("WEBGL_lose_context")?.loseContext();
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
+}
+
+/** Where the camera stands at first: in an upright picture farther away, so that nothing is cut off at the sides. */
+function camera(wide) {
+  const away = Math.max(1, 1 / wide);
+  return { eye: { x: EYE.x * away, y: EYE.y * away, z: EYE.z * away }, center: { ...CENTER } };
 }
 
 /** Every n-th index below `count`, and the last. */
@@ -153,6 +159,7 @@ export class Surface3d {
   draw(scene) {
     const { grid, scale, surface, relief = "surface", labels, step, start, startHeight, theme, width, height, alone, zoom = 1 } = scene;
     const runs = scene.runs.filter((run) => !run.elsewhere);
+    this.wide = width / height;
     const rise = (scale.top - scale.bottom) * 0.008;
     const key = [grid.key, surface.log_heights, surface.f_star].join("|");
     if (key !== this.groundKey) {
@@ -231,7 +238,7 @@ export class Surface3d {
         aspectratio: { x: 1, y: 1, z: 0.55 },
         annotations: minima.length <= FEW_NAMES ? minimaNames(minima, this.ground, scale, theme) : [],
         // Where the hand left it: Plotly mutates the camera it is given and forgets the second turn.
-        camera: this.graph._fullLayout?.scene?._scene?.getCamera() ?? structuredClone(CAMERA),
+        camera: this.graph._fullLayout?.scene?._scene?.getCamera() ?? camera(this.wide),
         xaxis: { ...axis, title: title("x"), range: [x0, x1] },
         yaxis: { ...axis, title: title("y"), range: [y0, y1] },
         zaxis: {
@@ -295,7 +302,7 @@ export class Surface3d {
 
   resetCamera() {
     if (this.graph._fullLayout) {
-      this.Plotly.relayout(this.graph, { "scene.camera": structuredClone(CAMERA) });
+      this.Plotly.relayout(this.graph, { "scene.camera": camera(this.wide) });
     }
   }
 

@@ -15,8 +15,8 @@ function rgb(text) {
 const LIGHT = { from: [0.985, 0.012, 85], to: [0.86, 0.042, 245] };
 const DARK = { from: [0.2, 0.012, 270], to: [0.38, 0.04, 220] };
 // The same for points and lines, which have the page around them.
-const STRONG_LIGHT = { from: [0.84, 0.03, 230], to: [0.48, 0.055, 245] };
-const STRONG_DARK = { from: [0.42, 0.025, 260], to: [0.78, 0.05, 215] };
+const STRONG_LIGHT = { from: [0.84, 0.075, 180], to: [0.38, 0.1, 280] };
+const STRONG_DARK = { from: [0.42, 0.1, 285], to: [0.86, 0.08, 175] };
 
 function oklchToCss([lightness, chroma, hue]) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);

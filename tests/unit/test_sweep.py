@@ -1,5 +1,6 @@
 """Sweeps: equal to traces made one by one, whatever the threads, and safe beside each other."""
 
+import sys
 import threading
 import time
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optim_core import RULES, Outcome, sweep, trace
+from optim_core.sweep import Cancelled
 from surfaces import SURFACES
 
 
@@ -38,11 +40,46 @@ def test_a_stop_rule_that_never_fires_changes_no_bit(stop: str) -> None:
     assert (stopped.steps == 200).all()
 
 
-def test_results_do_not_depend_on_the_number_of_threads() -> None:
+def test_results_do_not_depend_on_threads_and_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     starts = np.random.default_rng(3).uniform(-5, 5, (20_000, 2))
     one, many = (sweep(RULES["adam"], SURFACES["ackley"], starts, 50, threads=k) for k in (1, 7))
+    monkeypatch.setattr(sys.modules["optim_core.sweep"], "TILE", 3)
+    fine = sweep(RULES["adam"], SURFACES["ackley"], starts, 50, threads=2)
     for field in ("end", "loss", "steps", "outcome", "minimum"):
         np.testing.assert_array_equal(getattr(one, field), getattr(many, field))
+        np.testing.assert_array_equal(getattr(one, field), getattr(fine, field))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("answer", ["false", "error"])
+def test_a_cancelled_sweep_leaves_nothing_running(threads: int, answer: str) -> None:
+    starts = np.random.default_rng(3).uniform(-5, 5, (100_000, 2))
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> bool:
+        assert threading.current_thread() is threading.main_thread()
+        told.append((done, total))
+        if answer == "error" and len(told) == 3:
+            raise OSError("gone")
+        return len(told) < 3
+
+    before = threading.active_count()
+    with pytest.raises(Cancelled if answer == "false" else OSError):
+        sweep(RULES["adam"], SURFACES["ackley"], starts, 50, threads=threads, progress=progress)
+    assert threading.active_count() == before
+    assert told == [(2048 * k, 100_000) for k in (1, 2, 3)]
+
+
+def test_progress_tells_of_all_runs_and_long_runs_are_told_of_more_often() -> None:
+    starts = np.random.default_rng(3).uniform(-5, 5, (3000, 2))
+    for steps, size in ((500, 2048), (2**13, 128), (2**15, 64)):
+        told: list[tuple[int, int]] = []
+        made = sweep(
+            RULES["gradient_descent"], SURFACES["ravine"], starts, steps, stop="step", tolerance=0.1,
+            progress=lambda *now, told=told: told.append(now),
+        )  # fmt: skip
+        assert told == [(min(done, 3000), 3000) for done in range(size, 3000 + size, size)]
+        assert len(made.end) == 3000
 
 
 def test_hyperparameters_may_differ_from_run_to_run() -> None:
