@@ -146,11 +146,16 @@ def stories() -> None:
     st.markdown(f":small[**Try:** {story.task}]")
 
 
-def compare(number: int, name: str, low: float, high: float, count: int, log: bool) -> None:
-    """Copies of one card with several values of one hyperparameter; a sentence where they are not allowed."""
-    st.session_state.pop("compare:problem", None)
+def compare(rule: str, name: str) -> None:
+    """Copies of one card with the values that the fields hold now; a sentence where they are not allowed."""
+    held = st.session_state
+    held.pop("compare:problem", None)
+    number = held["compare:card"]
     try:
-        compare_values(settings, number, name, spaced(low, high, count, log))
+        if number not in settings.cards or settings.cards[number].rule != rule:
+            raise ValueError("that optimizer is no longer there; choose another")
+        low, high, log = (held[f"{part}:{rule}:{name}"] for part in ("low", "high", "log"))
+        compare_values(settings, number, name, spaced(low, high, held["compare:count"], log))
     except ValueError as error:
         st.session_state["compare:problem"] = f"{error}."
 
@@ -176,19 +181,14 @@ def comparisons() -> None:
     limits = RULES[card.rule].ranges[name]
     ends = proposed(limits, card.hyper[name])
     with st.container(horizontal=True, gap="small"):
-        low, high = (
+        for label, key, value in (("From", "low", ends[0]), ("To", "high", ends[1])):
             st.number_input(
                 label, value=value, format="%g", step=abs(value) / 10 or 0.1, key=f"{key}:{card.rule}:{name}"
             )
-            for label, key, value in (("From", "low", ends[0]), ("To", "high", ends[1]))
-        )
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         count = st.number_input("Values", 2, MOST, 5, key="compare:count")
-        log = st.checkbox(
-            "by a factor", value=limits.log, key=f"log:{card.rule}:{name}", help="Evenly spaced otherwise"
-        )
-    arguments = (number, name, low, high, count, log)
-    st.button(f"Compare {count} values", on_click=compare, args=arguments, key="compare", type="primary")
+        st.checkbox("by a factor", value=limits.log, key=f"log:{card.rule}:{name}", help="Evenly spaced otherwise")
+    st.button(f"Compare {count} values", on_click=compare, args=(card.rule, name), key="compare", type="primary")
     if "compare:problem" in st.session_state:
         say(st.session_state["compare:problem"])
 

@@ -36,7 +36,6 @@ export function onTop(ground, px, py, pz) {
  */
 export function drape(path, from, to, heights, { ground, window: [x0, x1, y0, y1], bottom, top, rise, reach }, into = null) {
   const line = into ?? { x: [], y: [], z: [] };
-  const first = line.x.length;
   const highest = top + (top - bottom);
   const [fx, fy, fz] = [1 / (x1 - x0), 1 / (y1 - y0), 1 / (top - bottom)];
   const cut = () => {
@@ -51,7 +50,7 @@ export function drape(path, from, to, heights, { ground, window: [x0, x1, y0, y1
   };
   const between = (ax, ay, bx, by) => {
     const apart = Math.hypot((bx - ax) * fx, (by - ay) * fy);
-    const steps = line.x.length - first < MOST ? Math.ceil(apart / reach) : 1;
+    const steps = line.x.length < MOST ? Math.ceil(apart / reach) : 1;
     for (let k = 1; k < steps; k++) {
       const [px, py] = [ax + ((bx - ax) * k) / steps, ay + ((by - ay) * k) / steps];
       put(px, py, drawnHeight(ground, px, py));

@@ -110,7 +110,7 @@ export function placeNames(minima, saddles, map) {
       const fits = box.left > map.left + 1 && box.right < right - 1 && box.top > map.top + 1 && box.bottom < bottom - 1;
       if (!fits || placed.some((other) => meet(other, box)) || signs.some((sign) => meet(sign, box))) continue;
       const anchor = ["end", "middle", "start"][across + 1];
-    placed.push({ ...box, x: left + (wide * (1 - across)) / 2, y: middle, anchor, label });
+      placed.push({ ...box, x: left + (wide * (1 - across)) / 2, y: middle, anchor, label });
       return true;
     }
     return false;

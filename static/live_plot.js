@@ -43,7 +43,7 @@ function sameNumbers(a, b) {
 
 function sameRun(a, b) {
   return a.name === b.name && a.colour === b.colour && a.dash === b.dash &&
-    ["path", "loss", "distance", "look", "cloud", "cloud_step"].every((name) => sameNumbers(a[name], b[name])) &&
+    ["path", "loss", "distance", "look", "slope", "cloud", "cloud_step"].every((name) => sameNumbers(a[name], b[name])) &&
     sameNumbers(a.herd?.path, b.herd?.path) && a.elsewhere === b.elsewhere;
 }
 

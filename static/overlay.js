@@ -312,7 +312,7 @@ export class Overlay {
     const [run, step] = best;
     const at = `(${short(run.path[2 * step], 4)}, ${short(run.path[2 * step + 1], 4)})`;
     const lines = [run.name, `step ${step} ${at}`, `loss ${short(run.loss[step], 4)}`];
-    if (step < run.slope?.length) lines.push(`|∇f| ${short(run.slope[step], 4)}`);
+    if (step < run.slope?.length) lines.push(`|g| ${short(run.slope[step], 4)}`);
     return lines;
   }
 

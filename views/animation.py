@@ -178,7 +178,7 @@ class Playback:
 
     def _herd(self, run: dict[str, Any]) -> Track:
         paths = run["herd"]["path"].reshape(-1, run["herd"]["points"], 2)
-        steps = np.arange(paths.shape[1]) * run["herd"]["every"]
+        steps = np.minimum(np.arange(paths.shape[1]) * run["herd"]["every"], self.settings.steps)
         there = (path[np.isfinite(path).all(axis=1)] for path in paths)  # a path that diverges ends in NaN
         lines = [(self.place(path), steps[: len(path)]) for path in there if len(path)]
         return Track(run["name"], _colour(run), "", lines)

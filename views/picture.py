@@ -121,7 +121,7 @@ class Herd:
         return {"path": self.path.ravel(), "points": self.path.shape[1], "every": self.every}
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _herd(
     rule: str, hyper: tuple, surface: str, parameters: tuple, starts: tuple, steps: int, difference: str,
     spacing: float, stop: str, tolerance: float, around: Around,
@@ -145,13 +145,22 @@ def herds(settings: Settings) -> dict[int, Herd]:
     points = settings.spread.points(settings.start, settings.drawn_window)
     if not len(points):
         return {}
-    common = _common(settings) | {"starts": tuple(map(tuple, points.tolist()))}
+    common = _common(settings)
     del common["start"]
-    return {
-        number: _herd(card.rule, tuple(card.hyper.items()), around=settings.around.allowed(RULES[card.rule]), **common)
-        for number, card in settings.cards.items()
-        if card.on
-    }
+    found = {}
+    for number, card in settings.cards.items():
+        if card.on:
+            count = len(points) if RULES[card.rule].compiled else min(len(points), _few(settings.steps))
+            starts = points[np.arange(count) * len(points) // count]
+            common["starts"] = tuple(map(tuple, starts.tolist()))
+            around = settings.around.allowed(RULES[card.rule])
+            found[number] = _herd(card.rule, tuple(card.hyper.items()), around=around, **common)
+    return found
+
+
+def _few(steps: int) -> int:
+    """From how many of the starts a rule runs that is interpreted step by step, so that a slider does not wait."""
+    return max(1, 2000 // steps)
 
 
 @lru_cache(maxsize=8)
@@ -487,7 +496,10 @@ def caption(settings: Settings) -> str:
     spread = settings.spread
     if len(starts := spread.points(settings.start, settings.drawn_window)):
         shape = "a ring" if spread.kind == "ring" else "a grid"
-        setting += f" Thin: the same from {len(starts)} starts on {shape} around it."
+        setting += f" Thin: the same from {len(starts)} starts on {shape} around it"
+        slow = [settings.title(number) for number in shown if not RULES[settings.cards[number].rule].compiled]
+        few = min(len(starts), _few(settings.steps))
+        setting += f" (from {few} of them: {', '.join(slow)})." if slow and few < len(starts) else "."
     each = (f"{settings.title(number).partition(', ')[0]}: {_hyper(settings, number)}." for number in shown)
     dotted = [f"Dotted: {ball['name']} (x″ = −(1 − μ) x′ − η ∇f, SciPy’s DOP853)." for ball in balls(settings).values()]
     return " ".join([setting, *outside(settings, shown), *each, *dotted])

@@ -33,6 +33,7 @@ ASPECTS = ("free", "equal")
 RELIEFS = ("surface", "points", "lines")
 SPREADS = ("one", "ring", "grid")
 MAX_STARTS = 64
+FARTHEST = 1e9  # what COORDINATE allows
 MAX_NAME = 60
 MAX_LINK = 16_000
 
@@ -92,10 +93,11 @@ class Spread:
             angles = 2 * np.pi * np.arange(self.count) / self.count
             offsets = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         else:
-            side = np.linspace(-1.0, 1.0, math.isqrt(self.count)) if self.count >= 4 else np.zeros(1)
+            side = np.linspace(-1.0, 1.0, max(2, math.isqrt(self.count)))
             offsets = np.stack([part.ravel() for part in np.meshgrid(side, side)], axis=1)
         x_low, x_high, y_low, y_high = window
-        return np.asarray(start) + self.reach * offsets * [(x_high - x_low) / 2, (y_high - y_low) / 2]
+        points = np.asarray(start) + self.reach * offsets * [(x_high - x_low) / 2, (y_high - y_low) / 2]
+        return np.clip(points, -FARTHEST, FARTHEST)
 
 
 def _first_cards() -> dict[int, Card]:
@@ -223,7 +225,9 @@ class Settings:
                 self.against = None if value in (None, "") else _checked_state(value)
                 self.against_name = self.against_name if self.against else ""
             case ["against", "name"]:
-                self.against_name = _checked_text("name", value, MAX_NAME)
+                name = _checked_text("name", value, MAX_NAME)
+                if "against" not in self.problems:  # the name of one that was refused
+                    self.against_name = name
             case ["resolution"]:
                 self.resolution = checked_integer("resolution", parsed(value), *RESOLUTION)
             case ["window"]:

@@ -45,6 +45,24 @@ def test_values_that_cannot_be_compared_get_a_sentence() -> None:
     assert any("above 0" in markdown.value for markdown in app.markdown)
 
 
+def test_a_card_that_has_gone_cannot_be_compared() -> None:
+    app = opened()
+    app.session_state["trajectories"].remove(0)
+    app.button(key="compare").click().run()
+    assert len(picture(app)["runs"]) == 2
+    assert any("no longer there" in markdown.value for markdown in app.markdown)
+
+
+def test_the_click_takes_what_the_fields_hold_now() -> None:
+    app = opened(card__0="adam")
+    app.number_input(key="high:adam:lr").set_value(0.5)
+    app.number_input(key="compare:count").set_value(3)
+    app.button(key="compare").click().run()
+    values = picture(app)["values"]
+    assert [values[f"card.{k}.lr"] for k in range(3)] == [0.01, 0.0707, 0.5]
+    assert "card.3.lr" not in values
+
+
 def test_spaced_values() -> None:
     assert spaced(0.001, 1.0, 4, log=True) == [0.001, 0.01, 0.1, 1.0]
     assert spaced(0.0, 0.9, 4, log=False) == [0.0, 0.3, 0.6, 0.9]
@@ -94,7 +112,9 @@ def test_the_paths_of_many_starts_are_those_made_one_by_one(rule: str) -> None:
     surface = SURFACES["himmelblau"]
     starts = settings.spread.points(settings.start, settings.drawn_window)
     assert herd.every == 3
-    for path, start in zip(herd.path, starts, strict=True):
+    assert len(herd.path) == (2 if rule == "nelder_mead" else 7)
+    picked = starts[[0, 3]] if len(herd.path) == 2 else starts
+    for path, start in zip(herd.path, picked, strict=True):
         name, card = settings.cards[0].rule, settings.cards[0].hyper
         alone = trace(RULES[name], surface, start, 700, hyper=card, stop="step", tolerance=settings.tolerance).path
         near = np.abs(alone).max(axis=1) < 1e6
@@ -121,6 +141,31 @@ def test_starts_that_are_not_allowed_get_a_sentence() -> None:
     assert set(settings.problems) == {"starts.kind", "starts.count", "starts.reach"}
     assert settings.spread == Spread()
     assert "thin" not in caption(settings).lower()
+
+
+def test_starts_beyond_all_limits_are_held_inside() -> None:
+    shown = picture(opened(start="1e6,0", window="-1e9,1e9,-1,1", starts__kind="ring", starts__reach="2"))
+    assert shown["runs"][0]["herd"]["points"]
+
+
+def test_two_starts_on_a_grid_are_four() -> None:
+    assert len(Spread("grid", 2, 0.5).points((0.0, 0.0), (-1.0, 1.0, -1.0, 1.0))) == 4
+
+
+def test_an_interpreted_rule_runs_from_few_of_the_starts_and_the_caption_says_so() -> None:
+    settings = Settings.from_query({"card.0": "newton", "card.1": "adam", "steps": "500", "starts.kind": "ring"})
+    found = herds(settings)
+    assert [len(found[k].path) for k in (0, 1)] == [4, 16]
+    assert "16 starts on a ring around it (from 4 of them: Newton)." in caption(settings)
+
+
+def test_a_comparison_that_is_refused_keeps_the_name_of_the_old_one() -> None:
+    settings = Settings()
+    settings.apply("against", "surface=ravine&card.0=adam")
+    settings.apply("against.name", "A")
+    settings.apply("against", "nothing")
+    settings.apply("against.name", "B")
+    assert (settings.against, settings.against_name) == ("surface=ravine&card.0=adam", "A")
 
 
 def test_heights_are_as_the_surface_asks_unless_chosen() -> None:

@@ -119,11 +119,11 @@ def test_hovering_tells_step_point_loss_and_gradient(page: Page, address: str, m
     expect(tip).to_contain_text("step 7 ")
     numbers = {
         name: float(value)
-        for name, value in re.findall(r"(loss|\|∇f\|) (\S+?)(?=\||$|\n)", tip.evaluate("n => n.innerText"))
+        for name, value in re.findall(r"(loss|\|g\|) (\S+?)(?=\||$|\n)", tip.evaluate("n => n.innerText"))
     }
     assert numbers == {
         "loss": pytest.approx(run["loss"][7], rel=1e-3),
-        "|∇f|": pytest.approx(run["slope"][7], rel=1e-3),
+        "|g|": pytest.approx(run["slope"][7], rel=1e-3),
     }
 
 
