@@ -313,7 +313,7 @@ class Settings:
         for name, value in self.around.as_dict().items():
             if value != getattr(NOTHING, name):
                 query[f"around.{name}"] = value if isinstance(value, str) else _text(value)
-        if self.spread.kind != "one":
+        if self.spread != Spread():
             query |= {"starts.kind": self.spread.kind, "starts.count": str(self.spread.count)}
             query["starts.reach"] = _text(self.spread.reach)
         if self.against:

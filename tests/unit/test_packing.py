@@ -74,7 +74,7 @@ def test_views_and_matrices_are_sent_in_row_order() -> None:
 
 
 def test_other_arrays_are_refused() -> None:
-    with pytest.raises(TypeError, match="int64 cannot be sent; allowed: f4, f8, i4, u1"):
+    with pytest.raises(TypeError, match="int64 cannot be sent; allowed: f4, f8, i4, u2, u1"):
         component.pack({"x": np.array([1], "i8")})
 
 
