@@ -249,7 +249,7 @@ class LivePlot {
     const changed = runs.length !== this.runs.length || runs.some((run, i) => run !== this.runs[i]);
     const stale = new Set(runs.filter((run) => before.get(run.id) !== run));
     this.runs = runs;
-    const last = runs.length ? Math.max(...runs.map((run) => run.loss.length - 1)) : message.steps;
+    const last = runs.length ? Math.max(...runs.flatMap((run) => [run.loss.length - 1, run.herd?.last ?? 0])) : message.steps;
     this.transport.setRuns(runs, last);
     this.drawLayout();
     this.drawProjector(message);

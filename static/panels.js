@@ -4,7 +4,6 @@
 const v = new URL(import.meta.url).search;
 const [{ h, svg, setText, paintSwatch, short }, { Overlay }] = await Promise.all(["dom", "overlay"].map((name) => import(`./${name}.js${v}`)));
 
-const KEPT = 100; // runs compared with are numbered from here on
 const GAP = 12;
 const [NARROWEST, LOWEST] = [150, 96];
 let serial = 0;
@@ -13,7 +12,7 @@ let serial = 0;
 function grouped(runs) {
   const groups = new Map();
   for (const run of runs) {
-    const id = groups.has(run.id - KEPT) ? run.id - KEPT : run.id;
+    const id = run.kept && groups.has(run.of) ? run.of : run.id;
     groups.set(id, [...(groups.get(id) ?? []), run]);
   }
   return [...groups.values()];
@@ -43,6 +42,7 @@ export class Panels {
   arrange(runs, apart) {
     const groups = apart ? grouped(runs) : [];
     this.apart = groups.length > 0;
+    this.host.setAttribute("role", this.apart ? "group" : "img"); // an image's headings are not read out
     const count = Math.max(1, groups.length);
     while (this.panels.length > count) this.panels.pop().node.remove();
     while (this.panels.length < count) this.add();

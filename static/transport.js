@@ -79,7 +79,7 @@ export class Transport {
   }
 
   shown() {
-    return this.step === null ? this.last : this.step;
+    return Math.min(this.last, this.step ?? this.last);
   }
 
   choose(step, final) {
@@ -159,11 +159,10 @@ export class Transport {
     this.keys.abort();
   }
 
-  /** New runs: the step stays, clamped; at the end it stays at the end. */
+  /** New runs: the step chosen stays, the end is shown where they are shorter; at the end it stays at the end. */
   setRuns(runs, last) {
     this.runs = runs;
     this.last = last;
-    if (this.step !== null && this.step >= last) this.step = null;
     if (Number(this.range.max) !== last) this.range.max = last;
     setText(this.total, ` / ${last}`);
     this.range.disabled = !last;

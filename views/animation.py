@@ -147,7 +147,7 @@ class Playback:
         self.settings, self.theme = settings, theme_of(dark)
         self.shown = message(settings)
         here = [run for run in self.shown["runs"] if not run.get("elsewhere")]
-        self.last = max(len(run["loss"]) - 1 for run in here)
+        self.last = max(max(len(run["loss"]) - 1, run.get("herd", {}).get("last", 0)) for run in here)
         count = min(self.last + 1, MOST_FRAMES)
         self.steps = [round(k * self.last / max(1, count - 1)) for k in range(count)]
         self.size = WIDTH - LEFT - RIGHT, PLOT

@@ -13,6 +13,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, features
 from views.heights import Colour
 
 FINE = 4  # lines and letters are drawn so many times finer and reduced
+MOST_DASHES = 20_000  # of a line; a longer one is drawn without
 NEAREST = 0.7  # pixels: points of a path nearer than this to the last one drawn are left out
 FIGURES = ["tnum"] if features.check("raqm") else None  # of equal width: numbers that change do not tremble
 DOTTED = "0.1 4.5"  # dashes so short that only their round ends are seen
@@ -146,6 +147,8 @@ def strokes(points: np.ndarray, steps: np.ndarray, size: tuple[int, int], dash: 
         kept.append(len(flat) - 1)
     there, start, end = _cut(points[kept[:-1]], points[kept[1:]], size)
     lengths = [float(part) for part in dash.split()]
+    if lengths and np.hypot(*(end - start).T).sum() > MOST_DASHES * sum(lengths):
+        lengths = []  # so long a line fills what it crosses; its dashes cannot be told apart
     found: list[Stroke] = []
     phase = 0.0
     for i, (x0, y0), (x1, y1) in zip(there.tolist(), start.tolist(), end.tolist(), strict=True):

@@ -110,15 +110,19 @@ def runs(settings: Settings) -> dict[int, Shown]:
 
 @dataclass(frozen=True)
 class Herd:
-    """Runs from many starts: paths (runs, points, 2) float32, every so many steps and the last; how many arrive."""
+    """Runs from many starts: paths (runs, points, 2) float32, every so many steps and the last; how many arrive.
+
+    ``last`` is the number of steps of the longest.
+    """
 
     path: np.ndarray
     every: int
+    last: int
     arrived: int
 
     def as_message(self) -> dict[str, Any]:
         """As the browser draws it."""
-        return {"path": self.path.ravel(), "points": self.path.shape[1], "every": self.every}
+        return {"path": self.path.ravel(), "points": self.path.shape[1], "every": self.every, "last": self.last}
 
 
 @lru_cache(maxsize=128)
@@ -137,7 +141,7 @@ def _herd(
     path = np.take_along_axis(made.path, shown[:, :, None], axis=1)
     path[np.abs(path).max(axis=2) > FAR * found.scale] = np.nan
     path = path.astype(np.float32)
-    return Herd(path, every, int((made.outcome == Outcome.CONVERGED).sum()))
+    return Herd(path, every, int(ends.max()), int((made.outcome == Outcome.CONVERGED).sum()))
 
 
 def herds(settings: Settings) -> dict[int, Herd]:
@@ -182,7 +186,7 @@ def against(settings: Settings) -> tuple[list[dict[str, Any]], list[list[str]], 
         found.append(
             {
                 "id": KEPT + number, "name": title, "colour": style(number)[0], "dash": DOTS, "kept": True,
-                "elsewhere": not here, "path": shown.path, "loss": shown.loss, "distance": shown.distance,
+                "of": number, "elsewhere": not here, "path": shown.path, "loss": shown.loss, "distance": shown.distance,
             }
         )  # fmt: skip
         rows.append([title, shown.words, *shown.numbers])

@@ -6,6 +6,7 @@ import pytest
 from optim_core import RULES, trace
 from optim_core.parameters import Range
 from surfaces import SURFACES
+from views.animation import Playback
 from views.comparisons import GROUPS, MOST, compare_rules, compare_values, proposed, spaced
 from views.picture import caption, herds, message
 from views.settings import Settings, Spread
@@ -133,7 +134,26 @@ def test_many_starts_through_the_page() -> None:
     assert app.query_params["starts.kind"] == "grid"
     app.selectbox(key="choose:starts.kind").select("one").run()
     assert "herd" not in picture(app)["runs"][0]
-    assert "starts.kind" not in app.query_params
+    assert app.query_params["starts.kind"] == "one"  # the number is there again when the ring is
+    app.selectbox(key="choose:starts.kind").select("ring").run()
+    assert picture(app)["runs"][0]["herd"]["path"].size == 9 * 301 * 2
+
+
+def test_the_playback_lasts_as_long_as_the_longest_of_many_starts() -> None:
+    settings = Settings.from_query({"surface": "himmelblau", "card.0": "momentum,lr=0.002", "start": "3,2",
+                                    "stop": "loss", "tolerance": "0.0001",
+                                    "starts.kind": "ring", "starts.count": "5"})  # fmt: skip
+    (run,) = message(settings)["runs"]
+    starts = settings.spread.points(settings.start, settings.drawn_window)
+    hyper = settings.cards[0].hyper
+    made = [
+        trace(RULES["momentum"], SURFACES["himmelblau"], start, settings.steps, hyper=hyper, stop="loss",
+              tolerance=settings.tolerance) for start in starts
+    ]  # fmt: skip
+    longest = max(len(one.path) - 1 for one in made)
+    assert len(run["loss"]) == 1  # it starts at a minimum
+    assert 1 < longest < settings.steps
+    assert run["herd"]["last"] == Playback(settings).last == longest
 
 
 def test_starts_that_are_not_allowed_get_a_sentence() -> None:

@@ -149,6 +149,16 @@ def test_a_dashed_path_has_gaps() -> None:
     assert 0.45 < shares[1] / shares[0] < 0.85
 
 
+def test_a_path_of_very_many_dashes_is_drawn_without() -> None:
+    turns = np.array([(2.0, 100.0), (400.0, 101.0)] * 3000)
+    few, many = (
+        strokes(turns[:20], np.arange(20), (500, 200), "6 3"),
+        strokes(turns, np.arange(6000), (500, 200), "6 3"),
+    )
+    assert len(few) > 19 * 398 / 9
+    assert len(many) == 5999
+
+
 def test_a_path_that_leaves_the_window_is_cut_at_it() -> None:
     settings = page("gradient_descent", card__0__lr=0.09, steps=200)
     told = runs(settings)[0].words
