@@ -5,7 +5,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench fuzz clean
 
 run: .venv/.app
 	@echo "Ravine is at http://localhost:$(PORT)"
@@ -23,10 +23,14 @@ check: .venv/.dev
 bench: .venv/.bench
 	@sh tests/browser/chromium.sh
 	$(BIN)/python -m benchmarks.blocks
+	$(BIN)/python -m benchmarks.maps
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.optimizer_step
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.board
+
+fuzz: .venv/.fuzz
+	$(BIN)/python -m scripts.fuzz_formula
 
 .venv/bin/python:
 	@echo "Setting up .venv: a few minutes, once ..."
@@ -44,6 +48,10 @@ bench: .venv/.bench
 
 .venv/.bench: .venv/.dev benchmarks/requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+.venv/.fuzz: .venv/bin/python requirements.txt requirements-fuzz.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-fuzz.txt
 	@touch $@
 
 clean:

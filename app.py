@@ -30,7 +30,11 @@ st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
 page = st.navigation(
     [
         st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True),
+        st.Page("pages/maps.py", title="Maps", icon=":material/grid_on:"),
+        st.Page("pages/tuning.py", title="Tuning", icon=":material/tune:"),
         st.Page("pages/gradients.py", title="Gradients", icon=":material/function:"),
+        st.Page("pages/minibatch.py", title="Minibatch", icon=":material/scatter_plot:"),
+        st.Page("pages/momenta.py", title="The two momenta", icon=":material/sports_tennis:"),
         st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
         st.Page("pages/catalogue.py", title="Catalogue", icon=":material/menu_book:"),
     ],

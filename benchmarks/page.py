@@ -28,9 +28,12 @@ from websockets.asyncio.client import connect
 from tests.browser.conftest import FLAGS, chromium, free_port, serve
 
 ROOT = Path(__file__).parents[1]
+FORMULAS = 8
 MOVES, SESSIONS, ROUNDS, DRAWING = 20, 10, 60, (0.04, 0.09)
 CARDS = ("gradient_descent", "momentum", "nesterov", "rmsprop", "adam", "adamax")
 QUERY = "surface=ravine&steps=500&resolution=200&" + "&".join(f"card.{n}={rule}" for n, rule in enumerate(CARDS))
+ON_MAPS = "surface=ackley&steps=500&stop=step&tolerance=1e-3&map.resolution=256"
+MAPS = "document.querySelector('[data-testid=maps]')"
 DATA = "document.querySelector('[data-testid=live-plot]').dataset"
 
 # The clock starts at the key press in the browser. Ours stops when the page reports a painted frame (the attribute
@@ -94,6 +97,79 @@ def live_pages(page: Page, address: str) -> None:
     row("hyperparameter -> 3-D surface (3-D large)", moves(page, hyper, "data-drawn3d"), "goal 320")
     opened(page, address, QUERY, "drawn3d")
     row("hyperparameter -> paths, curves, table (both pictures)", moves(page, hyper, "data-drawn"))
+
+
+# Milliseconds from the key press to the first maps that are drawn, and to the fine ones.
+ARM_MAPS = """([selector]) => {
+  const input = document.querySelector(selector), maps = document.querySelector('[data-testid=maps]');
+  input.focus();
+  window.__took = window.__first = null;
+  input.addEventListener('keydown', () => {
+    const began = performance.now();
+    new MutationObserver((_, observer) => {
+      window.__first ??= performance.now() - began;
+      if (maps.dataset.coarse === 'true') return;
+      observer.disconnect();
+      window.__took = performance.now() - began;
+    }).observe(maps, { attributes: true, attributeFilter: ['data-drawn'] });
+  }, { once: true, capture: true });
+}"""
+
+
+def map_pages(page: Page, address: str) -> None:
+    """Our rows for maps: of one optimizer, and of four."""
+    four = ("momentum", "rmsprop", "lion")
+    for count, goal in ((1, 300), (4, 900)):
+        cards = "&".join(f"card.{n}={rule}" for n, rule in enumerate(("adam", *four)[:count]))
+        page.goto(f"{address}/maps?{ON_MAPS}&{cards}")
+        page.wait_for_function(f"{MAPS}?.dataset.drawn > 0 && {MAPS}.dataset.coarse === 'false'", timeout=60_000)
+        page.wait_for_timeout(1500)
+        first, fine = [], []
+        # What all runs share, and never the same again: every map is made anew at each move.
+        selector = 'input[data-path="steps"]:not([type=range])'
+        for move in range(MOVES + 2):
+            page.locator(selector).fill(str(500 + (move % 2 * 2 - 1) * (move + 1)))
+            page.evaluate(ARM_MAPS, [selector])
+            page.keyboard.press("Enter")
+            page.wait_for_function("window.__took !== null")
+            first.append(page.evaluate("window.__first"))
+            fine.append(page.evaluate("window.__took"))
+            page.wait_for_timeout(250)
+        maps = f"{count} map{'s' if count > 1 else ''} of 256 x 256 starts"
+        row(f"setting -> {maps}, the first seen", first[2:], "goal 150")
+        row(f"setting -> {maps}, fine", fine[2:], f"goal {goal}")
+
+
+# From the key press that ends the typing to the first picture of that formula, its code compiled in between.
+ARM_FORMULA = """([text]) => {
+  const plot = document.querySelector('[data-testid=live-plot]');
+  window.__took = null;
+  document.querySelector('[data-testid=formula]').addEventListener('keydown', () => {
+    const began = performance.now();
+    new MutationObserver((_, observer) => {
+      if (window.__ravine.plot.latest.surface.name !== text) return;
+      observer.disconnect();
+      window.__took = performance.now() - began;
+    }).observe(plot, { attributes: true, attributeFilter: ['data-drawn'] });
+  }, { once: true, capture: true });
+}"""
+
+
+def formula_pages(page: Page, address: str) -> None:
+    """Our rows for a formula: typed, and then moved like any surface."""
+    opened(page, address, QUERY.replace("surface=ravine", "surface=formula:x^2%2By^2") + "&view.layout=contour")
+    taken, field = [], page.get_by_test_id("formula")
+    for number in range(FORMULAS + 1):
+        text = f"(x^2 + y - {11 + number})^2 + (x + y^2 - 7)^2 + a sin({number + 2}x)"
+        field.fill(text)
+        page.evaluate(ARM_FORMULA, [text])
+        field.press("Enter")
+        page.wait_for_function("window.__took !== null")
+        taken.append(page.evaluate("window.__took"))
+        page.wait_for_timeout(1500)
+    row("formula typed -> its first picture (contour large)", taken[1:], "goal 1500")
+    selector = 'input[type=range][data-path="card.1.lr"]'
+    row("hyperparameter on a formula -> paths, curves, table", moves(page, selector, "data-drawn"), "goal 80")
 
 
 def dragging(page: Page, selector: str) -> list[float]:
@@ -213,6 +289,8 @@ def main() -> None:
         page.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
         print(f"server start to first picture: {time.perf_counter() - began:.1f} s (goal 5)")
         live_pages(page, address)
+        map_pages(page, address)
+        formula_pages(page, address)
         page.close()
         for count in (1, SESSIONS):
             # In a thread of its own: Playwright keeps an event loop running in this one.

@@ -15,12 +15,16 @@ The on-disk cache. Numba keys an entry by the closure's byte code and what it cl
 name, and misses in every new process where a kernel closes over a jitted function. So kernels here close over modules
 and over a fingerprint of all sources they are made from, and the fingerprint is part of the name too: functions that
 share a name share one index file, and two processes could then leave one surface's code under another's key.
+
+What a user types is compiled as well, but nothing of it goes to the disk, and of the last ``TYPED`` formulas only are
+the block functions kept.
 """
 
 import hashlib
 import re
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -39,6 +43,11 @@ from optim_core.xp import Vec2, vec2
 intrinsic: Any = extending.intrinsic  # its callers leave out the typing context, which type checkers do not know
 
 LANES = 64
+TYPED = 32
+MOST_TYPED = (
+    2000  # block functions of typed formulas in a process, about a megabyte each, which LLVM gives back to nobody
+)
+_LONG = 500  # characters of a typed formula's function: its gradient would take more than a second to compile
 DIFFERENCES = ("central", "forward", "exact", "as_printed")
 STOPS = ("none", "step", "gradient", "loss")
 # Steps between the anchor and the end, a multiple of many periods; the second for runs shorter than the first.
@@ -166,9 +175,13 @@ def _parts(kind: str, owner: str, mark: int) -> Any:
     return module
 
 
-def _kernel(signature: Any, function: Callable, kind: str, owner: str, mark: int, **options: Any) -> Any:
+def _kernel(
+    signature: Any, function: Callable, kind: str, owner: str, mark: int, typed: bool = False, **options: Any
+) -> Any:
     """Compiles a block function, or loads it from the cache; a new one replaces those of older sources there."""
     function.__qualname__ = f"{kind}_{owner}_{mark:014x}"
+    if typed:
+        return cfunc(signature, **_OPTIONS, **options)(function)
     kernel: Any = cfunc(signature, cache=True, **_OPTIONS, **options)(function)
     if not kernel.cache_hits:
         older = re.compile(rf"blocks\.{kind}_{owner}_(?!{mark:014x})[0-9a-f]{{14}}-.*\.nb[ic]")
@@ -180,7 +193,11 @@ def _kernel(signature: Any, function: Callable, kind: str, owner: str, mark: int
 
 def _formula(surface: Any) -> ModuleType:
     """A module with ``at(x, y, q, k)``, the surface's formula on one lane, ready to be inlined."""
-    module = _parts("formula", surface.name, _fingerprint(surface.fingerprint))
+    module: Any
+    if surface.typed:
+        module = ModuleType("optim_core.blocks.formula_typed")  # not found again, so that it goes with its kernel
+    else:
+        module = _parts("formula", surface.name, _fingerprint(surface.fingerprint))
     module.f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
     like = surface.Parameters() if surface.ranges else None
 
@@ -205,7 +222,7 @@ def _compile_value(surface: Any) -> Any:
         for k in range(LANES):
             v[k] = module.at(p[0, k], p[1, k], q, k)
 
-    return _kernel(_VALUE, value, "value", surface.name, mark, fastmath=_CONTRACT)
+    return _kernel(_VALUE, value, "value", surface.name, mark, surface.typed, fastmath=_CONTRACT)
 
 
 def _compile_gradient(surface: Any, difference: str) -> Any:
@@ -214,7 +231,24 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     module, rows = _formula(surface), max(1, len(surface.ranges))
     sources = [surface.fingerprint]
 
-    if difference == "central":
+    if difference == "central" and surface.typed and len(surface.fingerprint) > _LONG:
+        # The formula stands here twice, not four times: it runs slower and compiles that much sooner. The numbers are
+        # those of the kernel below.
+        def gradient(p_, g_, q_, data, spacing):
+            _ = mark
+            p = carray(p_, (2, LANES))
+            g = carray(g_, (2, LANES))
+            q = carray(q_, (rows, LANES))
+            scale = 0.5 / spacing
+            for axis in range(2):
+                dx = spacing * (1.0 - axis)
+                dy = spacing * axis
+                for k in range(LANES):
+                    x = p[0, k]
+                    y = p[1, k]
+                    g[axis, k] = (module.at(x + dx, y + dy, q, k) - module.at(x - dx, y - dy, q, k)) * scale
+
+    elif difference == "central":
 
         def gradient(p_, g_, q_, data, spacing):
             _ = mark
@@ -270,7 +304,8 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
                 g[0, k], g[1, k] = module.at(p[0, k], p[1, k], q, k)
 
     mark = _fingerprint(*sources)
-    return _kernel(_GRADIENT, gradient, f"gradient_{difference}", surface.name, mark, fastmath=_CONTRACT)
+    kind = f"gradient_{difference}"
+    return _kernel(_GRADIENT, gradient, kind, surface.name, mark, surface.typed, fastmath=_CONTRACT)
 
 
 def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
@@ -398,15 +433,49 @@ def _once(key: tuple, compile_: Callable[[], Any]) -> Any:
     return _compiled[key]
 
 
+_typed: OrderedDict[bytes, dict[tuple, Any]] = OrderedDict()  # by formula, the one used last at the end
+_made = [0]  # block functions of typed formulas so far
+_used = threading.Lock()
+
+
+def _of_surface(surface: Any, key: tuple, compile_: Callable[[], Any]) -> Any:
+    """As ``_once``; of formulas that users type, those used last are kept, and whoever drives one keeps it too."""
+    if not surface.typed:
+        return _once((*key, surface.name, surface.fingerprint), compile_)
+    mark = surface.fingerprint
+    found = _typed.get(mark, {}).get(key)
+    if found is None:
+        with _compiling:
+            found = _typed.get(mark, {}).get(key)
+            if found is None:
+                check_room(surface)
+                found = compile_()
+                _made[0] += 1
+    with _used:  # apart from compiling, which takes long
+        _typed.setdefault(mark, {})[key] = found
+        _typed.move_to_end(mark)
+        while len(_typed) > TYPED:
+            _typed.popitem(last=False)
+    return found
+
+
+def check_room(surface: Any) -> None:
+    """ValueError where a formula would have to be compiled and this process has compiled too many."""
+    if surface.typed and surface.fingerprint not in _typed and _made[0] >= MOST_TYPED:
+        raise ValueError(
+            f"this server has compiled {MOST_TYPED:,} functions of formulas and tables, whose memory it cannot give "
+            "back; a new one needs the server to be started anew"
+        )
+
+
 def value_block(surface: Any) -> Any:
     """The compiled value(p, v, q, data) of a surface."""
-    return _once(("value", surface.name, surface.fingerprint), lambda: _compile_value(surface))
+    return _of_surface(surface, ("value",), lambda: _compile_value(surface))
 
 
 def gradient_block(surface: Any, difference: str) -> Any:
     """The compiled gradient(p, g, q, data, spacing) of a surface, by one of DIFFERENCES."""
-    key = ("gradient", difference, surface.name, surface.fingerprint)
-    return _once(key, lambda: _compile_gradient(surface, difference))
+    return _of_surface(surface, ("gradient", difference), lambda: _compile_gradient(surface, difference))
 
 
 def rule_blocks(rule: Rule) -> tuple[Any, Any, Any]:
@@ -571,7 +640,8 @@ def evaluate(surface: Any, x: Any, y: Any, parameters: Any) -> np.ndarray:
     p = np.ascontiguousarray(p.reshape(2, count, LANES).transpose(1, 0, 2))
     q = np.repeat(np.array(tuple(parameters) or (0.0,), dtype=np.float64)[:, None], LANES, axis=1)
     v = np.empty((count, LANES))
-    _evaluate(value_block(surface).address, 0, p, q, v)
+    kernel = value_block(surface)
+    _evaluate(kernel.address, 0, p, q, v)
     return v.reshape(-1)[: x.size].reshape(x.shape)
 
 

@@ -102,7 +102,7 @@ def _straight(surface: Any, order: int) -> Any:
     """The derivatives of an order along the axes; None where the formula has none that can be written."""
     try:
         return surface.derivative if order == 1 else surface.straight(order)
-    except TypeError:
+    except (TypeError, ValueError):
         return None
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
@@ -71,7 +71,7 @@ def switch(symbol: str) -> Range:
     return Range(0.0, 1.0, symbol, switch=True)
 
 
-@cache
+@lru_cache(maxsize=1024)  # formulas that users type declare ever new ones
 def ranges(declared: Any) -> dict[str, Range]:
     """The Range of each field of a declared NamedTuple, in order; TypeError where one is missing or wrong."""
     hints = get_type_hints(declared, include_extras=True)

@@ -27,6 +27,8 @@ def rolling_ball(surface: Any, q: Any, start: Any, lr: float, momentum: float, s
         asked += 1
         x, y, u, w = (float(value) for value in z)
         g, h = surface.derivative.value(x, y, q)
+        if not (np.isfinite(g) and np.isfinite(h)):
+            raise OverflowError("there is no gradient")  # the solver would halve a step of NaN for ever
         return [u, w, -friction * u - lr * g, -friction * w - lr * h]
 
     path = [np.asarray(start, dtype=np.float64)]

@@ -4,9 +4,9 @@ In Python they act on floats, NumPy arrays, torch tensors and SymPy expressions,
 are not imported unless such a value arrives. In Numba they act on floats, and on ``Vec2``, a point of the plane held
 in two registers, which stands for a rule's parameter vector there.
 
-``+ - * / absolute sign maximum minimum where`` round alike everywhere, and ``sqrt`` in Numba and NumPy; torch's CPU
-builds on MKL leave sqrt one unit in the last place off for about 1 % of all float64. ``exp log sin cos tanh power``
-are within a few units in the last place of each other (in Numba: ``optim_core.elementary``).
+``+ - * / absolute sign floor maximum minimum where`` round alike everywhere, and ``sqrt`` in Numba and NumPy; torch's
+CPU builds on MKL leave sqrt one unit in the last place off for about 1 % of all float64. ``exp log sin cos tanh atan
+power`` are within a few units in the last place of each other (in Numba: ``optim_core.elementary``).
 """
 
 import operator
@@ -71,6 +71,17 @@ def cos(x):
 def tanh(x):
     """Hyperbolic tangent, elementwise."""
     return _library(x).tanh(x)
+
+
+def atan(x):
+    """Inverse tangent, elementwise, between -pi/2 and pi/2."""
+    library = _library(x)
+    return library.arctan(x) if library is np else library.atan(x)
+
+
+def floor(x):
+    """The largest whole number that is not above x, elementwise."""
+    return _library(x).floor(x)
 
 
 def power(x, y):
@@ -309,6 +320,8 @@ _overload_unary(log, lambda x: elementary.log(x), _EXACT)
 _overload_unary(sin, lambda x: elementary.sin(x), _EXACT)
 _overload_unary(cos, lambda x: elementary.cos(x), _EXACT)
 _overload_unary(tanh, lambda x: elementary.tanh(x), _EXACT)
+_overload_unary(atan, lambda x: np.arctan(x), _EXACT)  # the C library's, a call for each lane
+_overload_unary(floor, lambda x: np.floor(x), _EXACT)
 
 
 def _overload_binary(verb: Callable, implementation: Callable, options: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Gradients: what differences get wrong, against h, at a point of a surface."""
 
 import time
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -11,6 +12,7 @@ from views.gradients import Place, controls, message, tutorial_link, tutorial_ta
 from views.live_controls import live_controls
 from views.routed import through_app
 from views.sentences import say
+from views.surface_choice import surface_choice
 
 through_app(__file__)
 
@@ -31,11 +33,6 @@ def write_link() -> None:
     st.session_state["gradients:written"] = (query, time.monotonic())
 
 
-def choose() -> None:
-    """Takes over the surface that the select box holds."""
-    state.apply("surface", st.session_state["gradients:surface"])
-
-
 def changed(change: dict[str, Any]) -> None:
     """What the browser says: new values."""
     for path, value in change["set"].items():
@@ -45,11 +42,7 @@ def changed(change: dict[str, Any]) -> None:
 
 with st.sidebar:
     surface = SURFACES[state.surface]
-    st.session_state["gradients:surface"] = state.surface
-    st.selectbox(
-        "Surface", list(SURFACES), format_func=lambda name: SURFACES[name].title, key="gradients:surface",
-        on_change=choose, help=f"${surface.latex}$\n\n{surface.reference}",
-    )  # fmt: skip
+    surface_choice("gradients:surface", state.surface, state.parameters, partial(state.apply, "surface"))
     live_controls(controls(state), key="gradients:controls")
     for path in ("surface", "link", "view.printed"):
         if path in state.problems:

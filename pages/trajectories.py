@@ -12,7 +12,7 @@ from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
 from views.animation import gif, signature
 from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
-from views.export_paths import EXPORTS
+from views.export_paths import EXPORTS, unwritten
 from views.live_controls import live_controls
 from views.live_plot import live_plot
 from views.picture import (
@@ -28,6 +28,7 @@ from views.routed import through_app
 from views.sentences import explain, say
 from views.settings import Settings
 from views.stories import STORIES, neighbours
+from views.surface_choice import surface_choice
 
 through_app(__file__)
 
@@ -222,8 +223,8 @@ def playback() -> None:
 with st.sidebar:
     stories()
     shown_surface = SURFACES[settings.surface]
-    about = f"${shown_surface.latex}$\n\n{shown_surface.reference}"
-    choice("surface", "Surface", {name: surface.title for name, surface in SURFACES.items()}, about)
+    surface_choice("choose:surface", settings.surface, settings.parameters, partial(settings.apply, "surface"))
+    problem("surface")
     st.caption(shown_surface.difficulty)
     live_controls(controls(settings), key="controls")
     st.selectbox(
@@ -254,6 +255,9 @@ with st.sidebar:
         live_controls(around_fields(settings), key="around")
     with st.popover("Export", width="stretch"):
         for name, (label, told, kind, text) in EXPORTS.items():
+            if missing := unwritten(name, settings):
+                st.button(label, key=f"export:{name}", help=missing, disabled=True, width="stretch")
+                continue
             st.download_button(
                 label, partial(text, settings, st.context.url or ""), name, kind, key=f"export:{name}", help=told,
                 on_click="ignore", width="stretch",

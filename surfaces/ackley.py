@@ -5,6 +5,7 @@ import math
 from optim_core import xp
 
 NAME = "Ackley"
+FAMILY = "many minima"
 REFERENCE = "D. H. Ackley, A Connectionist Machine for Genetic Hillclimbing, Kluwer 1987; arXiv:1308.4008, function 1"
 DIFFICULTY = "A local minimum waits near every point with whole coordinates, and only one of them is the lowest."
 DOMAIN = ((-5.0, 5.0), (-5.0, 5.0))

@@ -1,6 +1,7 @@
 """Beale's function: steep walls in the corners around a flat middle."""
 
 NAME = "Beale"
+FAMILY = "valleys and plates"
 REFERENCE = "E. M. L. Beale, Technical Report 25, Princeton University 1958; arXiv:1308.4008, function 10"
 DIFFICULTY = (
     "Gradients at the corners are ten thousand times those in the middle, where a flat plain leads to the minimum."

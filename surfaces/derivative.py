@@ -41,6 +41,7 @@ class Derivative:
     Parameters: Any
     ranges: Any
     fingerprint: bytes
+    typed: bool = False
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
         """The derivatives at x, y: floats, arrays or tensors."""
@@ -76,6 +77,8 @@ def hessian(surface: Any) -> Derivative:
 def _function(kind: str, surface: Any, wanted: list[Any]) -> Derivative:
     """A function of the surface's variables that returns the values of expressions in them."""
     letters = [sympy.Symbol(name, real=True) for name in surface.ranges]
+    # The second derivative of |u|: nothing but at the kink.
+    wanted = [one.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for one in wanted]
     shared, results = sympy.cse(wanted, symbols=sympy.numbered_symbols("t"))
     body: list[ast.stmt] = [
         _assign(letter.name, ast.Attribute(_name("q"), letter.name, ast.Load())) for letter in letters

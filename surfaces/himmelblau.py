@@ -1,6 +1,7 @@
 """Himmelblau's function: four minima of equal depth."""
 
 NAME = "Himmelblau"
+FAMILY = "a few minima"
 REFERENCE = "D. M. Himmelblau, Applied Nonlinear Programming, McGraw-Hill 1972; arXiv:1308.4008, function 65"
 DIFFICULTY = "Four minima are equally good; which one is reached hangs on the start and on the rule."
 DOMAIN = ((-5.0, 5.0), (-5.0, 5.0))

@@ -7,6 +7,7 @@ from optim_core import xp
 from optim_core.parameters import Range
 
 NAME = "Ravine"
+FAMILY = "teaching"
 REFERENCE = "The quadratic of B. T. Polyak, USSR Computational Mathematics 4 (1964) 1-17, in two variables"
 DIFFICULTY = "Steep across and flat along: a rate that is safe across the valley hardly moves along it."
 DOMAIN = ((-5.0, 5.0), (-5.0, 5.0))

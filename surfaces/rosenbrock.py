@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 from optim_core.parameters import Range
 
 NAME = "Rosenbrock"
+FAMILY = "valleys and plates"
 REFERENCE = "H. H. Rosenbrock, The Computer Journal 3 (1960) 175-184; arXiv:1308.4008, function 105"
 DIFFICULTY = "The valley is found at once; its floor is nearly flat and curved, so that following it takes long."
 DOMAIN = ((-2.0, 2.0), (-1.0, 3.0))

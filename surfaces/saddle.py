@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 from optim_core.parameters import Range
 
 NAME = "Saddle"
+FAMILY = "teaching"
 REFERENCE = "The normal form of a saddle (Morse 1925), with the quartic of the double well as its bound"
 DIFFICULTY = "On the ridge the gradient points at the saddle, where it vanishes though no minimum is there."
 DOMAIN = ((-4.0, 4.0), (-4.0, 4.0))

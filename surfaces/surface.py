@@ -1,13 +1,17 @@
 """What a surface is: a module of ``surfaces/`` that holds one function of two variables and what is known of it.
 
     NAME, REFERENCE, DIFFICULTY    how it is called, where it comes from, what makes it hard, in one sentence
+    FAMILY                         one of FAMILIES, in whose order surfaces are listed
     DOMAIN                         ((x low, x high), (y low, y high)), the window in which it is drawn
     START                          where runs begin unless told otherwise
     LATEX                          the formula; derived from f where it is left out
     f(x, y) or f(x, y, q)          written in the verbs of ``optim_core.xp``
     class Parameters(NamedTuple)   q, each field ``Annotated[float, Range(...)] = default``, where there are any
-    MINIMA, SADDLES                points (x, y, value); minima(q), saddles(q) where they depend on the parameters
-    SMOOTH_AT_MINIMA = False       where the gradient does not vanish at a minimum
+    MINIMA, SADDLES                points (x, y, value); minima(q), saddles(q) where they depend on the parameters. All
+                                   lowest minima of the window, and the other ones where they are few
+    SMOOTH_AT_MINIMA = False       where the gradient does not vanish at a minimum, or its formula has no value there
+    EDGE_MINIMA = True             where a minimum lies on the window's edge and the surface falls further beyond it
+    LOWER_OUTSIDE = True           where there are lower places outside the window than the lowest one listed
     LOG_HEIGHTS = True             where heights span decades and are drawn on a logarithmic scale
 
 Nothing is registered: a file in the folder is a surface.
@@ -27,7 +31,12 @@ import numpy as np
 
 from optim_core.parameters import Range, ranges
 
-_NOT_SURFACES = ("surface", "derivative")
+FAMILIES = ("teaching", "bowls", "valleys and plates", "a few minima", "many minima")
+
+NOT_SURFACES = (
+    "surface", "named", "derivative", "critical", "formula", "formula_parser", "formula_graph", "formula_text",
+    "from_data", "from_table", "table",
+)  # fmt: skip
 
 
 class NoParameters(NamedTuple):
@@ -51,6 +60,21 @@ class Surface:
     paper: str
     source: str
     module: ModuleType
+    family: str = "typed"
+    edge_minima: bool = False
+    lower_outside: bool = False
+    typed: bool = False  # by a user: there may be any number, and compiled code is kept for the last ones only
+
+    @property
+    def listed(self) -> str:
+        """The surface as a list offers it."""
+        return f"{self.title} · {self.family}"
+
+    @property
+    def about(self) -> str:
+        """Formula, reference and remarks, in Markdown: what the docstring says below its first paragraph."""
+        _, _, remarks = self.paper.partition("\n\n")
+        return "\n\n".join(filter(None, (f"${self.latex}$", self.reference, remarks)))
 
     @property
     def ranges(self) -> Mapping[str, Range]:
@@ -131,6 +155,9 @@ def surface_from_module(module: ModuleType) -> Surface:
         raise TypeError(f"surface {name}: {', '.join(missing)} missing in {module.__file__}")
     if not hasattr(module, "MINIMA") and not hasattr(module, "minima"):
         raise TypeError(f"surface {name}: MINIMA or minima(q) missing in {module.__file__}")
+    family = getattr(module, "FAMILY", FAMILIES[0])
+    if family not in FAMILIES:
+        raise TypeError(f"surface {name}: FAMILY = {family!r} in {module.__file__} is none of: {', '.join(FAMILIES)}")
     parameters = getattr(module, "Parameters", NoParameters)
     arguments = ["x", "y", "q"] if ranges(parameters) else ["x", "y"]
     if list(inspect.signature(module.f).parameters) != arguments:
@@ -138,11 +165,14 @@ def surface_from_module(module: ModuleType) -> Surface:
     return Surface(
         name=name,
         title=module.NAME,
+        family=family,
         domain=module.DOMAIN,
         start=module.START,
         f=module.f,
         Parameters=parameters,
         smooth_at_minima=getattr(module, "SMOOTH_AT_MINIMA", True),
+        edge_minima=getattr(module, "EDGE_MINIMA", False),
+        lower_outside=getattr(module, "LOWER_OUTSIDE", False),
         log_heights=getattr(module, "LOG_HEIGHTS", False),
         difficulty=module.DIFFICULTY,
         reference=module.REFERENCE,
@@ -153,8 +183,9 @@ def surface_from_module(module: ModuleType) -> Surface:
 
 
 def discover() -> Mapping[str, Surface]:
-    """All surfaces by name; a module that is none raises."""
+    """All surfaces by name, family by family and in each by title; a module that is none raises."""
     package = importlib.import_module("surfaces")
-    names = [entry.name for entry in pkgutil.iter_modules(package.__path__) if entry.name not in _NOT_SURFACES]
+    names = [entry.name for entry in pkgutil.iter_modules(package.__path__) if entry.name not in NOT_SURFACES]
     found = [surface_from_module(importlib.import_module(f"surfaces.{name}")) for name in names]
+    found.sort(key=lambda surface: (FAMILIES.index(surface.family), surface.title))
     return MappingProxyType({surface.name: surface for surface in found})

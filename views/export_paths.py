@@ -471,6 +471,13 @@ def _number(value: float) -> str:
 
 
 # The page's buttons: label, help, kind of file, and the function of settings and the page's address that makes it.
+def unwritten(name: str, settings: Settings) -> str:
+    """Why a file cannot be written of this page, or nothing where it can."""
+    if name == "paths.py" and "\ndef f(" not in SURFACES[settings.surface].source:
+        return "There is no script for a surface made of a table or of data: the CSV and JSON files hold its paths."
+    return ""
+
+
 EXPORTS: Mapping[str, tuple[str, str, str, Callable[[Settings, str], str]]] = MappingProxyType(
     {
         "paths.csv": ("CSV", "A row for each step, all settings above them", "text/csv", csv_text),

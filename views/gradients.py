@@ -13,7 +13,7 @@ import numpy as np
 
 from optim_core import RULES, trace
 from optim_core.differences import EPSILON, Optimum, differences, exact, noise, optimum, truncation
-from optim_core.options import Options, checked_choice
+from optim_core.options import Options
 from optim_core.parameters import Range, checked_number
 from surfaces import SURFACES, Surface
 from views.colours import style
@@ -59,8 +59,7 @@ class Place:
     def _apply(self, path: list[str], value: Any) -> None:
         match path:
             case ["surface"]:
-                checked_choice("surface", value, tuple(SURFACES))
-                surface = SURFACES[value]
+                surface = SURFACES.checked(value)
                 self.surface, self.point, self.parameters = value, surface.start, surface.Parameters()._asdict()
                 self.problems = {p: text for p, text in self.problems.items() if p == "link"}
             case ["surface", name] if name in self.parameters:

@@ -53,6 +53,14 @@ def tanh(x):
     return library(x).tanh(x)
 
 
+def atan(x):
+    return library(x).arctan(x)
+
+
+def floor(x):
+    return library(x).floor(x)
+
+
 def power(x, y):
     return library(x, y).pow(x, y)
 

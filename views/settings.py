@@ -186,8 +186,7 @@ class Settings:
     def _apply(self, path: list[str], value: Any) -> None:
         match path:
             case ["surface"]:
-                checked_choice("surface", value, tuple(SURFACES))
-                surface = SURFACES[value]
+                surface = SURFACES.checked(value)
                 self.surface, self.start, self.window = value, surface.start, None
                 self.parameters, self.story = surface.Parameters()._asdict(), None
                 self._forget("surface.", "start", "window.")

@@ -65,7 +65,8 @@ def test_every_surface_shows_its_errors(name: str) -> None:
         assert np.isfinite(curve["y"]).all()
         assert len(curve["x"]) == len(curve["y"])
     assert all("nan" not in cell and "inf" not in cell for row in shown["table"]["rows"] for cell in row["cells"])
-    assert "Forward differences are best near h" in shown["alt"]
+    straight = name == "absolute_values"  # the only one without a curvature, off its kinks
+    assert ("the larger h is, the better" if straight else "Forward differences are best near h") in shown["alt"]
 
 
 def test_choosing_another_surface_goes_to_its_start() -> None:

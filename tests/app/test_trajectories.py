@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES
 from surfaces import SURFACES
+from tests.few_surfaces import FEW
 from views.component import pack, unpack
 from views.fields import plain
 from views.picture import controls, details, message
@@ -49,7 +50,19 @@ def test_the_first_picture_is_complete() -> None:
 
 
 @pytest.mark.parametrize("surface", SURFACES)
-def test_every_surface_with_every_rule(surface: str) -> None:
+def test_every_surface_is_drawn(surface: str) -> None:
+    shown, found = picture(opened(surface=surface)), SURFACES[surface]
+    assert shown["surface"]["name"] == found.title
+    assert np.isfinite(shown["grid"]["z"]).all()
+    assert len(shown["surface"]["minima"]) == len(found.minima())
+    assert shown["surface"]["f_star"] <= shown["grid"]["z"].min() + 1e-9 * np.ptp(shown["grid"]["z"])
+    for run in shown["runs"]:
+        np.testing.assert_array_equal(run["path"][:2], np.array(found.start, dtype=np.float32))
+    assert shown["problems"] == {}
+
+
+@pytest.mark.parametrize("surface", FEW)
+def test_every_rule_on_a_surface(surface: str) -> None:
     names = list(RULES)
     for first in range(0, len(names), MAX_CARDS):
         rules = names[first : first + MAX_CARDS]

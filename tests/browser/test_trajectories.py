@@ -241,7 +241,7 @@ def test_adding_an_optimizer_and_choosing_a_surface(page: Page, address: str) ->
     choose(page, "Add an optimizer", "Nesterov (1983)")
     expect(slider(page, "card.3.momentum")).to_be_visible()
     page.wait_for_function("window.__ravine.plot.runs.length === 4")
-    choose(page, "Surface", "Rosenbrock")
+    choose(page, "Surface", "Rosenbrock · valleys and plates")
     expect(slider(page, "surface.b")).to_be_visible()
     page.wait_for_function("window.__ravine.plot.latest.surface.name === 'Rosenbrock'")
 

@@ -16,6 +16,7 @@ from optim_core.oracle import Oracle
 from optim_core.recorded import LARGEST, box, comparable
 from optim_core.trace import MOST_POINTS
 from surfaces import SURFACES
+from tests.few_surfaces import FEW
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, rule in RULES.items() if rule.kind == "recorded"]
@@ -59,7 +60,7 @@ def plain(x: float, y: float) -> float:
 # ---------------------------------------------------------------- held against
 
 
-@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("surface", FEW)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_path_is_that_of_the_algorithm_written_anew(name: str, surface: str) -> None:
     rule, where = RULES[name], SURFACES[surface]

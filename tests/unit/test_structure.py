@@ -13,6 +13,7 @@ from optim_core import RULES, sweep, trace
 from optim_core.parameters import Interval, Range, ranges, settings, switch
 from optim_core.rule import rule_from_module
 from surfaces import SURFACES
+from surfaces.surface import FAMILIES, NOT_SURFACES, surface_from_module
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +39,7 @@ def test_arrows_go_down() -> None:
 
 def test_every_rule_and_surface_is_found_under_the_name_of_its_file() -> None:
     for mapping, folder, rest in ((RULES, "optim_core/rules", {"__init__"}),
-                                  (SURFACES, "surfaces", {"__init__", "surface", "derivative"})):  # fmt: skip
+                                  (SURFACES, "surfaces", {"__init__", *NOT_SURFACES})):  # fmt: skip
         assert set(mapping) == {path.stem for path in (ROOT / folder).glob("*.py")} - rest
 
 
@@ -56,6 +57,22 @@ def test_a_broken_rule_does_not_vanish() -> None:
     module.__file__ = __file__
     with pytest.raises(TypeError, match="rule broken: NAME, YEAR"):
         rule_from_module(module)
+
+
+def test_surfaces_stand_in_the_order_of_their_families() -> None:
+    assert [FAMILIES.index(surface.family) for surface in SURFACES.values()] == sorted(
+        FAMILIES.index(surface.family) for surface in SURFACES.values()
+    )
+    assert SURFACES["rosenbrock"].listed == "Rosenbrock · valleys and plates"
+    lost = types.ModuleType("surfaces.lost")
+    lost.__dict__.update(vars(SURFACES["ackley"].module) | {"__name__": "surfaces.lost", "FAMILY": "hills"})
+    with pytest.raises(TypeError, match="surface lost: FAMILY = 'hills' in .* is none of: teaching, bowls"):
+        surface_from_module(lost)
+
+
+def test_a_surface_says_its_remarks() -> None:
+    assert "prints its value without the\nminus sign" in SURFACES["eggholder"].about
+    assert SURFACES["ackley"].about.endswith("arXiv:1308.4008, function 1")
 
 
 @pytest.mark.parametrize(

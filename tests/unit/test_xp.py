@@ -17,7 +17,8 @@ EXPRESSIONS: dict[str, Callable] = {
     "b**2": lambda a, b, c: b**2, "abs": lambda a, b, c: abs(a), "absolute": lambda a, b, c: xp.absolute(a),
     "sqrt": lambda a, b, c: xp.sqrt(b), "sign": lambda a, b, c: xp.sign(a), "exp": lambda a, b, c: xp.exp(a),
     "log": lambda a, b, c: xp.log(b), "sin": lambda a, b, c: xp.sin(a), "cos": lambda a, b, c: xp.cos(a),
-    "tanh": lambda a, b, c: xp.tanh(a), "power": lambda a, b, c: xp.power(b, 1.7),
+    "tanh": lambda a, b, c: xp.tanh(a), "atan": lambda a, b, c: xp.atan(a), "floor": lambda a, b, c: xp.floor(a * 3.0),
+    "power": lambda a, b, c: xp.power(b, 1.7),
     "maximum vectors": lambda a, b, c: xp.maximum(a, b), "maximum number": lambda a, b, c: xp.maximum(a, c),
     "maximum number first": lambda a, b, c: xp.maximum(c, a), "minimum": lambda a, b, c: xp.minimum(a, b),
     "minimum number": lambda a, b, c: xp.minimum(a, c), "zeros": lambda a, b, c: xp.zeros(a) + b,
@@ -32,7 +33,7 @@ EXPRESSIONS: dict[str, Callable] = {
     "mean": lambda a, b, c: b / xp.mean(a * a),
 }  # fmt: skip
 POINTS = [((-1.5, 0.25), (2.0, 0.7), 0.5), ((3.0, -0.0), (0.1, 8.0), 1.25)]
-INEXACT = {"exp", "log", "sin", "cos", "tanh", "power", "sqrt"}
+INEXACT = {"exp", "log", "sin", "cos", "tanh", "atan", "power", "sqrt"}
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)

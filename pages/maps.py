@@ -1,0 +1,219 @@
+"""Maps: where runs from all over the window end, and what comes of all pairs of two hyperparameters, live."""
+
+import time
+from functools import partial
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from optim_core import RULES
+from views import maps
+from views.live_controls import live_controls
+from views.maps import COLOURS, KINDS, MapState
+from views.maps_large import SIDES, large_files
+from views.maps_plot import maps as live_maps
+from views.picture import DIFFERENCES, STOPS
+from views.routed import through_app
+from views.sentences import explain, say
+from views.surface_choice import surface_choice
+
+through_app(__file__)
+
+# The address counts on the first run, and where it has changed since it was written: the browser's back button. An
+# address that is a second old or younger may not have reached the browser yet; an empty one is that of the menu.
+address = st.query_params.to_dict()
+written, when = st.session_state.get("maps:written", (None, 0.0))
+if "maps" not in st.session_state or (address and address != written and time.monotonic() - when > 1.0):
+    st.session_state.maps = MapState.from_query(address)
+state: MapState = st.session_state.maps
+
+
+def write_link() -> None:
+    """Puts the whole state into the address."""
+    query = state.to_query()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+    st.session_state["maps:written"] = (query, time.monotonic())
+
+
+def go_on(_done: int, _of: int) -> bool:
+    """Whether to go on computing: not where somebody has moved something since."""
+    st.session_state.get("maps")  # here a run of the whole page begins instead, where one waits
+    context = get_script_run_ctx()
+    # Streamlit lets a fragment finish before it runs the next one; only its own queue tells that one waits.
+    waiting = getattr(getattr(context, "script_requests", None), "_state", None)
+    return getattr(waiting, "name", "") != "RERUN"
+
+
+placed: set[str] = set()  # the paths whose sentences have their place
+
+
+def problem(path: str) -> None:
+    """The sentence under a widget, where there is one."""
+    placed.add(path)
+    if path in state.problems:
+        say(state.problems[path])
+
+
+def choose(path: str) -> None:
+    """Takes over what a native widget holds."""
+    state.apply(path, st.session_state[f"maps:{path}"])
+
+
+def choice(path: str, label: str, names: dict[str, str], value: Any, help_text: str | None = None) -> None:
+    """A select box for one setting."""
+    st.session_state[f"maps:{path}"] = value
+    st.selectbox(
+        label, list(names), format_func=lambda name: names.get(name) or str(name), key=f"maps:{path}", on_change=choose,
+        args=(path,), help=help_text,
+    )  # fmt: skip
+    problem(path)
+
+
+def add() -> None:
+    """A card of the chosen rule; the box is empty again afterwards."""
+    if st.session_state["maps:add"]:
+        state.base.add(st.session_state["maps:add"])
+        st.session_state["maps:add"] = None
+
+
+def changed(change: dict[str, Any]) -> None:
+    """What the browser says: new values, and what was pressed or clicked."""
+    st.session_state["maps:have"] = frozenset(change.get("have", ()))
+    for path, value in change["set"].items():
+        state.apply(path, value)
+    anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
+    st.session_state["maps:fine"] = False
+    for action in change["actions"]:
+        match action:
+            case {"refine": True}:
+                st.session_state["maps:fine"] = not change["set"]
+            case {"remove": number}:
+                state.base.remove(int(number))
+            case {"duplicate": number}:
+                state.base.duplicate(int(number))
+            case {"help": number} if int(number) in state.base.cards:
+                st.session_state["maps:explain"] = state.base.cards[int(number)].rule
+            case {"open": start}:
+                st.session_state["maps:open"] = maps.on_trajectories(state, start)
+    # A run that a newer change ends early leaves these to the next.
+    if anew or any({"remove", "duplicate"} & set(one) for one in change["actions"]):
+        st.session_state["maps:anew"] = True
+    if change["final"]:
+        st.session_state["maps:unwritten"] = True
+
+
+def axis(which: str, label: str) -> None:
+    """Which hyperparameter an axis of the plane has, and its scale."""
+    names = {name: name.replace("_", " ") for name in state.names()}
+    chosen = state.axis(which)
+    if chosen.name and chosen.name not in names:
+        names[chosen.name] = f"{chosen.name} (no optimizer here has it)"
+    choice(f"map.{which}.name", label, {"": "Each one’s own", **names}, chosen.name)
+    if chosen.name:
+        scales = {"": "As usual", "0": "Linear", "1": "By decades"}
+        value = "" if chosen.log is None else str(int(chosen.log))
+        choice(f"map.{which}.log", f"Scale {label.lower()}", scales, value)
+
+
+with st.sidebar:
+    choice("map.kind", "Map of", KINDS, state.kind)
+    surface_choice("maps:surface", state.base.surface, state.base.parameters, partial(state.apply, "surface"))
+    problem("surface")
+    if state.kind == "plane":
+        left, right = st.columns(2)
+        with left:
+            axis("x", "Across")
+        with right:
+            axis("y", "Up")
+        choice("map.colour", "Colour", COLOURS, state.colour)
+    fields = [maps.controls(state), maps.details(state)]
+    live_controls(fields[0], key="maps:controls panel")
+    st.selectbox(
+        "Add an optimizer", list(RULES), format_func=lambda name: f"{RULES[name].title} ({RULES[name].year})",
+        index=None, key="maps:add", placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
+    )  # fmt: skip
+    problem("card")
+    wrong = any(path.startswith(("difference", "spacing", "stop", "tolerance", "window")) for path in state.problems)
+    with st.expander("Gradients, stop rule, window", expanded=wrong):
+        choice("difference", "Gradient", DIFFERENCES, state.base.difference)
+        choice("stop", "Stop at", STOPS, state.base.stop)
+        live_controls(fields[1], key="maps:details")
+    with st.popover("Export", width="stretch"):
+        st.download_button(
+            "Arrays of all maps", partial(maps.arrays_file, state), f"ravine-{state.kind}.zip", "application/zip",
+            key="maps:arrays", on_click="ignore", width="stretch",
+            help="A NumPy .npz for each map, with all settings in it, in a .zip",
+        )  # fmt: skip
+    placed |= maps.paths(fields)
+    elsewhere = maps.under_fields(state)
+    for path in sorted(elsewhere.keys() - placed):
+        say(elsewhere[path])
+
+
+@st.fragment
+def picture() -> None:
+    """The fragment that follows the hand: nothing else runs while a slider moves."""
+    if (query := st.session_state.pop("maps:open", None)) is not None:
+        st.switch_page("pages/trajectories.py", query_params=query)
+    fine = st.session_state.pop("maps:fine", False)
+    sent = maps.message(state, st.session_state.get("maps:have", frozenset()), fine, go_on)
+    if st.session_state.pop("maps:anew", False):
+        sent["controls"] = maps.controls(state)
+    live_maps(sent, key="maps:live", on_change=changed)
+    if st.session_state.pop("maps:unwritten", False):
+        write_link()
+    if rule := st.session_state.pop("maps:explain", None):
+        explain(rule, RULES[rule].title)
+
+
+@st.fragment
+def large() -> None:
+    """One map of up to 4096 pixels a side, as files; whatever is moved meanwhile ends it."""
+    titles = {number: state.base.title(number) for number in state.shown}
+    if not titles:
+        st.caption("Add an optimizer first.")
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        if st.session_state.get("maps:large card") not in titles:
+            st.session_state["maps:large card"] = next(iter(titles))
+        number = st.selectbox("Optimizer", list(titles), format_func=lambda n: titles.get(n, ""), key="maps:large card")
+        side = st.selectbox("Pixels a side", SIDES, key="maps:large side")
+        pressed = st.button("Make it", type="primary", key="maps:large make")
+    try:
+        wanted = maps.task(state, number, side)
+    except ValueError as error:
+        say(f"{error}.")
+        return
+    place = st.empty()
+    if pressed:
+        with place.container():
+            bar = st.progress(0.0, f"0 of {wanted.runs:,} runs")
+            st.button("Stop", key="maps:large stop")
+        try:
+            files = large_files(wanted, state.colour, lambda share, text: bar.progress(share, text), go_on)
+            st.session_state["maps:large"] = (wanted.key, files)
+        except maps.Cancelled:
+            place.caption("Stopped.")
+            return
+        place.empty()
+    key, made = st.session_state.get("maps:large", (None, None))
+    if made is None:
+        return
+    if key != wanted.key:
+        del st.session_state["maps:large"]  # it was of other settings
+        return
+    name = f"{maps.file_name(state, number)}-{side}"
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(f"PNG ({len(made.png) / 1e6:.1f} MB)", made.png, f"{name}.png", "image/png",
+            key="maps:large png", on_click="ignore")  # fmt: skip
+        st.download_button(f"NPZ ({len(made.npz) / 1e6:.1f} MB)", made.npz, f"{name}.npz", "application/octet-stream",
+            key="maps:large npz", on_click="ignore")  # fmt: skip
+    st.caption(made.told)
+
+
+st.session_state["maps:unwritten"] = True
+picture()
+with st.expander("A large map"):
+    large()

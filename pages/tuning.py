@@ -1,0 +1,143 @@
+"""Tuning: the best setting of each optimizer under one budget, how forgiving each is, and what it reaches."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from optim_core import RULES
+from optim_core.tuning import OBJECTIVES, SEARCHES
+from views import tuning
+from views.routed import through_app
+from views.sentences import escaped, say
+from views.surface_choice import surface_choice
+from views.tuning import MOST, TOLERANCE, TUNABLE, WHOLE, TuningState
+
+through_app(__file__)
+
+# The address counts where it is another than was written: on the first run, and after the browser's back button.
+address = st.query_params.to_dict()
+if "tuning" not in st.session_state or (address and address != st.session_state.get("tuning:written")):
+    st.session_state.tuning = TuningState.from_query(address)
+state: TuningState = st.session_state.tuning
+WIDE = "<style>.stMainBlockContainer { padding: 3.75rem 1.5rem 2rem; max-width: 1800px; }</style>"  # as other pages
+HELP = {
+    "tolerance": "A run has arrived when its loss is so much above the lowest minimum.",
+    "trials": "How many settings of each optimizer are tried: the same for all.",
+    "evaluations": "How many gradients a run may ask for; a rule that asks twice a step makes half as many steps.",
+    "starts": "From how many places each setting is tried; a setting is worth their median.",
+    "seed": "Of the starts, and of random settings.",
+}
+
+
+def problem(path: str) -> None:
+    """The sentence under a widget, where there is one."""
+    if path in state.problems:
+        say(state.problems.pop(path))
+
+
+def choose(path: str) -> None:
+    """Takes over what a widget holds."""
+    state.apply(path, st.session_state[f"tuning:{path}"])
+
+
+def choice(path: str, label: str, names: dict[str, str]) -> None:
+    """A select box for one setting."""
+    st.session_state[f"tuning:{path}"] = getattr(state, path)
+    st.selectbox(label, list(names), format_func=lambda name: names.get(name) or str(name), key=f"tuning:{path}",
+        on_change=choose, args=(path,))  # fmt: skip
+    problem(path)
+
+
+def number(path: str, label: str, value: float, low: float, high: float, help_text: str | None = None) -> None:
+    """A field for one number; whole where its value is."""
+    st.session_state[f"tuning:{path}"] = value
+    st.number_input(label, low, high, key=f"tuning:{path}", on_change=choose, args=(path,), help=help_text,
+        format=None if isinstance(value, int) else "%g")  # fmt: skip
+    problem(path)
+
+
+def table(rows: list[dict[str, str]]) -> None:
+    """Rows of text."""
+    st.table([{name: escaped(text) for name, text in row.items()} for row in rows], hide_index=True, width="content")
+
+
+def shown_while(place: Any, words: str) -> Callable[[int, int], None]:
+    """A bar for work that lasts; whatever is moved meanwhile ends it, since Streamlit begins anew at its calls."""
+    began = time.perf_counter()
+
+    def progress(done: int, total: int) -> None:
+        if time.perf_counter() - began > 0.4:
+            place.progress(done / total, f"{done:,} of {total:,} {words}")
+
+    return progress
+
+
+with st.sidebar:
+    surface_choice("tuning:surface", state.surface, state.parameters, partial(state.apply, "surface"))
+    problem("surface")
+    for name, limits in state.shown.ranges.items():
+        value = state.parameters.setdefault(name, getattr(state.shown.Parameters(), name))
+        st.session_state[f"tuning:surface.{name}"] = value
+        st.slider(name, limits.low, limits.high, key=f"tuning:surface.{name}", on_change=choose, format="%g",
+            args=(f"surface.{name}",))  # fmt: skip
+        problem(f"surface.{name}")
+    st.session_state["tuning:rules"] = list(state.rules)
+    st.multiselect(f"Optimizers (up to {MOST})", list(TUNABLE), format_func=lambda name: RULES[name].title,
+        key="tuning:rules", max_selections=MOST, on_change=choose, args=("rules",))  # fmt: skip
+    problem("rules")
+    choice("objective", "Objective", OBJECTIVES)
+    number("tolerance", "Tolerance", state.tolerance, TOLERANCE.low, TOLERANCE.high, HELP["tolerance"])
+    choice("search", "Search", SEARCHES)
+    left, right = st.columns(2)
+    for place, name, label in ((left, "trials", "Settings"), (right, "evaluations", "Evaluations"),
+                               (left, "starts", "Starts"), (right, "seed", "Seed")):  # fmt: skip
+        with place:
+            limits = WHOLE[name]
+            number(name, label, getattr(state, name), int(limits.low), int(limits.high), HELP[name])
+    for sentence in state.problems.values():
+        say(sentence)
+    state.problems = {}
+
+query = state.to_query()
+if address != query:
+    st.query_params.from_dict(query)
+st.session_state["tuning:written"] = query
+
+st.html(WIDE)
+place = st.empty()
+try:
+    with place.container():
+        made = tuning.tuned(state, progress=shown_while(st.empty(), "runs"))
+except ValueError as error:
+    place.empty()
+    say(f"{error}.")
+    st.stop()
+place.empty()
+
+st.markdown(f"##### {escaped(state.shown.title)}: {OBJECTIVES[state.objective].lower()} against learning rate")
+st.plotly_chart(tuning.figure(state, made), key="tuning:figure", config={"displaylogo": False})
+st.markdown(escaped(tuning.sentence(state, made)))
+table(tuning.rows(state, made))
+with st.container(horizontal=True, gap="small"):
+    if st.button("Use these on Trajectories", type="primary", key="tuning:use"):
+        st.switch_page("pages/trajectories.py", query_params=tuning.on_trajectories(state, made))
+    st.download_button("JSON", lambda: tuning.as_json(made), f"ravine-tuning-{state.surface}.json", "application/json",
+        key="tuning:json", on_click="ignore", help="Every setting tried and what it is worth")  # fmt: skip
+st.caption(escaped(tuning.caption(state, made)))
+
+with st.expander("On every surface", key="tuning:everywhere", on_change="rerun") as everywhere:
+    if everywhere.open:
+        st.markdown(
+            "Each optimizer is tuned anew on each surface, with the budget above. Counted: which share of "
+            f"{tuning.SIDE} × {tuning.SIDE} starts all over the window its best setting brings within the "
+            "tolerance of the lowest minimum, and in how many steps (median of those that arrive)."
+        )
+        below = st.empty()
+        counted = tuning.claims(state, shown_while(below, "surfaces"))
+        below.empty()
+        table(
+            [dict(zip(("Surface", *(RULES[name].title for name in state.rules)), row, strict=True)) for row in counted]
+        )

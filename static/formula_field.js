@@ -1,0 +1,101 @@
+// The field in which a formula is typed, with the window in which its minima are looked for. It speaks for itself, not
+// through the channel: what is typed is read while the picture goes on.
+
+const v = new URL(import.meta.url).search;
+const [{ h, setText, loadStyles }, { unpack }] = await Promise.all(["dom", "bytes"].map((name) => import(`./${name}.js${v}`)));
+
+const GLANCE = 150; // milliseconds after which what is typed is read
+const REST = 900; // and taken over
+const ENDS = ["x from", "x to", "y from", "y to"];
+const instances = new WeakMap();
+
+class FormulaField {
+  constructor(parent) {
+    this.field = h("textarea", {
+      class: "rv-formula", rows: 2, spellcheck: "false", autocapitalize: "off", autocomplete: "off", maxlength: 1000, "data-testid": "formula",
+      "aria-label": "Formula of x and y",
+      title: "+ − * / ^, sin, exp, sqrt, abs, min, max, where(x > 0, a, b) …; any other letter becomes a slider",
+      oninput: () => this.typed(),
+      onblur: () => this.tell(true),
+      onkeydown: (event) => {
+        if (event.key !== "Enter") return;
+        event.preventDefault();
+        this.tell(true);
+      },
+    });
+    this.ends = ENDS.map((label) => h("input", {
+      type: "text", inputmode: "decimal", class: "rv-formula-end", "aria-label": label, title: label, "data-testid": `formula ${label}`,
+      oninput: () => this.typed(),
+      onblur: () => this.tell(true),
+      onkeydown: (event) => event.key === "Enter" && this.tell(true),
+    }));
+    this.said = h("p", { class: "rv-formula-said", role: "status", "data-testid": "formula-said" });
+    this.shown = h("pre", { class: "rv-formula-shown", "aria-hidden": "true" });
+    const [x0, x1, y0, y1] = this.ends;
+    this.node = h("div", { class: "rv rv-formula-field" },
+      this.field, this.shown, this.said,
+      h("div", { class: "rv-formula-window" }, h("span", {}, "x"), x0, h("span", {}, "to"), x1, h("span", {}, "y"), y0, h("span", {}, "to"), y1));
+    parent.append(this.node);
+  }
+
+  /** A letter has come: it is read soon, and taken over once the hand rests. */
+  typed() {
+    clearTimeout(this.glance);
+    clearTimeout(this.rest);
+    this.glance = setTimeout(() => this.tell(false), GLANCE);
+    this.rest = setTimeout(() => this.tell(true), REST);
+  }
+
+  /** What stands in the fields, as one text: to know whether the server has it. */
+  state() {
+    return JSON.stringify([this.field.value, ...this.ends.map((end) => end.value)]);
+  }
+
+  tell(final) {
+    clearTimeout(this.glance);
+    if (final) clearTimeout(this.rest);
+    const now = this.state();
+    if (now === (final ? this.taken : this.told)) return;
+    this.told = now;
+    if (final) this.taken = now;
+    const window = this.ends.map((end) => {
+      const text = end.value.trim().replace("−", "-");
+      return text === "" || Number.isNaN(Number(text)) ? text : Number(text);
+    });
+    this.setStateValue("change", { seq: Date.now(), set: { text: this.field.value, window }, actions: [], final });
+  }
+
+  receive(component) {
+    this.setStateValue = component.setStateValue;
+    const { text, window, error, position, window_error: windowError, stamp } = unpack(component.data);
+    if (stamp === this.stamp) return;
+    this.stamp = stamp;
+    // While somebody types here, the server's word is older than the field's.
+    const active = this.node.contains(document.activeElement);
+    if (!active || this.taken === undefined) {
+      this.field.value = text;
+      this.ends.forEach((end, i) => (end.value = String(window[i])));
+      this.taken = this.told = this.state();
+    }
+    setText(this.said, error || windowError);
+    this.said.hidden = !(error || windowError);
+    const at = error && this.field.value === text && position !== null ? Math.min(position, text.length) : null;
+    this.shown.hidden = at === null;
+    if (at !== null) {
+      const [before, after] = [text.slice(Math.max(0, at - 24), at), text.slice(at + 1, at + 16)];
+      this.shown.replaceChildren(before, h("mark", {}, text[at] ?? "␣"), after);
+    }
+    this.field.toggleAttribute("aria-invalid", Boolean(error));
+  }
+}
+
+export default async function (component) {
+  await loadStyles();
+  const { parentElement } = component;
+  let instance = instances.get(parentElement);
+  if (!instance) {
+    instance = new FormulaField(parentElement);
+    instances.set(parentElement, instance);
+  }
+  instance.receive(component);
+}

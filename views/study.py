@@ -1,0 +1,5 @@
+"""The picture of the pages Minibatch and The two momenta, their sections and sentences; drawn in the browser."""
+
+from views.component import speaking
+
+study = speaking("study")
