@@ -158,20 +158,40 @@ def _computed(owner: Any, x: Any, y: Any, parameters: Any) -> Any:
 def surface_from_formula(text: str, domain: Any = ((-5.0, 5.0), (-5.0, 5.0)), start: Any = None) -> FormulaSurface:
     """The surface that a text writes, such as ``(x^2 + y - 11)^2 + sin(3x)``.
 
-    domain: ((x low, x high), (y low, y high)), the window; start: (x, y), a point a fifth of the window from its lower
-    left corner where it is left out. FormulaError, a ValueError with the position of the character, says where the
-    text is no formula; ValueError where window or start is none. The same text gives the same object while it is
-    among the last that were asked for, and spellings of one formula share what is compiled.
+    domain: ((x low, x high), (y low, y high)), the window; start: (x, y), a point near the window's lower left corner
+    where it is left out, or near that one where the formula has a value. FormulaError, a ValueError with the position
+    of the character, says where the text is no formula; ValueError where window or start is none. The same text gives
+    the same object while it is among the last that were asked for, and spellings of one formula share what is compiled.
     """
     (x_low, x_high), (y_low, y_high) = window = checked_domain(domain)
-    if start is None:
+    usual = start is None
+    if usual:
         start = (x_low + 0.2 * (x_high - x_low), y_low + 0.3 * (y_high - y_low))
     point = _pair("start", start)
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a text, not {type(text).__name__}", 0)
     if len(text) > LIMITS.length:
         parse(text)
-    return _built(text, window, point)
+    found = _built(text, window, point)
+    return _built(text, window, _with_value(found)) if usual else found
+
+
+def _with_value(surface: FormulaSurface) -> tuple[float, float]:
+    """Its start, or where the formula has no value there, the nearest point of a grid with values all around."""
+    at = surface.value(*surface.start)
+    if np.isfinite(at):
+        return surface.start
+    x, y = _grid(surface.domain, 41)
+    there = np.isfinite(np.broadcast_to(surface.value(x, y), x.shape))
+    inside = there[1:-1, 1:-1].copy()
+    for i, j in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        inside &= there[i : i + 39, j : j + 39]
+    if not inside.any():
+        return surface.start
+    x, y = x[1:-1, 1:-1], y[1:-1, 1:-1]
+    away = np.where(inside, np.hypot(x - surface.start[0], y - surface.start[1]), np.inf)
+    nearest = np.unravel_index(np.argmin(away), away.shape)
+    return float(x[nearest]), float(y[nearest])
 
 
 def checked_domain(domain: Any) -> Domain:

@@ -160,6 +160,19 @@ def test_a_name_holds_the_window() -> None:
         assert type(state).from_query(state.to_query()) == state
 
 
+def test_runs_begin_where_the_formula_has_a_value() -> None:
+    settings = Settings.from_query(
+        {"surface": "formula:log(x + 2)^2 + y^2 + sqrt(y + 3)", "card.0": "gradient_descent"}
+    )
+    x, y = settings.start
+    assert x > -2 + 0.25
+    assert y > -3 + 0.25
+    (run,) = message(settings)["runs"]
+    assert np.isfinite(run["loss"]).all()
+    assert len(run["loss"]) == 301
+    assert Settings.from_query({"surface": "formula:sqrt(x - 9)"}).start == (-3.0, -2.0)  # it has none anywhere
+
+
 def test_what_is_doubtful_is_said() -> None:
     assert "may have creases" in said(opened(surface="formula:|x| + abs(y)".replace("|x|", "abs(x)")))
     assert "no value in" in said(opened(surface="formula:log(x) + y^2"))
