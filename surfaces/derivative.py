@@ -7,13 +7,14 @@ Numba, NumPy and torch run it as they run the surface itself.
 import ast
 import types
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import sympy
 from sympy.core.function import Function
 
 from optim_core import xp
+from surfaces.surface import Surface
 
 _VERBS = {
     sympy.exp: "exp",
@@ -48,6 +49,42 @@ class Derivative:
         if not self.ranges:
             return self.f(x, y)
         return self.f(x, y, self.Parameters() if parameters is None else parameters)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WrittenSurface(Surface):
+    """A surface whose derivatives are written by hand: gradient_f returns two of them, hessian_f three."""
+
+    gradient_f: Any
+    hessian_f: Any
+
+    @cached_property
+    def derivative(self) -> Derivative:
+        """The exact gradient, as a function that compiles like the surface itself."""
+        return self.written("gradient", self.gradient_f)
+
+    @cached_property
+    def hessian(self) -> Derivative:
+        """The exact second derivatives, as such a function."""
+        return self.written("hessian", self.hessian_f)
+
+    def straight(self, order: int) -> Derivative:
+        """The exact derivatives along x and along y of order 1 or 2; ValueError for others."""
+        if order == 1:
+            return self.derivative
+        if order != 2:
+            raise ValueError(f"the derivatives of order {order} of {self.title} are not known here")
+        second = self.hessian_f
+
+        def f(x, y):
+            found = second(x, y)
+            return found[0], found[2]
+
+        return self.written("second", f)
+
+    def written(self, kind: str, f: Any) -> Derivative:
+        """Such a function; as the surface itself, it goes with what a user has given."""
+        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint, self.typed)
 
 
 def expression(surface: Any) -> tuple[Any, tuple[Any, Any], list[Any]]:

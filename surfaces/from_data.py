@@ -7,7 +7,6 @@ logistic loss reads all rows at every point; they are closed over as constants, 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +17,8 @@ from numba.extending import overload
 
 from optim_core import elementary
 from optim_core.data_loss import DataLoss, data_loss
-from surfaces.derivative import Derivative
-from surfaces.surface import NoParameters, Surface
+from surfaces.derivative import Derivative, WrittenSurface
+from surfaces.surface import NoParameters
 from surfaces.table import Table, two_classes
 
 MOST_LOGISTIC_ROWS = 2000
@@ -27,42 +26,17 @@ _SOURCE = Path(__file__).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DataSurface(Surface):
-    """A surface that is a loss over data; its derivatives are written by hand."""
+class DataSurface(WrittenSurface):
+    """A surface that is a loss over data."""
 
     loss: DataLoss
     rows: int = 1  # that are read at every point
-    gradient_f: Any
-    hessian_f: Any
-
-    @cached_property
-    def derivative(self) -> Derivative:
-        """The exact gradient, as a function that compiles like the surface's own formula."""
-        return self._derivative("gradient", self.gradient_f)
-
-    @cached_property
-    def hessian(self) -> Derivative:
-        """The exact second derivatives, as such a function."""
-        return self._derivative("hessian", self.hessian_f)
 
     def straight(self, order: int) -> Derivative:
-        """The exact derivatives along x and along y of order 1 or 2; ValueError for higher ones of a logistic loss."""
-        if order == 1:
-            return self.derivative
-        if order == 2:
-            second = self.hessian_f
-
-            def f(x, y):
-                found = second(x, y)
-                return found[0], found[2]
-
-            return self._derivative("second", f)
-        if not self.loss.is_logistic:
-            return self._derivative(f"order{order}", lambda x, y: (0.0 * x, 0.0 * y))
-        raise ValueError(f"the derivatives of order {order} of a logistic loss over data are not known here")
-
-    def _derivative(self, kind: str, f: Any) -> Derivative:
-        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint)
+        """As any such surface; of least squares, those above the second vanish."""
+        if order > 2 and not self.loss.is_logistic:
+            return self.written(f"order{order}", lambda x, y: (0.0 * x, 0.0 * y))
+        return super().straight(order)
 
 
 def surface_from_data(

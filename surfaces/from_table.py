@@ -8,7 +8,6 @@ goes on as a straight slope, as it leaves the edge.
 import hashlib
 import io
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,8 +18,8 @@ from numba.extending import overload
 from scipy.interpolate import RectBivariateSpline
 
 from optim_core.parameters import checked_number
-from surfaces.derivative import Derivative
-from surfaces.surface import NoParameters, Surface
+from surfaces.derivative import WrittenSurface
+from surfaces.surface import NoParameters
 from surfaces.table import MOST_BYTES, read_grid
 
 FEWEST, MOST = 4, 128  # heights along a side
@@ -29,40 +28,11 @@ _NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class GridSurface(Surface):
-    """A surface through a grid of heights (ny, nx); its derivatives are those of its cells."""
+class GridSurface(WrittenSurface):
+    """A surface through a grid of heights (ny, nx); its second derivatives jump at the window's edge only."""
 
     heights: np.ndarray
     spline: RectBivariateSpline
-    gradient_f: Any
-    hessian_f: Any
-
-    @cached_property
-    def derivative(self) -> Derivative:
-        """The exact gradient, as a function that compiles like the surface itself."""
-        return self._derivative("gradient", self.gradient_f)
-
-    @cached_property
-    def hessian(self) -> Derivative:
-        """The exact second derivatives, as such a function; they jump nowhere but at the window's edge."""
-        return self._derivative("hessian", self.hessian_f)
-
-    def straight(self, order: int) -> Derivative:
-        """The exact derivatives along x and along y of order 1 or 2; ValueError for others."""
-        if order == 1:
-            return self.derivative
-        if order == 2:
-            second = self.hessian_f
-
-            def f(x, y):
-                found = second(x, y)
-                return found[0], found[2]
-
-            return self._derivative("second", f)
-        raise ValueError(f"the derivatives of order {order} of a bicubic spline are not continuous")
-
-    def _derivative(self, kind: str, f: Any) -> Derivative:
-        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint)
 
 
 def grid_from_bytes(name: str, data: bytes) -> np.ndarray:

@@ -67,6 +67,8 @@ def test_heights_become_a_surface(file: str, data: bytes) -> None:
     spline = RectBivariateSpline(X[0], Y[:, 0], HEIGHTS.T, s=0)
     x, y = np.array([0.3, 3.4, 6.6]), np.array([4.7, 2.2, 0.1])
     np.testing.assert_allclose(surface.value(x, y), spline(x, y, grid=False), rtol=1e-12)
+    assert surface.typed  # nothing of it, nor of its derivatives, goes to the disk
+    assert surface.derivative.typed
     settings = Settings.from_query({"surface": name, "card.0": "gradient_descent,lr=0.1", "difference": "exact"})
     assert not settings.problems
     (run,) = message(settings)["runs"]
