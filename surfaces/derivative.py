@@ -42,7 +42,6 @@ class Derivative:
     Parameters: Any
     ranges: Any
     fingerprint: bytes
-    typed: bool = False
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
         """The derivatives at x, y: floats, arrays or tensors."""
@@ -83,8 +82,8 @@ class WrittenSurface(Surface):
         return self.written("second", f)
 
     def written(self, kind: str, f: Any) -> Derivative:
-        """Such a function; as the surface itself, it goes with what a user has given."""
-        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint, self.typed)
+        """Such a function."""
+        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint)
 
 
 def expression(surface: Any) -> tuple[Any, tuple[Any, Any], list[Any]]:

@@ -21,7 +21,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -30,12 +30,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optim_core.parameters import Range, ranges
+from optim_core.shared import Shared
 
 FAMILIES = ("teaching", "bowls", "valleys and plates", "a few minima", "many minima")
 
 NOT_SURFACES = (
     "surface", "named", "derivative", "critical", "formula", "formula_parser", "formula_graph", "formula_text",
-    "from_data", "from_table", "table",
+    "from_data", "from_table", "kept", "table",
 )  # fmt: skip
 
 
@@ -63,7 +64,8 @@ class Surface:
     family: str = "typed"
     edge_minima: bool = False
     lower_outside: bool = False
-    typed: bool = False  # by a user: there may be any number, and compiled code is kept for the last ones only
+    shared: Shared | None = None  # the machine code that it has in common with others, beside its own numbers
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
     @property
     def listed(self) -> str:
@@ -141,7 +143,7 @@ class Surface:
 
     def _points(self, kind: str, parameters: Any) -> np.ndarray:
         declared = getattr(self.module, kind, ())
-        if not declared and hasattr(self.module, kind.lower()):
+        if not len(declared) and hasattr(self.module, kind.lower()):
             declared = getattr(self.module, kind.lower())(self.Parameters() if parameters is None else parameters)
         return np.array(declared, dtype=np.float64).reshape(-1, 3)
 

@@ -115,9 +115,12 @@ def read_csv(data: bytes) -> Table:
     return Table(tuple(names), tuple(map(tuple, body)), lines[1 if headed else 0], decimal_comma)
 
 
-def read_grid(data: bytes) -> np.ndarray:
-    """A CSV file of numbers alone as a matrix (rows, columns); ValueError names the first cell that is none."""
+def read_grid(data: bytes, most: int) -> np.ndarray:
+    """A CSV file of numbers alone as a matrix (rows, columns), at most so many of both; ValueError where it is larger,
+    or names the first cell that is no number."""
     rows, lines, decimal_comma = read_cells(data)
+    if max(len(rows), len(rows[0])) > most:
+        raise ValueError(f"the file has {len(rows):,} rows of {len(rows[0])} cells; a grid has at most {most} of both")
     return np.array(
         [
             [number(cell, f"line {line}, cell {k}", decimal_comma) for k, cell in enumerate(row, 1)]

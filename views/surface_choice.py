@@ -1,7 +1,7 @@
 """The choice of a surface on every page: from the folder, over data, from a table, or a formula that is typed."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -9,7 +9,7 @@ import streamlit as st
 from surfaces import SURFACES
 from surfaces.formula import FormulaError, FormulaSurface, preview, troubles
 from surfaces.named import USUAL, formula_of, is_formula, name_of, over_data
-from surfaces.table import Table, read_csv
+from surfaces.table import read_csv
 from views.component import speaking
 from views.sentences import say
 
@@ -26,6 +26,7 @@ Apply = Callable[[str], object]
 
 def surface_choice(key: str, current: str, parameters: dict[str, float], apply: Apply) -> None:
     """A select box, and the field of a formula or of a table where one is chosen; ``apply(name)`` takes one over."""
+    st.session_state[f"{key}:shown"] = SURFACES[current]  # in use, so that it stays, whatever others draw
     names = {name: surface.listed for name, surface in SURFACES.items()}
     names |= {name: f"{title} · data" for name, title in over_data().items()}
     names |= {_FORMULA: "Your own formula", _TABLE: "Your own table"}
@@ -117,6 +118,8 @@ def table_field(key: str, apply: Apply) -> None:
     """The field for a table, and what its numbers are: heights, or rows over which a loss is taken."""
     file = st.file_uploader("CSV, or heights as NPY", ["csv", "txt", "npy"], key=f"{key}:file", max_upload_size=4)
     if file is None:
+        for part in ("names", "made"):
+            st.session_state.pop(f"{key}:{part}", None)
         st.caption("Heights: a grid of numbers, the first row at the least y. Rows: a header, a line for each.")
         return
     from surfaces.from_data import surface_from_table  # SymPy comes with these, which few pages need
@@ -128,10 +131,13 @@ def table_field(key: str, apply: Apply) -> None:
     title = file.name.rpartition(".")[0][:40] or "From a table"
     try:
         if kind == "grid":
-            made = surface_from_grid(grid_from_bytes(file.name, file.getvalue()), title=title)
+            made = _once(f"{key}:made", (file.file_id, kind),
+                lambda: surface_from_grid(grid_from_bytes(file.name, file.getvalue()), title=title))  # fmt: skip
         else:
-            features, target = _columns(key, table := read_csv(file.getvalue()))
-            made = surface_from_table(table, features, target, kind, title=title)
+            names = _once(f"{key}:names", file.file_id, lambda: read_csv(file.getvalue()).names)
+            features, target = _columns(key, names)
+            made = _once(f"{key}:made", (file.file_id, kind, *features, target),
+                lambda: surface_from_table(read_csv(file.getvalue()), features, target, kind, title=title))  # fmt: skip
     except ValueError as error:
         say(f"{error}.")
         return
@@ -144,9 +150,21 @@ def table_field(key: str, apply: Apply) -> None:
     st.button("Draw it", key=f"{key}:draw", type="primary", on_click=draw, width="stretch")
 
 
-def _columns(key: str, table: Table) -> tuple[list[str], str]:
+def _once(key: str, given: Any, make: Callable[[], Any]) -> Any:
+    """What ``make`` returns, or its ValueError, made anew in this session only where ``given`` is not the last one."""
+    if key not in st.session_state or st.session_state[key][0] != given:
+        try:
+            st.session_state[key] = given, make(), None
+        except ValueError as error:
+            st.session_state[key] = given, None, str(error)
+    _, found, wrong = st.session_state[key]
+    if wrong is not None:
+        raise ValueError(wrong)
+    return found
+
+
+def _columns(key: str, names: Sequence[str]) -> tuple[list[str], str]:
     """The columns that are chosen: one or two features, and the target."""
-    names = list(table.names)
     first = st.selectbox("Feature", names, key=f"{key}:feature")
     second = st.selectbox("Second feature", [_NONE, *names], key=f"{key}:second")
     target = st.selectbox("Target", names, index=len(names) - 1, key=f"{key}:target")
