@@ -18,6 +18,7 @@ from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, StoreError
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from views.board import board
+from views.closed import closed
 from views.live_controls import live_controls
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
@@ -26,7 +27,6 @@ from views.sentences import escaped, explain, say
 
 through_app(__file__)
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
 TICK, REST = 0.5, 3.0  # seconds between looks at the store while runs go on, and while none does
 FIRST_REPORT = 3.0  # seconds for which a first visit waits to hear of the devices
 ENDED = tuple(status for status in STATUSES if status not in (QUEUED, RUNNING))
@@ -37,16 +37,6 @@ TROUBLE = (ValueError, DatabaseError)  # what the store may answer: a sentence i
 def opened(path: str) -> Store:
     """The store, once for all sessions."""
     return Store(path or None)
-
-
-def closed() -> str:
-    """Why nothing can be launched here, or nothing where it can."""
-    if st.get_option("server.address") in LOCAL or os.environ.get("RAVINE_ALLOW_LAUNCH") == "1":
-        return ""
-    return (
-        "This app listens to other machines, so launching, stopping and deleting runs is closed. "
-        "Whoever runs it can open them with RAVINE_ALLOW_LAUNCH=1."
-    )
 
 
 try:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 from scipy.interpolate import RectBivariateSpline
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from optim_core.parameters import checked_number
 from optim_core.shared import Shared
@@ -154,7 +154,7 @@ def minima(z: np.ndarray, xs: np.ndarray, ys: np.ndarray, at: Callable[..., Any]
         begun, point, share = begun[going], point[going], share[going]
     found = np.concatenate(ended)
     found = found[np.argsort(found[:, 2], kind="stable")]
-    twice = cKDTree(found[:, :2] / cell).query_pairs(1e-6, output_type="ndarray") if len(found) else []
+    twice = KDTree(found[:, :2] / cell).query_pairs(1e-6, output_type="ndarray") if len(found) else []
     return np.delete(found, np.unique(np.max(twice, axis=1)) if len(twice) else [], axis=0)
 
 

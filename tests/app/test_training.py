@@ -27,6 +27,7 @@ OWNER = Owner("here", 1, "a")
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A fresh store in which no runner works."""
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "runs.db"))
+    monkeypatch.setenv("RAVINE_ALLOW_LAUNCH", "1")  # a page that no browser asked for is closed otherwise
     monkeypatch.setattr(runner, "ensure", lambda *_: None)
     alone = [{"device": "cpu", "name": "a processor", "memory_free": 2**33, "slots": 3}]
     monkeypatch.setattr(runner, "status", lambda _: runner.RunnerStatus(1, "here", 0.0, alone))
@@ -107,6 +108,7 @@ def test_any_optimizer_can_be_added(store: Store) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])
 def test_nothing_is_launched_where_others_listen(store: Store, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(store, ADAM)
+    monkeypatch.delenv("RAVINE_ALLOW_LAUNCH")
     original = streamlit.get_option
     monkeypatch.setattr(streamlit, "get_option", lambda name: address if name == "server.address" else original(name))
     app = opened()

@@ -1,0 +1,88 @@
+"""Whether whoever sees a page may make it write or work for long: launch, stop and delete runs, make the largest maps.
+
+Everybody may on one's own machine. A page that others can reach is closed unless RAVINE_ALLOW_LAUNCH=1 opens it, and so
+is one of which that is not sure: it takes an address of this machine that the server listens on, a connection from this
+machine, a browser that was given the name of this machine (in the Host and Origin headers and in its address bar), and
+no word of a proxy. A header can be forged by a browser's user, never by a page that the user was lured to.
+"""
+
+import os
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+OPENING = "RAVINE_ALLOW_LAUNCH"
+# What proxies write of whom they speak for; besides these all that begins with x-forwarded or ends with -ip.
+_OF_PROXIES = ("forwarded", "via", "x-original-host", "x-original-url", "cdn-loop")
+
+
+def closed() -> str:
+    """Why nothing may be launched, changed or deleted from this page, or nothing where it may."""
+    if os.environ.get(OPENING) == "1":
+        return ""
+    why = doubt(st.get_option("server.address"), st.context.ip_address, list(_headers()), st.context.url)
+    if not why:
+        return ""
+    return (
+        f"Launching, stopping, renaming and deleting runs is closed here, since others may reach this page: {why}. "
+        f"Whoever runs the app can open it with {OPENING}=1."
+    )
+
+
+def _headers() -> Iterable[tuple[str, str]]:
+    headers = st.context.headers
+    return [(name, value) for name in headers for value in headers.get_all(name)]
+
+
+def doubt(address: str | None, client: str | None, headers: Iterable[tuple[str, str]], seen: str | None) -> str:
+    """What speaks against everything being on one machine, or nothing.
+
+    address: what the server listens on; client: where the connection comes from, None for this machine as Streamlit
+    has it; headers: of the request that opened the connection; seen: the address in the browser, None where unknown.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in headers:
+        given.setdefault(name.lower(), []).append(value.strip())
+    if not _is_here(address):
+        return f"the app listens on {address or 'every address'}"
+    if client is not None and not _is_here(client):
+        return "it was asked for from another machine"
+    for name in given:
+        if name in _OF_PROXIES or name.startswith("x-forwarded") or name.endswith("-ip"):
+            return f"it was asked for through a proxy, which has written {name[:40]!r}"
+    for name, prefix in (("host", "//"), ("origin", "")):
+        if len(given.get(name, [])) != 1:
+            return f"the request does not say for which {name} it is"
+        value = given[name][0]
+        if set(value.removeprefix("http://").removeprefix("https://")) & set("/?#") or not _is_here(
+            _host(prefix + value)
+        ):
+            return f"it was asked for as {value[:60]!r}, which is no name of this machine"
+    if seen and not _is_here(_host(seen)):
+        return f"the browser shows it at {seen[:60]!r}"
+    return ""
+
+
+def _host(address: str) -> str | None:
+    """The host of a web address, None where it has none or names a user before it."""
+    try:
+        parts = urlsplit(address)
+        return None if "@" in parts.netloc or "\\" in address else parts.hostname
+    except ValueError:
+        return None
+
+
+def _is_here(host: str | None) -> bool:
+    """Whether a name or an address is always this very machine."""
+    if not host:
+        return False
+    name = host.lower().removesuffix(".")
+    if name == "localhost":
+        return True
+    try:
+        found = ip_address(name)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
