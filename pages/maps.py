@@ -9,9 +9,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from optim_core import RULES
 from views import maps
+from views.closed import closed
 from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
-from views.maps_large import SIDES, large_files
+from views.maps_large import SIDES, SIDES_FOR_ALL, large_files
 from views.maps_plot import maps as live_maps
 from views.picture import DIFFERENCES, STOPS
 from views.routed import through_app
@@ -171,6 +172,7 @@ def picture() -> None:
 @st.fragment
 def large() -> None:
     """One map of up to 4096 pixels a side, as files; whatever is moved meanwhile ends it."""
+    shut = closed(f"Making maps of more than {SIDES_FOR_ALL[-1]} pixels a side is")
     titles = {number: state.base.title(number) for number in state.shown}
     if not titles:
         st.caption("Add an optimizer first.")
@@ -179,8 +181,10 @@ def large() -> None:
         if st.session_state.get("maps:large card") not in titles:
             st.session_state["maps:large card"] = next(iter(titles))
         number = st.selectbox("Optimizer", list(titles), format_func=lambda n: titles.get(n, ""), key="maps:large card")
-        side = st.selectbox("Pixels a side", SIDES, key="maps:large side")
+        side = st.selectbox("Pixels a side", SIDES if not shut else SIDES_FOR_ALL, key="maps:large side")
         pressed = st.button("Make it", type="primary", key="maps:large make")
+    if shut:
+        st.caption(shut)
     try:
         wanted = maps.task(state, number, side)
     except ValueError as error:

@@ -18,15 +18,15 @@ OPENING = "RAVINE_ALLOW_LAUNCH"
 _OF_PROXIES = ("forwarded", "via", "x-original-host", "x-original-url", "cdn-loop")
 
 
-def closed() -> str:
-    """Why nothing may be launched, changed or deleted from this page, or nothing where it may."""
+def closed(what: str = "Launching, stopping, renaming and deleting runs is") -> str:
+    """Why that may not be done from this page, a sentence; nothing where it may."""
     if os.environ.get(OPENING) == "1":
         return ""
     why = doubt(st.get_option("server.address"), st.context.ip_address, list(_headers()), st.context.url)
     if not why:
         return ""
     return (
-        f"Launching, stopping, renaming and deleting runs is closed here, since others may reach this page: {why}. "
+        f"{what} closed here, since others may reach this page: {why}. "
         f"Whoever runs the app can open it with {OPENING}=1."
     )
 

@@ -10,6 +10,7 @@ from optim_core.sweep import Cancelled, Progress
 from views.maps import Task
 
 SIDES = (512, 1024, 2048, 4096)
+SIDES_FOR_ALL = SIDES[:2]  # where others reach the page: the larger take all processors for minutes
 OFTEN = 0.25  # seconds between two words on how far it is
 
 

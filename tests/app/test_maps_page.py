@@ -318,6 +318,16 @@ def test_a_large_map_on_the_page() -> None:
     assert any("262,144 runs in" in caption.value for caption in app.caption)
 
 
+def test_where_others_reach_the_page_the_largest_maps_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAVINE_ALLOW_LAUNCH", raising=False)
+    app = opened(map__resolution="64", card__0="adam", steps="20")
+    assert app.selectbox(key="maps:large side").options == ["512", "1024"]
+    assert any("more than 1024 pixels a side is closed here" in caption.value for caption in app.caption)
+    monkeypatch.setenv("RAVINE_ALLOW_LAUNCH", "1")
+    app = opened(map__resolution="64", card__0="adam", steps="20")
+    assert app.selectbox(key="maps:large side").options[-1] == "4096"
+
+
 def test_the_arrays_of_all_maps_in_one_file() -> None:
     here = state(map__resolution="64", card__0="adam", card__1="lbfgs", card__2="lookahead(momentum)")
     with zipfile.ZipFile(io.BytesIO(arrays_file(here))) as archive:
