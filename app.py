@@ -4,7 +4,9 @@ import gc
 
 import streamlit as st
 
+from views.admission import stranger
 from views.component import ensure_plotly
+from views.sentences import escaped
 from views.warm import warm_first_picture
 
 
@@ -26,6 +28,9 @@ def freeze(page_title: str) -> None:  # noqa: ARG001
 
 
 st.set_page_config(page_title="Ravine", page_icon="static/icon.png", layout="wide", initial_sidebar_state=350)
+if wrong := stranger():
+    st.error(escaped(wrong))
+    st.stop()
 st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
 page = st.navigation(
     [

@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from optim_core import RULES
 from views import maps
-from views.closed import closed
+from views.admission import closed
 from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
 from views.maps_large import SIDES, SIDES_FOR_ALL, large_files

@@ -17,8 +17,8 @@ from training.optimizers import OPTIMIZERS
 from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, StoreError
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
+from views.admission import closed
 from views.board import board
-from views.closed import closed
 from views.live_controls import live_controls
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured

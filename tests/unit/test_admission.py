@@ -1,8 +1,8 @@
-"""Who may launch: those on this machine alone, unless it was opened; whatever headers are sent, left out or forged."""
+"""Who is shown the app, and who may launch: whatever headers are sent, left out or forged."""
 
 import pytest
 
-from views.closed import doubt
+from views.admission import doubt, is_known
 
 HERE = [("Host", "localhost:8501"), ("Origin", "http://localhost:8501"), ("User-Agent", "a browser")]
 
@@ -73,3 +73,26 @@ def test_where_nothing_is_known_it_is_closed(left_out: str) -> None:
     assert "does not say" in doubt("127.0.0.1", None, [one for one in HERE if one[0] != left_out], None)
     twice = [*HERE, (left_out, dict(HERE)[left_out])]
     assert "does not say" in doubt("127.0.0.1", None, twice, None)
+
+
+# ---------------------------------------------------------------- who is shown the app
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost.", "LOCALHOST:8501", "127.0.0.1:8501", "[::1]:8501", "192.0.2.5:8501", "192.0.2.5",
+     "0.0.0.0:8501", "[2001:db8::5]:8501", "[fe80::1]", "lab.example", "LAB.example:443", "lab.example."],
+)  # fmt: skip
+def test_an_address_and_a_name_of_the_server_are_shown_the_app(host: str) -> None:
+    assert is_known(host, ["lab.example"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["ravine.example", "192.0.2.5.ravine.example", "localhost.ravine.example", "lab.example.ravine.example",
+     "sub.lab.example", "xlab.example", "localhost@ravine.example", "", " ", "[::1", "a/localhost", "localhost#a",
+     "127.0.0.1\\.ravine.example", "lab.example,ravine.example", ":8501", "2130706433", "0x7f.1", "1.2.3"],
+)  # fmt: skip
+def test_another_name_is_shown_a_sentence(host: str) -> None:
+    assert not is_known(host, ["lab.example"])
+    assert not is_known(host, [])

@@ -1,9 +1,12 @@
-"""Whether whoever sees a page may make it write or work for long: launch, stop and delete runs, make the largest maps.
+"""Who is shown the app, and who may make it write or work for long: launch, stop and delete runs, make large maps.
 
-Everybody may on one's own machine. A page that others can reach is closed unless RAVINE_ALLOW_LAUNCH=1 opens it, and so
-is one of which that is not sure: it takes an address of this machine that the server listens on, a connection from this
-machine, a browser that was given the name of this machine (in the Host and Origin headers and in its address bar), and
-no word of a proxy. A header can be forged by a browser's user, never by a page that the user was lured to.
+The app is shown to whoever asks for it by this machine's name or by any address, which no other site can have for its
+own, and by the names in RAVINE_HOSTS. A site whose name leads to this machine for a moment gets a sentence.
+
+On one's own machine everybody may do everything. A page that others can reach is closed unless RAVINE_ALLOW_LAUNCH=1
+opens it, and so is one of which that is not sure: it takes an address of this machine that the server listens on, a
+connection from this machine, a browser that was given the name of this machine (in the Host and Origin headers and in
+its address bar), and no word of a proxy. A visitor can forge headers, but no page that somebody was lured to.
 """
 
 import os
@@ -13,9 +16,36 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-OPENING = "RAVINE_ALLOW_LAUNCH"
+OPENING, HOSTS = "RAVINE_ALLOW_LAUNCH", "RAVINE_HOSTS"
 # What proxies write of whom they speak for; besides these all that begins with x-forwarded or ends with -ip.
 _OF_PROXIES = ("forwarded", "via", "x-original-host", "x-original-url", "cdn-loop")
+
+
+def stranger() -> str:
+    """Why the app is not shown to whoever asks, a sentence; nothing where it is."""
+    asked = [value.strip() for name, value in _headers() if name.lower() == "host"]
+    names = [name.strip().lower() for name in os.environ.get(HOSTS, "").split(",") if name.strip()]
+    wrong = next((host for host in asked if not is_known(host, names)), None)
+    if wrong is None:
+        return ""
+    return (
+        f"This page was asked for as {wrong[:60]!r}, which is not known to be a name of this server. "
+        f"Whoever runs it lists its names in {HOSTS}, separated by commas."
+    )
+
+
+def is_known(asked: str, names: Iterable[str]) -> bool:
+    """Whether a Host header holds an address, this machine's own name, or one of the names."""
+    host = None if set(asked) & set("/?#") else _host(f"//{asked}")
+    if not host:
+        return False
+    if _is_here(host) or host.removesuffix(".") in names:
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def closed(what: str = "Launching, stopping, renaming and deleting runs is") -> str:

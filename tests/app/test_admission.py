@@ -1,6 +1,7 @@
-"""Launching behind a real proxy, with forged headers, and directly: what the server answers over its WebSocket."""
+"""Behind a real proxy, with forged headers, and directly: what the server answers over its WebSocket, and at start."""
 
 import os
+import re
 import signal
 import socket
 import socketserver
@@ -85,24 +86,27 @@ def proxy(port: int, rewritten: Head) -> Iterator[int]:
         server.shutdown()
 
 
-def launching(port: int, **options: Any) -> bool:
-    """Whether a browser at that port that opens Training may launch."""
-    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=2**28, open_timeout=PATIENCE, **options) as session:
+def answers(address: str, **options: Any) -> Iterator[Any]:
+    """What a browser is sent that opens Training there, element by element."""
+    with connect(f"ws://{address}/_stcore/stream", max_size=2**28, open_timeout=PATIENCE, **options) as session:
         message = BackMsg()
         message.rerun_script.page_name = "training"
         session.send(message.SerializeToString())
-        open_, told = None, False
         while True:
             answer = ForwardMsg.FromString(bytes(session.recv(PATIENCE, decode=False)))
-            element = answer.delta.new_element if answer.WhichOneof("type") == "delta" else None
-            if element is not None and element.button.label.startswith("Launch"):
-                open_ = not element.button.disabled
-            told = told or (element is not None and "RAVINE_ALLOW_LAUNCH=1" in element.markdown.body)
-            finished = answer.WhichOneof("type") == "script_finished"
-            if finished and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                assert open_ is not None
-                assert told is not open_  # where it is closed a sentence says so
-                return open_
+            kind = answer.WhichOneof("type")
+            if kind == "delta":
+                yield answer.delta.new_element
+            elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return
+
+
+def launching(port: int, **options: Any) -> bool:
+    """Whether a browser at that port that opens Training may launch; where not, a sentence says so."""
+    found = list(answers(f"127.0.0.1:{port}", **options))
+    (button,) = [one.button for one in found if one.button.label.startswith("Launch")][-1:]
+    assert any("RAVINE_ALLOW_LAUNCH=1" in one.markdown.body for one in found) is button.disabled
+    return not button.disabled
 
 
 def test_directly_it_is_open(port: int) -> None:
@@ -140,16 +144,21 @@ def test_the_proxy_itself_closes_nothing(port: int) -> None:
         assert launching(front, origin=f"http://127.0.0.1:{front}")
 
 
-@pytest.mark.parametrize(
-    ("host", "origin"),
-    [("ravine.example", "http://ravine.example"), ("127.0.0.1:{}", "http://ravine.example"),
-     ("localhost.ravine.example", "http://localhost.ravine.example"), ("localhost@ravine.example", "http://localhost")],
-)  # fmt: skip
-def test_a_page_elsewhere_is_not_even_answered(port: int, host: str, origin: str) -> None:
-    """A name that leads to this machine for a moment, and a page of another site that opens a connection."""
+@pytest.mark.parametrize("host", ["ravine.example", "localhost.ravine.example", "localhost@ravine.example"])
+def test_a_name_that_leads_here_for_a_moment_is_shown_a_sentence_alone(port: int, host: str) -> None:
+    """A page of another site is then of one origin with this server: it may connect, and sees nothing."""
+    with proxy(port, lambda given: given | {"Host": host, "Origin": f"http://{host}"}) as front:
+        found = list(answers(f"127.0.0.1:{front}"))
+    (shown,) = [one for one in found if one.WhichOneof("type")]
+    assert "RAVINE\\_HOSTS" in shown.alert.body
+    assert host.partition(".")[0] in shown.alert.body
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{}", "localhost:{}"])
+def test_a_page_of_another_site_is_not_even_answered(port: int, host: str) -> None:
     with proxy(port, lambda given: given | {"Host": host.format(port)}) as front:
         with pytest.raises(InvalidStatus) as refused:
-            launching(front, origin=origin)
+            launching(front, origin="http://ravine.example")
         assert refused.value.response.status_code == 403
 
 
@@ -157,3 +166,17 @@ def test_the_same_server_opens_where_it_was_opened(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("RAVINE_ALLOW_LAUNCH", "1")
     with served(tmp_path) as port:
         assert launching(port)
+
+
+def test_published_the_addresses_that_are_printed_show_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every address, as in a container: those printed, another one, and a name that was listed; closed all."""
+    monkeypatch.delenv("RAVINE_ALLOW_LAUNCH", raising=False)
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+    monkeypatch.setenv("RAVINE_HOSTS", "lab.example, other.example")
+    with served(tmp_path) as port:
+        printed = re.findall(r"http://(\S+)", re.sub(r"\x1b\[[0-9;]*m", "", (tmp_path / "log").read_text()))
+        assert f"localhost:{port}" in printed
+        hosts = {*printed, f"192.0.2.5:{port}", "[2001:db8::5]", "lab.example", f"other.example:{port}"}
+        for host in hosts:
+            with proxy(port, lambda given, host=host: given | {"Host": host, "Origin": f"http://{host}"}) as front:
+                assert not launching(front)
