@@ -1,6 +1,7 @@
 # Two commands do all the set-up: `make run` and `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8501
+ADDRESS ?= 127.0.0.1
 WORKERS ?= 2
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
@@ -9,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 run: .venv/.app
 	@echo "Ravine is at http://localhost:$(PORT)"
-	@$(BIN)/streamlit run app.py --server.port $(PORT)
+	@$(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: .venv/.dev
 	@sh tests/browser/chromium.sh

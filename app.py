@@ -45,7 +45,11 @@ page = st.navigation(
     ],
     position="top",
 )
-warm_up()
+try:
+    warm_up()
+except FileNotFoundError as error:
+    st.error(escaped(f"{error}."))
+    st.stop()
 st.session_state.routed = True
 page.run()
 freeze(page.title)

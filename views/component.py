@@ -131,7 +131,8 @@ def speaking(name: str) -> Callable[..., None]:
 def ensure_plotly(folder: Path = STATIC) -> Path:
     """Copies plotly.min.js from the plotly package to `folder` where it is missing or of another size.
 
-    The package is found, not imported: importing it takes a second and 100,000 objects.
+    The package is found, not imported: importing it takes a second and 100,000 objects. FileNotFoundError says what is
+    missing, and why it cannot be made.
     """
     package = importlib.util.find_spec("plotly")
     if package is None or package.origin is None:
@@ -140,8 +141,20 @@ def ensure_plotly(folder: Path = STATIC) -> Path:
     target = folder / "plotly.min.js"
     if target.is_file() and target.stat().st_size == source.stat().st_size:
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".plotly", suffix=".part")
+    try:
+        _copied(source, target)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"{target} is missing or of another version, and cannot be written ({error.strerror or error}); "
+            "`python -m views.warm` makes it, run by who may write there"
+        ) from None
+    return target
+
+
+def _copied(source: Path, target: Path) -> None:
+    """Copies a file aside and puts it in place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".plotly", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
             shutil.copyfileobj(original, copy)
@@ -150,4 +163,3 @@ def ensure_plotly(folder: Path = STATIC) -> Path:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return target

@@ -1,4 +1,7 @@
-"""Compiles, or loads from the cache, the machine code that the app needs; ``python -m views.warm`` does it for all."""
+"""What the app needs beside its sources: machine code, compiled or loaded from the cache, and Plotly's own script.
+
+``python -m views.warm`` makes all of it, so that the app itself need not be able to write where its sources lie.
+"""
 
 import numpy as np
 
@@ -6,6 +9,7 @@ from optim_core import RULES, trace
 from optim_core.blocks import DIFFERENCES, evaluate, gradient_block
 from surfaces import SURFACES, surface_from_formula
 from surfaces.named import over_data
+from views.component import ensure_plotly
 from views.picture import message
 from views.settings import Settings
 
@@ -47,5 +51,6 @@ def warm_all() -> None:
 
 
 if __name__ == "__main__":
+    ensure_plotly()
     warm_first_picture()
     warm_all()

@@ -86,11 +86,11 @@ def proxy(port: int, rewritten: Head) -> Iterator[int]:
         server.shutdown()
 
 
-def answers(address: str, **options: Any) -> Iterator[Any]:
-    """What a browser is sent that opens Training there, element by element."""
+def answers(address: str, page: str = "training", **options: Any) -> Iterator[Any]:
+    """What a browser is sent that opens a page there, element by element."""
     with connect(f"ws://{address}/_stcore/stream", max_size=2**28, open_timeout=PATIENCE, **options) as session:
         message = BackMsg()
-        message.rerun_script.page_name = "training"
+        message.rerun_script.page_name = page
         session.send(message.SerializeToString())
         while True:
             answer = ForwardMsg.FromString(bytes(session.recv(PATIENCE, decode=False)))
