@@ -179,7 +179,8 @@ def test_other_separators_and_files_without_names() -> None:
      (b"a,a\n1,2\n", "two columns are called 'a'"),
      (b"\xff\xfe\x00", "not text in UTF-8"), (b"a\x00b,1\n", "zero bytes"),
      (b"x" * (MOST_BYTES + 1), "at most 4,000,000 are read"), (b"1," * 600, "601 columns; at most 500"),
-     (b"1\n" * 50_002, "more than 50,000 rows")],
+     (b"1\n" * 50_002, "more than 50,000 rows"), (b"1\n" + b"\n" * 100_001 + b"2\n", "more than 100,000 lines"),
+     (b"\n" * 3_900_000, "more than 100,000 lines")],
 )  # fmt: skip
 def test_a_file_that_is_no_table_gets_a_sentence(data: bytes, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
