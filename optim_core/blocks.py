@@ -11,32 +11,29 @@ A block function is a C function over raw pointers to float64; LANES runs lie si
 q are the surface's parameters and h the rule's hyperparameters, one column a run; data is a pointer or null. ``drive``
 links them by address: one call per block and step costs nothing, so N surfaces and M rules make N + M compilations.
 
-The on-disk cache. Numba keys an entry by the closure's byte code and what it closes over, files it under the qualified
-name, and misses in every new process where a kernel closes over a jitted function. So kernels here close over modules
-and over a fingerprint of all sources they are made from, and the fingerprint is part of the name too: functions that
-share a name share one index file, and two processes could then leave one surface's code under another's key.
+What a kernel inlines it reaches through a module made for it, and ``machine_code`` keeps it on the disk under a
+fingerprint of all sources that it is made from.
 
 What a user types is compiled as well, but nothing of it goes to the disk, and of the last ``TYPED`` formulas only are
 the block functions kept.
 """
 
-import hashlib
 import re
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
+from numba import carray, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
 
-from optim_core import elementary, xp
+from optim_core import elementary
 from optim_core.around import NORM_EPS
+from optim_core.machine_code import callback, compiled, fingerprint, sources
 from optim_core.rule import Rule
 from optim_core.xp import Vec2, vec2
 
@@ -160,44 +157,17 @@ def _pointer(typingctx, array):
 # ---------------------------------------------------------------- block functions
 
 
-# Read once, as they are imported: what is on the disk later may not be what runs.
-_CORE = b"".join(Path(module.__file__ or "").read_bytes() for module in (elementary, xp, sys.modules[__name__]))
+_CORE = sources(sys.modules[__name__])  # what every kernel is made from
 
 
-def _fingerprint(*sources: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(b"\0".join((_CORE, *sources))).digest()[:7], "big")
-
-
-def _parts(kind: str, owner: str, mark: int) -> Any:
-    """An empty module for what one kernel inlines, found again by its name; new sources get a new one."""
-    module = ModuleType(f"optim_core.blocks.{kind}_{owner}_{mark:014x}")
-    sys.modules[module.__name__] = module
-    return module
-
-
-def _kernel(
-    signature: Any, function: Callable, kind: str, owner: str, mark: int, typed: bool = False, **options: Any
-) -> Any:
-    """Compiles a block function, or loads it from the cache; a new one replaces those of older sources there."""
-    function.__qualname__ = f"{kind}_{owner}_{mark:014x}"
-    if typed:
-        return cfunc(signature, **_OPTIONS, **options)(function)
-    kernel: Any = cfunc(signature, cache=True, **_OPTIONS, **options)(function)
-    if not kernel.cache_hits:
-        older = re.compile(rf"blocks\.{kind}_{owner}_(?!{mark:014x})[0-9a-f]{{14}}-.*\.nb[ic]")
-        for file in Path(kernel._cache.cache_path).iterdir():
-            if older.fullmatch(file.name):
-                file.unlink(missing_ok=True)
-    return kernel
+def _parts() -> Any:
+    """An empty module for what one kernel inlines."""
+    return ModuleType("optim_core.blocks.parts")
 
 
 def _formula(surface: Any) -> ModuleType:
     """A module with ``at(x, y, q, k)``, the surface's formula on one lane, ready to be inlined."""
-    module: Any
-    if surface.typed:
-        module = ModuleType("optim_core.blocks.formula_typed")  # not found again, so that it goes with its kernel
-    else:
-        module = _parts("formula", surface.name, _fingerprint(surface.fingerprint))
+    module = _parts()
     module.f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
     like = surface.Parameters() if surface.ranges else None
 
@@ -212,30 +182,30 @@ def _formula(surface: Any) -> ModuleType:
 
 
 def _compile_value(surface: Any) -> Any:
-    module, mark, rows = _formula(surface), _fingerprint(surface.fingerprint), max(1, len(surface.ranges))
+    module, rows = _formula(surface), max(1, len(surface.ranges))
+    mark = fingerprint(_CORE, surface.fingerprint)
 
     def value(p_, v_, q_, data):
-        _ = mark  # closed over, so that it is part of the cache's key
         p = carray(p_, (2, LANES))
         v = carray(v_, (LANES,))
         q = carray(q_, (rows, LANES))
         for k in range(LANES):
             v[k] = module.at(p[0, k], p[1, k], q, k)
 
-    return _kernel(_VALUE, value, "value", surface.name, mark, surface.typed, fastmath=_CONTRACT)
+    kept = not surface.typed
+    return callback(_VALUE, value, f"value_{surface.name}", mark, kept, fastmath=_CONTRACT, **_OPTIONS)
 
 
 def _compile_gradient(surface: Any, difference: str) -> Any:
     # One kernel each, with the loop written out: a difference inlined as a function of its own, a third level, leaves
     # LLVM unable to vectorise the loop of some surfaces (Rosenbrock: 3.7 ns a step instead of 2).
     module, rows = _formula(surface), max(1, len(surface.ranges))
-    sources = [surface.fingerprint]
+    made_from = [surface.fingerprint]
 
     if difference == "central" and surface.typed and len(surface.fingerprint) > _LONG:
         # The formula stands here twice, not four times: it runs slower and compiles that much sooner. The numbers are
         # those of the kernel below.
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -251,7 +221,6 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "central":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -265,7 +234,6 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "forward":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -280,7 +248,6 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "as_printed":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
@@ -292,20 +259,18 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
                 g[1, k] = module.at(x, y + spacing, q, k) - module.at(x, y - spacing, q, k) * scale
 
     else:
-        sources.append(surface.derivative.fingerprint)
+        made_from.append(surface.derivative.fingerprint)
         module = _formula(surface.derivative)
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = carray(q_, (rows, LANES))
             for k in range(LANES):
                 g[0, k], g[1, k] = module.at(p[0, k], p[1, k], q, k)
 
-    mark = _fingerprint(*sources)
-    kind = f"gradient_{difference}"
-    return _kernel(_GRADIENT, gradient, kind, surface.name, mark, surface.typed, fastmath=_CONTRACT)
+    name, mark = f"gradient_{difference}_{surface.name}", fingerprint(_CORE, *made_from)
+    return callback(_GRADIENT, gradient, name, mark, not surface.typed, fastmath=_CONTRACT, **_OPTIONS)
 
 
 def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
@@ -313,9 +278,9 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
 
     A rule around another inlines both: the rows of the inner one's state and hyperparameters come first.
     """
-    name, mark = re.sub(r"\W", "_", rule.name), _fingerprint(rule.source.encode())
+    name, mark = re.sub(r"\W", "_", rule.name), fingerprint(_CORE, rule.source.encode(), rule.inlined)
     inner, own = rule.base or rule, rule.module
-    module = _parts("rule", name, mark)
+    module = _parts()
     slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
     cut, cut_rows = sum(inner.state_slots.values()), len(inner.ranges)
     defaults, own_defaults = tuple(inner.Hyper()), tuple(own.Hyper())
@@ -327,14 +292,12 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
     module.look = inlined(own.look) if rule.look else None
 
     def init(p_, s_):
-        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
             store(s, k, module.init(Vec2(p[0, k], p[1, k])))
 
     def init_both(p_, s_):
-        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
@@ -343,7 +306,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             store(s[cut:], k, module.own_init(x))
 
     def update(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -364,7 +326,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             store(s, k, state)
 
     def update_both(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -385,7 +346,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
     first, first_row = (cut, cut_rows) if rule.base else (0, 0)
 
     def look(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -399,7 +359,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             g[1, k] = ahead.y
 
     def look_with_gradient(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -414,9 +373,9 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
 
     looking = look_with_gradient if rule.looks_with_gradient else look
     return (
-        _kernel(_INIT, init_both if rule.base else init, "init", name, mark),
-        _kernel(_UPDATE, update_both if rule.base else update, "update", name, mark),
-        _kernel(_UPDATE, looking, "look", name, mark) if rule.look else None,
+        callback(_INIT, init_both if rule.base else init, f"init_{name}", mark, **_OPTIONS),
+        callback(_UPDATE, update_both if rule.base else update, f"update_{name}", mark, **_OPTIONS),
+        callback(_UPDATE, looking, f"look_{name}", mark, **_OPTIONS) if rule.look else None,
     )
 
 
@@ -491,7 +450,7 @@ def rule_blocks(rule: Rule) -> tuple[Any, Any, Any]:
 # ---------------------------------------------------------------- the driver
 
 
-@njit(nogil=True, cache=True, **_OPTIONS)
+@compiled(nogil=True, **_OPTIONS)
 def drive(
     value, gradient, init, update, look, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before,
     first, last, lanes, path, loss, slope, state, ahead, with_gradient, outside, around, factor, noise, rate,
@@ -625,7 +584,7 @@ def drive(
             steps[b, k] = made[k] if stop != 0 else float(n)
 
 
-@njit(nogil=True, cache=True, **_OPTIONS)
+@compiled(nogil=True, **_OPTIONS)
 def _evaluate(value, data, p, q, v):
     for b in range(len(p)):
         _call_value(value, (_pointer(p[b]), _pointer(v[b]), _pointer(q), data))

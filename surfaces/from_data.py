@@ -5,6 +5,7 @@ logistic loss reads all rows at every point; they are closed over as constants, 
 """
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,14 @@ from numba.extending import overload
 
 from optim_core import elementary
 from optim_core.data_loss import DataLoss, data_loss
+from optim_core.machine_code import sources
 from surfaces.derivative import Derivative, WrittenSurface
 from surfaces.surface import NoParameters
 from surfaces.table import Table, two_classes
 
 MOST_LOGISTIC_ROWS = 2000
 _SOURCE = Path(__file__).read_text(encoding="utf-8")
+_INLINED = sources(sys.modules[__name__])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,6 +79,7 @@ def surface_from_data(
         smooth_at_minima=True, log_heights=True, difficulty=_difficulty(loss), reference=f"{story} {reference}".strip(),
         paper=f"The parameters are {names[0]} and {names[1]}.", source=f"{_SOURCE}\n# data {digest}", module=module,
         loss=loss, rows=loss.rows if loss.is_logistic else 1, gradient_f=gradient, hessian_f=hessian,
+        inlined=_INLINED,
     )  # fmt: skip
 
 

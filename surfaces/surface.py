@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optim_core.machine_code import sources
 from optim_core.parameters import Range, ranges
 
 FAMILIES = ("teaching", "bowls", "valleys and plates", "a few minima", "many minima")
@@ -63,6 +64,7 @@ class Surface:
     family: str = "typed"
     edge_minima: bool = False
     lower_outside: bool = False
+    inlined: bytes = b""  # a digest of what f may have in it besides, for compiled code
     typed: bool = False  # by a user: there may be any number, and compiled code is kept for the last ones only
 
     @property
@@ -84,7 +86,7 @@ class Surface:
     @property
     def fingerprint(self) -> bytes:
         """What the compiled functions depend on."""
-        return self.source.encode()
+        return self.source.encode() + self.inlined
 
     @property
     def scale(self) -> float:
@@ -179,6 +181,7 @@ def surface_from_module(module: ModuleType) -> Surface:
         paper=inspect.cleandoc(module.__doc__ or ""),
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
         module=module,
+        inlined=sources(module),
     )
 
 
