@@ -1,12 +1,15 @@
 """The on-disk cache: a second process compiles nothing, and never gets another surface's code."""
 
 import dataclasses
+import errno
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from numba.core import config
@@ -98,6 +101,7 @@ def test_no_two_kernels_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 EDITED = """
 import sys, types
 from pathlib import Path
+from typing import Any
 import surfaces.surface as s
 from optim_core import RULES, blocks, trace
 def surface(slope):
@@ -228,7 +232,7 @@ machine_code.callback = blocks.callback = (
     lambda signature, function, name, mark, *rest, **more: kept.update({name: mark}))
 for name in ("adam", "lookahead", "momentum"):
     blocks._compile_rule(RULES[name])
-for name in ("ackley", "rosenbrock", "data:iris"):
+for name in ("ackley", "rosenbrock", "data:breast_cancer"):
     blocks._compile_value(SURFACES[name]), blocks._compile_gradient(SURFACES[name], "exact")
 for function in (blocks.drive, blocks._evaluate, minibatch._walk, data_loss._logistic_values):
     kept[function.__name__] = function.__qualname__
@@ -311,3 +315,173 @@ def test_versions_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "__version__", "0.0")
         seen.append(machine_code.machine(codegen))
     assert len(set(map(repr, seen))) == 4
+
+
+# ---------------------------------------------------------------- what is damaged, and where nothing can be written
+
+
+def tiny() -> Any:
+    """A small compiled function, loaded from the cache where it is there; fresh at each call."""
+
+    def line(x):
+        return 2.0 * x + 1.0
+
+    line.__module__ = __name__
+    return machine_code.compiled(nogil=True)(line)
+
+
+def used(function: Any) -> tuple[float, int]:
+    """What it returns for 3, and how often it was found in the cache."""
+    return function(3.0), sum(function.stats.cache_hits.values())
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The cache's folder, and the user's, which stands in for it."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    return tmp_path / "cache", tmp_path / "user"
+
+
+def only(folder: Path) -> Path:
+    """The one file in a folder."""
+    (path,) = (path for path in folder.rglob("*") if path.is_file())
+    return path
+
+
+def test_a_cut_or_changed_file_is_never_loaded(places: tuple[Path, Path]) -> None:
+    function = tiny()
+    assert used(function) == (7.0, 0)
+    path = only(places[0])
+    good = path.read_bytes()
+    assert used(tiny()) == (7.0, 1)
+    (signature,) = function.signatures
+
+    def load() -> Any:
+        return function._cache.load_overload(signature, function.targetctx)
+
+    for at in (*range(64), *range(64, len(good), 97), len(good) - 1):
+        changed = bytearray(good)
+        changed[at] ^= 0x55
+        for damaged in (good[:at], bytes(changed), good[:at] + b"\0" * (len(good) - at)):
+            if damaged != good:
+                path.write_bytes(damaged)
+                assert load() is None
+                assert not path.exists()
+    for damaged in (b"", b"\0" * 4096, good + b"\0", good + good, b"not a file of ours"):
+        path.write_bytes(damaged)
+        assert load() is None
+    # a checksum that is right, over what is none of ours
+    path.write_bytes(hashlib.sha256(b"rubbish").digest() + b"rubbish")
+    assert load() is None
+    path.write_bytes(good)
+    assert load() is not None
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "rubbish", "folder", "folder that is not empty", "link to nowhere"])
+def test_a_damaged_file_is_compiled_anew(places: tuple[Path, Path], damage: str) -> None:
+    used(tiny())
+    path = only(places[0])
+    good = path.read_bytes()
+    path.unlink()
+    if damage.startswith("folder"):
+        path.mkdir()
+        if damage != "folder":
+            (path / "something").write_text("of somebody's")
+    elif damage == "link to nowhere":
+        path.symlink_to(path.parent / "nowhere")
+    else:
+        path.write_bytes({"empty": b"", "cut": good[: len(good) // 2], "rubbish": b"\x80\x05rubbish" * 100}[damage])
+    assert used(tiny()) == (7.0, 0)
+    if damage == "folder that is not empty":
+        assert (path / "something").read_text() == "of somebody's"  # not ours to delete; it compiles in every process
+    else:
+        assert path.is_file()
+        assert used(tiny()) == (7.0, 1)
+    assert not list(places[0].rglob("*.tmp"))
+
+
+def test_a_file_that_may_not_be_read_is_compiled_anew(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(tiny())
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.suffix == ".nbc":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert used(tiny()) == (7.0, 0)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])
+def test_where_nothing_can_be_written_it_works_without(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    write = Path.write_bytes
+
+    def refused(path: Path, data: bytes) -> int:
+        write(path, data[: len(data) // 2])
+        raise OSError(fault, os.strerror(fault), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    assert used(tiny()) == (7.0, 0)
+    assert not [path for path in places[0].rglob("*") if path.is_file()]
+    assert used(tiny()) == (7.0, 0)
+
+
+def test_a_folder_that_cannot_be_written_is_read_and_the_users_takes_its_place(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(tiny())
+    monkeypatch.setattr(machine_code, "_writable", lambda folder: places[0] not in folder.parents)
+    assert used(tiny()) == (7.0, 1)  # as an image has it, whose code is read-only
+    only(places[0]).unlink()
+    write = Path.write_bytes
+
+    def refused(path: Path, data: bytes) -> int:
+        if places[0] in path.parents:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    assert used(tiny()) == (7.0, 0)
+    assert only(places[1])
+    assert used(tiny()) == (7.0, 1)
+
+
+TINY = """
+import sys
+from optim_core import machine_code
+def line(x):
+    return 2.0 * x + 1.0
+print(machine_code.compiled()(line)(float(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("folder", ["a file", "/proc/nowhere", "a file/below"])
+def test_a_process_runs_where_no_folder_can_be_written(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "a file").write_text("")
+    where = str(tmp_path / folder)
+    code = "import __main__; __main__.__file__ = 'x'" + TINY
+    out = python(code, "3", NUMBA_CACHE_DIR=where, XDG_CACHE_HOME=where, HOME="/proc/nowhere")
+    assert float(out) == 7.0
+
+
+def test_the_cache_is_sound_after_several_processes_have_mended_it_at_once(places: tuple[Path, Path]) -> None:
+    used(tiny())
+    path = only(places[0])
+    good = path.read_bytes()
+    path.write_bytes(good[:-100])
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(places[0]), "PYTHONPATH": str(ROOT)}
+    code = "from tests.unit.test_cache import tiny, used; print(used(tiny())[0])"
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in started] == ["7.0"] * 3
+    assert only(places[0]) == path
+    assert used(tiny()) == (7.0, 1)
