@@ -226,7 +226,7 @@ def plane(
         x, y, loss.reshape(shape), distance.reshape(shape), made.reshape(shape), outcome.reshape(shape),
         share.reshape(shape),
         {"map": "plane", **run.settings, "hyper": others, "starts": points.tolist(), "axis_x": list(horizontal),
-         "axis_y": list(vertical), "every": int(every)},
+         "axis_y": list(vertical), "every": int(every), "most": run.most(points)},
     )  # fmt: skip
 
 
@@ -325,6 +325,13 @@ class _Runs:
             self._rule, self._surface, points, self._steps, hyper={**self._hyper, **values}, **self._options,
             progress=ask and (lambda done, _: ask(before + done, total)),
         )  # fmt: skip
+
+    def most(self, starts: np.ndarray) -> dict[str, float]:
+        """Values beyond which a run has got nowhere: the highest start above the least minimum, the window's size."""
+        with np.errstate(all="ignore"):
+            height = float(np.max(evaluate(self._surface, starts[:, 0], starts[:, 1], self._q)))
+        found = {"loss": height - float(self._surface.lowest(self._q)), "distance": float(self._surface.scale)}
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def distance(self, grid: Sweep) -> np.ndarray:
         """From the end of each run to the nearest known minimum, (runs,)."""

@@ -24,6 +24,7 @@ class Outcome(IntEnum):
     CYCLING = 5
     AT_REST = 6  # its last step moved it by no more than a bit or two
     STILL_MOVING = 7
+    ENDED = 8  # another library's algorithm has ended by itself, at none of these places
 
 
 def outcomes(
