@@ -119,7 +119,7 @@ def traces(rule: Rule, surface: Any, starts: Any, steps: int, **options: Any) ->
 
     The options are those of ``trace``. ValueError names what is wrong and what is allowed.
     """
-    points = np.asarray(starts, dtype=np.float64)
+    points = np.asarray(checked_number("starts", starts, COORDINATE, array=True))
     if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= blocks.LANES:
         raise ValueError(f"starts has shape {points.shape}; it must be (runs, 2) with 1 to {blocks.LANES} runs")
     if not checked_rule(rule).compiled:
@@ -134,7 +134,6 @@ def traces(rule: Rule, surface: Any, starts: Any, steps: int, **options: Any) ->
     checked = Options(steps, around=around, **options)
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
     q = settings(surface.Parameters, parameters, owner=f"surface {surface.name}")
-    checked_number("starts", points, COORDINATE, array=True)
     runs, n = len(points), checked.steps
     p = columns(points.T, runs)
     slots = sum(rule.state_slots.values())

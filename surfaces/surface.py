@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optim_core import xp
 from optim_core.machine_code import sources
 from optim_core.parameters import Range, ranges
 
@@ -94,10 +95,11 @@ class Surface:
         return max(high - low for low, high in self.domain)
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
-        """The surface at x, y: floats, arrays, tensors or symbols."""
+        """The surface at x, y: numbers, arrays, tensors or symbols; in float64 but for floating tensors and symbols."""
+        x, y = xp.real(x, y)
         if not self.ranges:
             return self.f(x, y)
-        return self.f(x, y, self.Parameters() if parameters is None else parameters)
+        return self.f(x, y, self.Parameters(*xp.real(*(self.Parameters() if parameters is None else parameters))))
 
     def minima(self, parameters: Any = None) -> np.ndarray:
         """The known minima, (k, 3): x, y, value."""
