@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from optim_core import RULES
 from optim_core import verify as verification
 from optim_core.options import checked_choice
@@ -145,7 +147,7 @@ def sweep(options: argparse.Namespace) -> int:
             starts = spread_starts(surface, options.starts, options.seed)
         axis_x, axis_y = map(_axis, options.plane)
         found = plane(rule, surface, starts, axis_x, axis_y, options.steps, **given)
-        said = f"least loss {found.loss.min():g}, {found.share.max():.1%} of the starts of the best cell reach it"
+        said = _of_plane(found)
     else:
         for name in ("start", "starts"):
             if getattr(options, name) is not None:
@@ -153,7 +155,7 @@ def sweep(options: argparse.Namespace) -> int:
         window = options.window and (tuple(options.window[:2]), tuple(options.window[2:]))
         sides: Any = options.resolution or [256]
         found = basins(rule, surface, window, sides[0] if len(sides) == 1 else sides, options.steps, **given)
-        said = f"{found.share:.1%} of all starts reach the lowest minimum, in {found.median_steps:g} steps (median)"
+        said = _of_basins(found)
     content = npz(found) if options.out.suffix == ".npz" else png(found, options.show)
     try:
         options.out.write_bytes(content)
@@ -161,6 +163,25 @@ def sweep(options: argparse.Namespace) -> int:
         raise ValueError(f"out = {str(options.out)!r} cannot be written: {error.strerror}") from None
     print(f"{options.out}: {len(found.x)} x {len(found.y)}, {said}")
     return 0
+
+
+def _of_basins(found: Any) -> str:
+    """What became of the starts, in words; each number is one."""
+    if not len(found.lowest):
+        return "no minimum of this surface is known"
+    goal = "the lowest minimum" + (f" (one of {len(found.lowest)})" if len(found.lowest) > 1 else "")
+    if not found.reached.any():
+        return f"none of the starts reaches {goal}"
+    return f"{found.share:.1%} of all starts reach {goal}, in {found.median_steps:g} steps (median)"
+
+
+def _of_plane(found: Any) -> str:
+    """What became of the cells, in words; each number is one."""
+    finite = found.loss[np.isfinite(found.loss)]
+    if not finite.size:
+        return "no cell ends at a finite loss"
+    reached = f"{found.share.max():.1%} of the starts of the best cell reach a lowest minimum"
+    return f"least loss {finite.min():g}, {reached if found.share.any() else 'no start reaches a lowest minimum'}"
 
 
 def _shown(done: int, total: int) -> None:

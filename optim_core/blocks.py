@@ -12,28 +12,25 @@ q are the surface's parameters and h the rule's hyperparameters, one column a ru
 surface that shares its code with others (``optim_core.shared``). ``drive`` links them by address: one call per block
 and step costs nothing, so N surfaces and M rules make N + M compilations, and what a user types or sends makes none.
 
-The on-disk cache. Numba keys an entry by the closure's byte code and what it closes over, files it under the qualified
-name, and misses in every new process where a kernel closes over a jitted function. So kernels here close over modules
-and over a fingerprint of all sources they are made from, and the fingerprint is part of the name too: functions that
-share a name share one index file, and two processes could then leave one surface's code under another's key.
+What a kernel inlines it reaches through a module made for it, and ``machine_code`` keeps it on the disk under a
+fingerprint of all sources that it is made from.
 """
 
-import hashlib
 import re
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
+from numba import carray, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
 
-from optim_core import elementary, tape, xp
+from optim_core import elementary, tape
 from optim_core.around import NORM_EPS
+from optim_core.machine_code import callback, compiled, fingerprint, sources
 from optim_core.rule import Rule
 from optim_core.shared import TAPE, Shared
 from optim_core.xp import Vec2, vec2
@@ -153,31 +150,12 @@ def _pointer(typingctx, array):
 # ---------------------------------------------------------------- block functions
 
 
-# Read once, as they are imported: what is on the disk later may not be what runs.
-_CORE = b"".join(Path(module.__file__ or "").read_bytes() for module in (elementary, xp, tape, sys.modules[__name__]))
+_CORE = sources(sys.modules[__name__])  # what every kernel is made from
 
 
-def _fingerprint(*sources: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(b"\0".join((_CORE, *sources))).digest()[:7], "big")
-
-
-def _parts(kind: str, owner: str, mark: int) -> Any:
-    """An empty module for what one kernel inlines, found again by its name; new sources get a new one."""
-    module = ModuleType(f"optim_core.blocks.{kind}_{owner}_{mark:014x}")
-    sys.modules[module.__name__] = module
-    return module
-
-
-def _kernel(signature: Any, function: Callable, kind: str, owner: str, mark: int, **options: Any) -> Any:
-    """Compiles a block function, or loads it from the cache; a new one replaces those of older sources there."""
-    function.__qualname__ = f"{kind}_{owner}_{mark:014x}"
-    kernel: Any = cfunc(signature, cache=True, **_OPTIONS, **options)(function)
-    if not kernel.cache_hits:
-        older = re.compile(rf"blocks\.{kind}_{owner}_(?!{mark:014x})[0-9a-f]{{14}}-.*\.nb[ic]")
-        for file in Path(kernel._cache.cache_path).iterdir():
-            if older.fullmatch(file.name):
-                file.unlink(missing_ok=True)
-    return kernel
+def _parts() -> Any:
+    """An empty module for what one kernel inlines."""
+    return ModuleType("optim_core.blocks.parts")
 
 
 def _formula(owner: Any, f: Any) -> ModuleType:
@@ -185,7 +163,7 @@ def _formula(owner: Any, f: Any) -> ModuleType:
 
     owner: a surface, its derivative, or what surfaces share: then q is their numbers, else the block of parameters.
     """
-    module: Any = _parts("formula", owner.name, _fingerprint(owner.fingerprint))
+    module: Any = _parts()
     inlined = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)
     module.f = inlined(f)
     rows, like = 1, None
@@ -214,29 +192,27 @@ def _formula(owner: Any, f: Any) -> ModuleType:
 
 def _compile_value(surface: Any) -> Any:
     owner = surface.shared or surface
-    module, mark = _formula(owner, owner.f), _fingerprint(owner.fingerprint)
+    module, mark = _formula(owner, owner.f), fingerprint(_CORE, owner.fingerprint)
 
     def value(p_, v_, q_, data):
-        _ = mark  # closed over, so that it is part of the cache's key
         p = carray(p_, (2, LANES))
         v = carray(v_, (LANES,))
         q = module.beside(q_, data)
         for k in range(LANES):
             v[k] = module.at(p[0, k], p[1, k], q, k)
 
-    return _kernel(_VALUE, value, "value", owner.name, mark, fastmath=_CONTRACT)
+    return callback(_VALUE, value, f"value_{owner.name}", mark, fastmath=_CONTRACT, **_OPTIONS)
 
 
 def _compile_gradient(surface: Any, difference: str) -> Any:
     # One kernel each, with the loop written out: a difference inlined as a function of its own, a third level, leaves
     # LLVM unable to vectorise the loop of some surfaces (Rosenbrock: 3.7 ns a step instead of 2).
     owner = surface.shared or surface
-    module, sources = _formula(owner, owner.f), [owner.fingerprint]
+    module, made_from = _formula(owner, owner.f), [owner.fingerprint]
 
     if difference == "central":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = module.beside(q_, data)
@@ -250,7 +226,6 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "forward":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = module.beside(q_, data)
@@ -265,7 +240,6 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "as_printed":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = module.beside(q_, data)
@@ -278,20 +252,18 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
 
     else:
         derivative = owner if surface.shared else surface.derivative
-        sources.append(derivative.fingerprint)
+        made_from.append(derivative.fingerprint)
         module = _formula(derivative, surface.shared.gradient if surface.shared else derivative.f)
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
             q = module.beside(q_, data)
             for k in range(LANES):
                 g[0, k], g[1, k] = module.at(p[0, k], p[1, k], q, k)
 
-    mark = _fingerprint(*sources)
-    kind = f"gradient_{difference}"
-    return _kernel(_GRADIENT, gradient, kind, owner.name, mark, fastmath=_CONTRACT)
+    name, mark = f"gradient_{difference}_{owner.name}", fingerprint(_CORE, *made_from)
+    return callback(_GRADIENT, gradient, name, mark, fastmath=_CONTRACT, **_OPTIONS)
 
 
 # By how many spacings x and y are shifted in each of the blocks on which a tape is run for its gradient.
@@ -318,16 +290,14 @@ def _shifted(part, p_, q_, data, shifts, spacing):
 
 def _compile_tape(kind: str) -> Any:
     """The block function "value", or that of the gradient by one of DIFFERENCES, of whatever is on a tape."""
-    mark = _fingerprint()
+    mark = fingerprint(_CORE)
 
     def value(p_, v_, q_, data):
-        _ = mark
         v = carray(v_, (LANES,))
         found, _ = _shifted(tape.VALUE, p_, q_, data, _HERE, 0.0)
         v[:] = found
 
     def central(p_, g_, q_, data, spacing):
-        _ = mark
         g = carray(g_, (2, LANES))
         f, _ = _shifted(tape.VALUE, p_, q_, data, _CROSS, spacing)
         scale = 0.5 / spacing
@@ -336,7 +306,6 @@ def _compile_tape(kind: str) -> Any:
                 g[axis, k] = (f[2 * axis * LANES + k] - f[(2 * axis + 1) * LANES + k]) * scale
 
     def forward(p_, g_, q_, data, spacing):
-        _ = mark
         g = carray(g_, (2, LANES))
         f, _ = _shifted(tape.VALUE, p_, q_, data, _CORNER, spacing)
         scale = 1.0 / spacing
@@ -345,7 +314,6 @@ def _compile_tape(kind: str) -> Any:
                 g[axis, k] = (f[axis * LANES + k] - f[2 * LANES + k]) * scale
 
     def as_printed(p_, g_, q_, data, spacing):
-        _ = mark
         g = carray(g_, (2, LANES))
         f, _ = _shifted(tape.VALUE, p_, q_, data, _CROSS, spacing)
         scale = 0.5 / spacing
@@ -354,14 +322,13 @@ def _compile_tape(kind: str) -> Any:
                 g[axis, k] = f[2 * axis * LANES + k] - f[(2 * axis + 1) * LANES + k] * scale
 
     def exact(p_, g_, q_, data, spacing):
-        _ = mark
         g = carray(g_, (2, LANES))
         g[0], g[1] = _shifted(tape.GRADIENT, p_, q_, data, _HERE, 0.0)
 
     if kind == "value":
-        return _kernel(_VALUE, value, kind, TAPE.name, mark)
+        return callback(_VALUE, value, f"value_{TAPE.name}", mark, **_OPTIONS)
     gradient = {"central": central, "forward": forward, "exact": exact, "as_printed": as_printed}[kind]
-    return _kernel(_GRADIENT, gradient, f"gradient_{kind}", TAPE.name, mark)
+    return callback(_GRADIENT, gradient, f"gradient_{kind}_{TAPE.name}", mark, **_OPTIONS)
 
 
 def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
@@ -369,9 +336,9 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
 
     A rule around another inlines both: the rows of the inner one's state and hyperparameters come first.
     """
-    name, mark = re.sub(r"\W", "_", rule.name), _fingerprint(rule.source.encode())
+    name, mark = re.sub(r"\W", "_", rule.name), fingerprint(_CORE, rule.source.encode(), rule.inlined)
     inner, own = rule.base or rule, rule.module
-    module = _parts("rule", name, mark)
+    module = _parts()
     slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
     cut, cut_rows = sum(inner.state_slots.values()), len(inner.ranges)
     defaults, own_defaults = tuple(inner.Hyper()), tuple(own.Hyper())
@@ -383,14 +350,12 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
     module.look = inlined(own.look) if rule.look else None
 
     def init(p_, s_):
-        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
             store(s, k, module.init(Vec2(p[0, k], p[1, k])))
 
     def init_both(p_, s_):
-        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
@@ -399,7 +364,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             store(s[cut:], k, module.own_init(x))
 
     def update(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -420,7 +384,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             store(s, k, state)
 
     def update_both(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -441,7 +404,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
     first, first_row = (cut, cut_rows) if rule.base else (0, 0)
 
     def look(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -455,7 +417,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             g[1, k] = ahead.y
 
     def look_with_gradient(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -470,9 +431,9 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
 
     looking = look_with_gradient if rule.looks_with_gradient else look
     return (
-        _kernel(_INIT, init_both if rule.base else init, "init", name, mark),
-        _kernel(_UPDATE, update_both if rule.base else update, "update", name, mark),
-        _kernel(_UPDATE, looking, "look", name, mark) if rule.look else None,
+        callback(_INIT, init_both if rule.base else init, f"init_{name}", mark, **_OPTIONS),
+        callback(_UPDATE, update_both if rule.base else update, f"update_{name}", mark, **_OPTIONS),
+        callback(_UPDATE, looking, f"look_{name}", mark, **_OPTIONS) if rule.look else None,
     )
 
 
@@ -519,7 +480,7 @@ def rule_blocks(rule: Rule) -> tuple[Any, Any, Any]:
 # ---------------------------------------------------------------- the driver
 
 
-@njit(nogil=True, cache=True, **_OPTIONS)
+@compiled(nogil=True, **_OPTIONS)
 def drive(
     value, gradient, init, update, look, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before,
     first, last, lanes, path, loss, slope, state, ahead, with_gradient, outside, around, factor, noise, rate,
@@ -654,7 +615,7 @@ def drive(
             steps[b, k] = made[k] if stop != 0 else float(n)
 
 
-@njit(nogil=True, cache=True, **_OPTIONS)
+@compiled(nogil=True, **_OPTIONS)
 def _evaluate(value, data, p, q, v):
     for b in range(len(p)):
         _call_value(value, (_pointer(p[b]), _pointer(v[b]), _pointer(q), _pointer(data)))

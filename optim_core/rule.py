@@ -45,6 +45,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
+from optim_core.machine_code import sources
 from optim_core.parameters import Range, ranges, settings
 
 Vector = Annotated[Any, "a state field with an entry for each parameter"]
@@ -101,6 +102,7 @@ class Rule:
     checks: tuple[Check, ...]
     module: ModuleType
     base: "Rule | None" = None
+    inlined: bytes = b""  # a digest of what its functions may have in them besides, for compiled code
 
     @property
     def ranges(self) -> Mapping[str, Range]:
@@ -217,6 +219,7 @@ def rule_from_module(module: ModuleType) -> Rule:
         curvature=getattr(module, "CURVATURE", False),
         checks=tuple(getattr(module, "CHECKS", (Check(),))),
         module=module,
+        inlined=sources(module),
     )
 
 
@@ -263,6 +266,7 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         look=looking,
         reference=reference,
         source=outer.source + base.source,
+        inlined=outer.inlined + base.inlined,
         network=None if base.network is None else MappingProxyType({**base.network, **(outer.network or {})}),
         network_title=f"{module.NAME} ({base.network_title})",
         base=base,

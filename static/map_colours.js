@@ -12,8 +12,8 @@ const OTHER = { chroma: 0.035, hue: 85 }; // of minima that the surface does not
 export const GREY = [142, 142, 146];
 // viridis by S. van der Walt and N. Smith (CC0), every 32nd colour: even steps of lightness, dark for little.
 const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(hex);
-// By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged.
-export const OUTCOMES = ["#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", "#8b5fd0", "#c8407b", "#8e8e92"].map(hex);
+// By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged, ended.
+export const OUTCOMES = ["#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", "#8b5fd0", "#c8407b", "#8e8e92", "#6b8e23"].map(hex);
 
 function hex(text) {
   return [1, 3, 5].map((i) => Number.parseInt(text.slice(i, i + 2), 16));

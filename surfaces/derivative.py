@@ -44,10 +44,11 @@ class Derivative:
     fingerprint: bytes
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
-        """The derivatives at x, y: floats, arrays or tensors."""
+        """The derivatives at x, y: numbers, arrays or tensors; in float64 but for floating tensors."""
+        x, y = xp.real(x, y)
         if not self.ranges:
             return self.f(x, y)
-        return self.f(x, y, self.Parameters() if parameters is None else parameters)
+        return self.f(x, y, self.Parameters(*xp.real(*(self.Parameters() if parameters is None else parameters))))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

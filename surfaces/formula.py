@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from optim_core import xp
 from optim_core.parameters import Range
 from optim_core.shared import TAPE
 from surfaces import critical
@@ -141,9 +142,10 @@ class FormulaSurface(Surface):
 
 def _computed(owner: Any, x: Any, y: Any, parameters: Any) -> Any:
     """Its f at x, y; on NumPy's numbers where they are Python's, which raise where they divide by zero."""
+    x, y = xp.real(x, y)
     given: tuple[Any, ...] = (x, y)
     if owner.ranges:
-        given = (x, y, owner.Parameters() if parameters is None else parameters)
+        given = (x, y, owner.Parameters(*xp.real(*(owner.Parameters() if parameters is None else parameters))))
     if all(
         isinstance(value, (int, float, np.ndarray, np.generic)) for value in (x, y, *(given[2] if owner.ranges else ()))
     ):

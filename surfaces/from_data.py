@@ -5,6 +5,7 @@ logistic loss reads all rows at every point, MOST_LOGISTIC_ROWS of them at most.
 """
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from numba import njit
 
 from optim_core import elementary
 from optim_core.data_loss import DataLoss, data_loss
+from optim_core.machine_code import sources
 from optim_core.shared import Shared
 from surfaces.derivative import Derivative, WrittenSurface
 from surfaces.surface import NoParameters
@@ -265,5 +267,6 @@ def _logistic_slope(x, y, n):
     return _slope(x, y, n)
 
 
-LEAST_SQUARES = Shared("least_squares", _SOURCE.encode(), _quadratic, _quadratic_slope)
-LOGISTIC = Shared("logistic", _SOURCE.encode(), _logistic_value, _logistic_slope)
+_MADE_FROM = sources(sys.modules[__name__])
+LEAST_SQUARES = Shared("least_squares", _MADE_FROM, _quadratic, _quadratic_slope)
+LOGISTIC = Shared("logistic", _MADE_FROM, _logistic_value, _logistic_slope)

@@ -7,6 +7,7 @@ goes on as a straight slope, as it leaves the edge.
 
 import hashlib
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from numba import njit
 from scipy.interpolate import RectBivariateSpline
 from scipy.spatial import KDTree
 
+from optim_core.machine_code import sources
 from optim_core.parameters import checked_number
 from optim_core.shared import Shared
 from surfaces.derivative import WrittenSurface
@@ -263,4 +265,4 @@ def _slopes(x, y, grid):
     return found[1], found[2]
 
 
-GRID = Shared("grid", _SOURCE.encode(), _height, _slopes)
+GRID = Shared("grid", sources(sys.modules[__name__]), _height, _slopes)

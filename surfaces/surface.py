@@ -29,6 +29,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optim_core import xp
+from optim_core.machine_code import sources
 from optim_core.parameters import Range, ranges
 from optim_core.shared import Shared
 
@@ -64,6 +66,7 @@ class Surface:
     family: str = "typed"
     edge_minima: bool = False
     lower_outside: bool = False
+    inlined: bytes = b""  # a digest of what f may have in it besides, for compiled code
     shared: Shared | None = None  # the machine code that it has in common with others, beside its own numbers
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
@@ -86,7 +89,7 @@ class Surface:
     @property
     def fingerprint(self) -> bytes:
         """What the compiled functions depend on."""
-        return self.source.encode()
+        return self.source.encode() + self.inlined
 
     @property
     def scale(self) -> float:
@@ -94,10 +97,11 @@ class Surface:
         return max(high - low for low, high in self.domain)
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
-        """The surface at x, y: floats, arrays, tensors or symbols."""
+        """The surface at x, y: numbers, arrays, tensors or symbols; in float64 but for floating tensors and symbols."""
+        x, y = xp.real(x, y)
         if not self.ranges:
             return self.f(x, y)
-        return self.f(x, y, self.Parameters() if parameters is None else parameters)
+        return self.f(x, y, self.Parameters(*xp.real(*(self.Parameters() if parameters is None else parameters))))
 
     def minima(self, parameters: Any = None) -> np.ndarray:
         """The known minima, (k, 3): x, y, value."""
@@ -181,6 +185,7 @@ def surface_from_module(module: ModuleType) -> Surface:
         paper=inspect.cleandoc(module.__doc__ or ""),
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
         module=module,
+        inlined=sources(module),
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from optim_core import RULES, Outcome
 from optim_core.blocks import evaluate
-from optim_core.map_files import npz
+from optim_core.map_files import MOST_SHADE, labels, npz, shown_values
 from optim_core.maps import Axis, Basins, Plane, Window, basins, plane, spread_starts
 from optim_core.options import checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
@@ -51,6 +51,7 @@ OUTCOMES = {
     Outcome.CYCLING: "cycles",
     Outcome.AT_REST: "at rest, no minimum",
     Outcome.STILL_MOVING: "not converged",
+    Outcome.ENDED: "ended by itself, no minimum",
 }
 RESOLUTION = Range(64, 512, "")
 STARTS = Range(1, 64, "n")
@@ -58,7 +59,6 @@ MOST = 9  # maps
 FIRST = {"surface": "himmelblau", "steps": "500", "stop": "step", "tolerance": "1e-4"}
 
 OWN = "own"  # in links: each rule's own first hyperparameters
-LISTED = 200  # labels below that are indices of minima, the others outcomes
 QUICK = 0.07  # seconds that coarse maps may take together
 SLICE = 1.0  # seconds after which fine maps that are ready are shown, before the next are made
 COARSE = (1, 2, 4, 8, 16, 32)
@@ -451,7 +451,7 @@ def message(
         entry |= {"key": key, "every": every, "nx": len(found.x), "ny": len(found.y), "side": state.resolution}
         entry |= basin_entry(state, found) if isinstance(found, Basins) else plane_entry(state, number, found)
         if key not in have:
-            entry["arrays"] = basin_arrays(found) if isinstance(found, Basins) else plane_arrays(state, found)
+            entry["arrays"] = basin_arrays(found) if isinstance(found, Basins) else plane_arrays(found)
         maps.append(entry)
     return {
         "kind": state.kind,
@@ -482,32 +482,17 @@ def message(
 
 def basin_arrays(found: Basins) -> dict[str, np.ndarray]:
     """label uint8: the index of the minimum, else LISTED + Outcome; shade uint16: steps; loss float32."""
-    label = np.where(found.minimum >= 0, np.minimum(found.minimum, LISTED - 1), LISTED + found.outcome)
     return {
-        "label": label.astype(np.uint8).ravel(),
-        "shade": np.minimum(found.steps, 65535).astype(np.uint16).ravel(),
+        "label": labels(found).ravel(),
+        "shade": np.minimum(found.steps, MOST_SHADE).astype(np.uint16).ravel(),
         "loss": found.loss.ravel(),
     }
 
 
-def arrived_after(state: MapState, found: Plane) -> np.ndarray:
-    """Steps until a run stops; with the rule of short steps, which a small rate meets anywhere, if at a minimum."""
-    if state.base.stop != "step":
-        return found.steps
-    at_minimum = np.isin(found.outcome, (Outcome.CONVERGED, Outcome.LOCAL_MINIMUM))
-    return np.where(at_minimum, found.steps, np.float32(np.inf))
-
-
-def plane_arrays(state: MapState, found: Plane) -> dict[str, np.ndarray]:
+def plane_arrays(found: Plane) -> dict[str, np.ndarray]:
     """loss (above the least one), distance, steps, share float32; outcome uint8."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return {
-            "loss": (found.loss - found.settings["least"]).astype(np.float32).ravel(),
-            "distance": found.distance.astype(np.float32).ravel(),
-            "steps": arrived_after(state, found).ravel(),
-            "share": found.share.ravel(),
-            "outcome": found.outcome.ravel(),
-        }
+    values = {name: shown_values(found, name).ravel() for name in COLOURS if name != "outcome"}
+    return {**values, "outcome": found.outcome.ravel()}
 
 
 def basin_entry(state: MapState, found: Basins) -> dict[str, Any]:
@@ -589,7 +574,7 @@ def most(state: MapState) -> dict[str, float]:
     x, y = np.array(starts(state)).T
     with np.errstate(all="ignore"):
         loss = float(np.max(evaluate(surface, x, y, q))) - surface.lowest(q)
-    return {"loss": loss, "distance": surface.scale}
+    return {name: value for name, value in (("loss", loss), ("distance", surface.scale)) if np.isfinite(value)}
 
 
 def outer(axis: Axis, label: str, symbol: str) -> dict[str, Any]:
@@ -607,7 +592,7 @@ def best_cell(state: MapState, found: Plane) -> tuple[int, int] | None:
         case "share":
             values = -found.share
         case "steps":
-            values = arrived_after(state, found)
+            values = shown_values(found, "steps")
         case "distance":
             values = found.distance
         case _:

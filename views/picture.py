@@ -462,8 +462,10 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
             text = f"cycles near {end}"
         case _ if run.cloud is not None and stopped and len(run.cloud) >= MOST_POINTS:
             return f"cut off after {len(run.cloud):,} evaluations, at {end}"
-        case _ if run.cloud is not None:
-            return f"ended by itself at {end}, no minimum" if stopped else f"still searching, at {end}"
+        case Outcome.ENDED:
+            return f"ended by itself at {end}, no minimum"
+        case _ if run.cloud is not None and not stopped:
+            return f"still searching, at {end}"
         case _:
             return f"stopped at {end}, no minimum" if stopped else f"still moving, at {end}"
     return text + (f", stopped at step {run.steps}" if stopped else "")

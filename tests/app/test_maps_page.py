@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES, Outcome, trace
+from optim_core.map_colours import LISTED
 from optim_core.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
 from views import maps
 from views.component import pack, unpack
-from views.maps import LISTED, MapState, arrays_file, controls, details, made, message, on_trajectories, task
+from views.maps import MapState, arrays_file, controls, details, made, message, on_trajectories, task
 from views.maps_large import large_files
 from views.settings import Settings
 
