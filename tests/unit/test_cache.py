@@ -240,6 +240,9 @@ print(json.dumps(kept))
 """
 
 
+EDIT = ("\nNAME = ", "\n# edited\nNAME = ")
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "changed", "same"),
     [
@@ -248,9 +251,9 @@ print(json.dumps(kept))
          {"drive", "_evaluate", "_walk", "_logistic_values", "value_ackley", "update_adam"}, set()),
         ("xp.py", "Hyperbolic tangent", "The hyperbolic tangent", {"drive", "value_ackley", "update_adam"}, set()),
         ("blocks.py", "LANES = 64", "LANES = 32", {"drive", "_walk", "value_ackley", "update_adam"}, set()),
-        ("rules/adam.py", '"""Adam.', '"""ADAM.', {"update_adam", "init_adam"}, {"update_momentum", "drive"}),
-        ("rules/momentum.py", '"""', '"""The ', {"update_momentum", "update_lookahead"}, {"update_adam", "drive"}),
-        ("../surfaces/ackley.py", '"""', '"""The ', {"value_ackley", "gradient_exact_ackley"}, {"value_rosenbrock"}),
+        ("rules/adam.py", *EDIT, {"update_adam", "init_adam"}, {"update_momentum", "drive"}),
+        ("rules/momentum.py", *EDIT, {"update_momentum", "update_lookahead"}, {"update_adam", "drive"}),
+        ("../surfaces/ackley.py", *EDIT, {"value_ackley", "gradient_exact_ackley"}, {"value_rosenbrock"}),
     ],
 )  # fmt: skip
 def test_all_that_is_inlined_is_part_of_the_key(
