@@ -251,8 +251,8 @@ EDIT = ("\nNAME = ", "\n# edited\nNAME = ")
          {"drive", "_evaluate", "_walk", "_logistic_values", "value_ackley", "update_adam"}, set()),
         ("xp.py", "Hyperbolic tangent", "The hyperbolic tangent", {"drive", "value_ackley", "update_adam"}, set()),
         ("blocks.py", "LANES = 64", "LANES = 32", {"drive", "_walk", "value_ackley", "update_adam"}, set()),
-        ("rules/adam.py", *EDIT, {"update_adam", "init_adam"}, {"update_momentum", "drive"}),
-        ("rules/momentum.py", *EDIT, {"update_momentum", "update_lookahead"}, {"update_adam", "drive"}),
+        ("rules/adam.py", *EDIT, {"update_adam", "init_adam", "update_lookahead"}, {"update_momentum", "drive"}),
+        ("rules/momentum.py", *EDIT, {"update_momentum"}, {"update_adam", "drive"}),
         ("../surfaces/ackley.py", *EDIT, {"value_ackley", "gradient_exact_ackley"}, {"value_rosenbrock"}),
     ],
 )  # fmt: skip
