@@ -15,6 +15,7 @@ import pytest
 from numba.core import config
 
 from optim_core import RULES, blocks, machine_code
+from optim_core.data_sets import DATA_SETS
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 
@@ -96,6 +97,12 @@ def test_no_two_kernels_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ackley = SURFACES["ackley"]
     edited = dataclasses.replace(ackley, source=ackley.source + "# edited")
     assert index(blocks.value_block(edited)) not in paths
+
+
+def test_data_of_one_kind_do_not_drive_each_others_code_out() -> None:
+    """What is compiled anew replaces the code of the same name and other sources."""
+    names = [SURFACES[f"data:{name}"].name for name in DATA_SETS]
+    assert len(set(names)) == len(names) > 1
 
 
 EDITED = """
