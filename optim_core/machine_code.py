@@ -27,7 +27,8 @@ import llvmlite
 import numba
 import numpy as np
 from numba import njit
-from numba.core import caching, config
+from numba.core import caching
+from numba.core import config as numba_config
 from numba.core.ccallback import CFunc
 from numba.core.codegen import get_host_cpu_features
 from numba.core.compiler import CompileResult
@@ -35,6 +36,7 @@ from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 from numba.misc.appdirs import AppDirs
 
+config: Any = numba_config  # whose names type checkers do not know
 # Settings of Numba that change no code: where things lie, how many threads there are, what is printed.
 _NO_CODE = re.compile(
     r"CACHE_.*|CHROME_TRACE|COLOR_SCHEME|.*CUDA.*|DEBUG_CACHE|.*DUMP.*|FUNCTION_CACHE_SIZE|GDB_BINARY|HTML|"

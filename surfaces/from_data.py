@@ -74,7 +74,7 @@ def surface_from_data(
     module.LATEX = _LATEX[kind]  # type: ignore[attr-defined]
     reference = f"{'Logistic loss' if loss.is_logistic else 'Least squares'} over {loss.rows:,} rows."
     return DataSurface(
-        name=f"data_{kind}", title=title, domain=window, start=begin, f=value, Parameters=NoParameters,
+        name=f"data_{kind}_{digest[:8]}", title=title, domain=window, start=begin, f=value, Parameters=NoParameters,
         smooth_at_minima=True, log_heights=True, difficulty=_difficulty(loss), reference=f"{story} {reference}".strip(),
         paper=f"The parameters are {names[0]} and {names[1]}.", source=f"{_SOURCE}\n# data {digest}", module=module,
         loss=loss, rows=loss.rows if loss.is_logistic else 1, gradient_f=gradient, hessian_f=hessian,

@@ -15,6 +15,7 @@ import pytest
 from numba.core import config
 
 from optim_core import RULES, blocks, machine_code
+from optim_core.data_sets import DATA_SETS
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 
@@ -96,6 +97,12 @@ def test_no_two_kernels_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ackley = SURFACES["ackley"]
     edited = dataclasses.replace(ackley, source=ackley.source + "# edited")
     assert index(blocks.value_block(edited)) not in paths
+
+
+def test_data_of_one_kind_do_not_drive_each_others_code_out() -> None:
+    """What is compiled anew replaces the code of the same name and other sources."""
+    names = [SURFACES[f"data:{name}"].name for name in DATA_SETS]
+    assert len(set(names)) == len(names) > 1
 
 
 EDITED = """
@@ -240,6 +247,9 @@ print(json.dumps(kept))
 """
 
 
+EDIT = ("\nNAME = ", "\n# edited\nNAME = ")
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "changed", "same"),
     [
@@ -248,9 +258,9 @@ print(json.dumps(kept))
          {"drive", "_evaluate", "_walk", "_logistic_values", "value_ackley", "update_adam"}, set()),
         ("xp.py", "Hyperbolic tangent", "The hyperbolic tangent", {"drive", "value_ackley", "update_adam"}, set()),
         ("blocks.py", "LANES = 64", "LANES = 32", {"drive", "_walk", "value_ackley", "update_adam"}, set()),
-        ("rules/adam.py", '"""Adam.', '"""ADAM.', {"update_adam", "init_adam"}, {"update_momentum", "drive"}),
-        ("rules/momentum.py", '"""', '"""The ', {"update_momentum", "update_lookahead"}, {"update_adam", "drive"}),
-        ("../surfaces/ackley.py", '"""', '"""The ', {"value_ackley", "gradient_exact_ackley"}, {"value_rosenbrock"}),
+        ("rules/adam.py", *EDIT, {"update_adam", "init_adam", "update_lookahead"}, {"update_momentum", "drive"}),
+        ("rules/momentum.py", *EDIT, {"update_momentum"}, {"update_adam", "drive"}),
+        ("../surfaces/ackley.py", *EDIT, {"value_ackley", "gradient_exact_ackley"}, {"value_rosenbrock"}),
     ],
 )  # fmt: skip
 def test_all_that_is_inlined_is_part_of_the_key(

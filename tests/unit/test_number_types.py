@@ -37,7 +37,7 @@ def test_arrays_of_any_kind(kind: str, surface: Any) -> None:
     np.testing.assert_array_equal(xx, [12.0 * a * a + 4 * b - 42 for a, b in zip(X, Y, strict=True)])
     np.testing.assert_array_equal(xy, [4.0 * (a + b) for a, b in zip(X, Y, strict=True)])
     np.testing.assert_array_equal(yy, [4.0 * a + 12 * b * b - 26 for a, b in zip(X, Y, strict=True)])
-    assert evaluate(surface, *map(np.float64, (x, y)), ()).tolist() == HIMMELBLAU
+    assert evaluate(surface, x.astype(float), y.astype(float), ()).tolist() == HIMMELBLAU
 
 
 @pytest.mark.parametrize("surface", [SURFACE, TYPED], ids=["file", "typed"])
@@ -49,8 +49,7 @@ def test_lists_numbers_and_layouts(surface: Any) -> None:
     assert float(surface.value(True, False)) == float(surface.value(1.0, 0.0))
     assert surface.value(np.array([True]), np.array([False])).tolist() == [surface.value(1.0, 0.0)]
     square = np.array(HIMMELBLAU).reshape(2, 2)
-    for order in "CF":
-        assert np.array_equal(surface.value(x.reshape(2, 2, order="C").copy(order), y.reshape(2, 2)), square)
+    assert np.array_equal(surface.value(np.asfortranarray(x.reshape(2, 2)), y.reshape(2, 2)), square)
     wide_x, wide_y = np.repeat(x, 3), np.repeat(y, 3)
     assert surface.value(wide_x[::3], wide_y[::3]).tolist() == HIMMELBLAU
     assert surface.value(x[::-1], y[::-1]).tolist() == HIMMELBLAU[::-1]
@@ -69,7 +68,7 @@ def test_tensors_keep_their_type_unless_they_hold_integers() -> None:
 
 @pytest.mark.parametrize("kind", ["int8", "int32", "uint8", "float32"])
 def test_parameters_of_any_kind(kind: str) -> None:
-    rosenbrock = SURFACES["rosenbrock"]
+    rosenbrock: Any = SURFACES["rosenbrock"]
     q = rosenbrock.Parameters(*(np.array(value).astype(kind)[()] for value in (1, 100)))
     assert rosenbrock.value(5, 7, q) == (1 - 5) ** 2 + 100 * (7 - 25) ** 2
 
