@@ -20,7 +20,7 @@ from optim_core.rule import Rule
 HALF = (torch.float16, torch.bfloat16)
 # Of more numbers than this a parameter is stepped in place: below it gathering costs less than calls of its own. A
 # compiled step has at most MOST such, since each lengthens the compilation.
-LARGE, LARGE_COMPILED, MOST = 2**14, 2**16, 16
+LARGE, LARGE_COMPILED, MOST = 2**15, 2**16, 16
 CHUNK = 2**17  # numbers in a piece of an eager step on the CPU: what it computes in between then stays in the cache
 
 
@@ -69,7 +69,7 @@ class Flat:
 
         sizes = [p.numel() for p in params]
         cut = _elementwise(rule) and (compiled or device.type == "cpu")
-        large = max([LARGE_COMPILED if compiled else LARGE, *(sorted(sizes, reverse=True)[MOST:] if compiled else [])])
+        large = max(LARGE_COMPILED, *sorted(sizes, reverse=True)[MOST:], 0) if compiled else LARGE
         alone = [cut and sizes[i] > large and self._in_place(i) for i in range(len(params))]
         self.alone = [p for p, by_itself in zip(params, alone, strict=True) if by_itself]
         # By the greatest power of two in the size: each starts at a multiple of its own.
@@ -91,7 +91,9 @@ class Flat:
 
         chunk = CHUNK if cut and not compiled else max(total, *sizes, 1)
         whole = [[_line(one) for one in (params[i].detach(), *self.held[i])] for i in range(len(params)) if alone[i]]
-        rows = [[*(row[k] for row in whole), *([part] if total or not whole else [])] for k, part in enumerate((x, *kept))]
+        rows = [
+            [*(row[k] for row in whole), *([part] if total or not whole else [])] for k, part in enumerate((x, *kept))
+        ]
         self.chunk = chunk
         self.pieces = list(zip(*[self._cut(row) for row in rows], strict=True))
         # A code object of its own, since torch counts by it how often it compiles anew and gives up after some times.
@@ -116,7 +118,7 @@ class Flat:
 
     def _cut(self, parts: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         """Parts cut further, as the steps are made."""
-        return [piece for part in parts for piece in part.split(self.chunk)]
+        return [piece for part in parts for piece in part.tensor_split(max(1, round(len(part) / self.chunk)))]
 
     def gradients(self) -> list[torch.Tensor]:
         """The gradient in pieces; zeros where there is none."""
@@ -181,11 +183,9 @@ def apart(params: list[torch.Tensor]) -> list[list[torch.Tensor]]:
     parts: list[tuple[list[torch.Tensor], list[tuple[int, int]]]] = []
     for p in params:
         span = _span(p)
-        for members, spans in parts:
-            if not any(span[0] < end and start < span[1] for start, end in spans):
-                break
-        else:
-            members, spans = [], []
+        free = (part for part in parts if not any(span[0] < end and start < span[1] for start, end in part[1]))
+        members, spans = next(free, ([], []))
+        if not members:
             parts.append((members, spans))
         members.append(p)
         spans.append(span)

@@ -56,7 +56,9 @@ def step(
     if moved.data_ptr() != p.data_ptr():  # a rule may hand on what it was given
         p.copy_(moved.reshape(p.shape))
     held = list(memory.values())
-    fresh = {name: value.clone() if any(value is one for one in held) else value for name, value in after._asdict().items()}
+    fresh = {
+        name: value.clone() if any(value is one for one in held) else value for name, value in after._asdict().items()
+    }
     for name, value in {**fresh, "t": t}.items():
         memory[name].copy_(value)
 

@@ -113,7 +113,9 @@ class RuleOptimizer(torch.optim.Optimizer):
             around = Around(weight_decay=value, decay=name)
             for why in around.refused(rule).values():
                 raise ValueError(f"{name} = {value:g} is not allowed: rule {rule.name} {why}")
-        still = isinstance(numbers.get("lr"), (int, float)) and numbers["lr"] == 0  # as in torch: a schedule begins there
+        still = (
+            isinstance(numbers.get("lr"), (int, float)) and numbers["lr"] == 0
+        )  # as in torch: a schedule begins there
         usual = {"lr": rule.Hyper().lr} if still else {}
         found = settings(rule.Hyper, {**numbers, **usual}, owner=f"rule {rule.name}")._asdict()
         found |= {**decays, "horizon": horizon, **tensors, **({"lr": 0.0} if still and "lr" not in tensors else {})}
@@ -293,7 +295,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             if value is not memory[name]:
                 memory[name] = value.clone()
 
-    def _check(self, p: torch.Tensor, memory: dict[str, Any]) -> None:
+    def _check(self, p: torch.Tensor, memory: dict[str, Any], *, shapes_too: bool = True) -> None:
         """ValueError where a parameter's state is not one of the rule's."""
         stepped = tensors.rule_for(self.rule, _companion(self.rule), p)
         wanted = {*(() if stepped.kind == "closure" else ("t",)), *stepped.State._fields}
@@ -302,8 +304,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         if self.rule.kind == "closure":
             self._check_length(memory, [q for q in self.param_groups[0]["params"] if q.requires_grad])
             return
+        if not shapes_too:
+            return
         if self.rule.scope == "vector":
-            shapes = {name: p.shape for name in flat.vectors(self.rule)}
+            shapes = dict.fromkeys(flat.vectors(self.rule), p.shape)
         else:
             shapes = {name: value.shape for name, value in tensors.starting_memory(stepped, p).items()}
         wrong = {tuple(shape) for name in shapes if (shape := getattr(memory[name], "shape", ())) != shapes[name]}
@@ -337,7 +341,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             stepped = tensors.rule_for(self.rule, companion, p)
             if not self._known(p):
                 self.state.setdefault(p, {}).update(tensors.starting_memory(stepped, p))
-            self._check(p, self.state[p])
+            self._check(p, self.state[p], shapes_too=False)
             h = tensors.hyper_for(self.rule, stepped, group)
             tensors.step(stepped, p, self.state[p], h, n, group)
 
@@ -502,7 +506,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         """In place of torch's version of what is being loaded, which has the parameters' type."""
         loaded, before = self._of_parameters(given), given["before"]
         for p in {**loaded, **{p: None for p in before if torch.is_tensor(p)}}:
-            old = before[p] if p in before else {}
+            old = before.get(p, {})
             if p in loaded:
                 self.state[p] = {name: _into(old.get(name), value, p.device) for name, value in loaded[p].items()}
             elif self.rule.scope == "vector" and self.rule.kind != "closure" and "t" in old:

@@ -520,7 +520,8 @@ def test_a_parameter_without_gradient_keeps_value_and_state(
     assert ours[2].item() == 4.0
 
 
-def test_a_step_without_any_gradient_is_not_counted_and_scalars_are_the_groups() -> None:
+def test_a_step_without_a_gradient_is_not_counted() -> None:
+    """Of a parameter, as in torch.optim: its count and its scalars are its own."""
     p, q = parameter(1.0), parameter(2.0)
     optimizer = RuleOptimizer([p, q], RULES["adam"], lr=0.1)
     p.grad, q.grad = torch.ones_like(p), torch.ones_like(q)
@@ -532,8 +533,9 @@ def test_a_step_without_any_gradient_is_not_counted_and_scalars_are_the_groups()
     before = p.item(), optimizer.state[p]["m"].item(), optimizer.state[p]["v"].item()
     optimizer.step()
     assert (p.item(), optimizer.state[p]["m"].item(), optimizer.state[p]["v"].item()) == before
-    assert optimizer.state[p]["t"] == optimizer.state[q]["t"] == 2
-    assert optimizer.state[p]["beta1_t"].item() == pytest.approx(0.81)
+    assert (optimizer.state[p]["t"], optimizer.state[q]["t"]) == (1, 2)
+    assert optimizer.state[p]["beta1_t"].item() == 0.9
+    assert optimizer.state[q]["beta1_t"].item() == pytest.approx(0.81)
 
 
 def test_zeroed_gradients_are_as_good_as_none() -> None:
