@@ -149,9 +149,9 @@ class RuleOptimizer(torch.optim.Optimizer):
             self._forget()
             state = {**state, "rule": RULES[state["rule"]]}
         super().__setstate__(state)
-        self.param_groups = [group if isinstance(group, Group) else Group(group) for group in self.param_groups]
         if self._loading is not None:
             self._load(self._loading)
+        self.param_groups = [group if isinstance(group, Group) else Group(group) for group in self.param_groups]
 
     # ------------------------------------------------------------ steps
 

@@ -52,9 +52,10 @@ def step(x, g, s, h, t, n):
     v = h.beta2 * s.v + (1 - h.beta2) * g * g
     move = g / (xp.sqrt(v / (1 - beta2_t)) + h.eps) + h.weight_decay * x
     moved = x - ((1 - h.beta1) * s.z + h.beta1 * s.average)
-    z = s.z + moved - h.lr * move
-    average = (1 - c) * (s.average + moved) + c * z
-    return (1 - h.beta1) * z + h.beta1 * average, State(z, average, v, weights, beta2_t)
+    down = h.lr * move
+    z, average = s.z + moved - down, s.average + moved
+    up = c * (z - average)
+    return x - (1 - h.beta1) * down + h.beta1 * up, State(z, average + up, v, weights, beta2_t)
 
 
 def answer(x, s, h):

@@ -41,9 +41,10 @@ def step(x, g, s, h, t, n):
     weights = s.weights + h.lr * h.lr
     c = h.lr * h.lr / xp.maximum(weights, 1e-30)
     moved = x - ((1 - h.momentum) * s.z + h.momentum * s.average)
-    z = s.z + moved - h.lr * g
-    average = (1 - c) * (s.average + moved) + c * z
-    return (1 - h.momentum) * z + h.momentum * average, State(z, average, weights)
+    down = h.lr * g
+    z, average = s.z + moved - down, s.average + moved
+    up = c * (z - average)
+    return x - (1 - h.momentum) * down + h.momentum * up, State(z, average + up, weights)
 
 
 def answer(x, s, h):

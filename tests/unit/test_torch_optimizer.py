@@ -3,7 +3,9 @@
 import copy
 import functools
 import importlib.util
+import math
 import pickle
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -237,20 +239,36 @@ def test_l2_is_torchs_weight_decay(where: str) -> None:
 @pytest.mark.usefixtures("best_backend")
 @pytest.mark.parametrize("name", FLAT)
 def test_the_compiled_step_is_the_eager_one(name: str) -> None:
-    """To the last bit, but for powers and square roots, which torch's eager kernels round wrongly at times."""
+    """To the last bit, but for roots, powers and other functions, which libraries round in their own way.
+
+    There they may part as far as the eager path does from itself where every weight is put off by a unit in the last
+    place after every step: 8 units stand for the rounding of some operations in state and step.
+    """
     rule = RULES[name]
     model, x, y = network(bias=False)
-    twin = copy.deepcopy(model)
-    losses = []
-    for one, compiled in ((model, False), (twin, True)):
-        optimizer = RuleOptimizer(one.parameters(), rule, compiled=compiled, **settings(rule))
-        losses.append(train(one, optimizer, x, y, 200, schedulers.CosineAnnealingLR(optimizer, T_max=200)))
-    if "xp.sqrt" in rule.source or "xp.power" in rule.source:
-        torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=1e-14)
-        torch.testing.assert_close(values(twin), values(model), rtol=1e-11, atol=1e-13)
-    else:
-        assert torch.equal(losses[1], losses[0])
-        assert torch.equal(values(twin), values(model))
+    runs = []
+    for kind in ("eager", "compiled", "put off"):
+        one = copy.deepcopy(model)
+        optimizer = RuleOptimizer(one.parameters(), rule, compiled=kind == "compiled", **settings(rule))
+        if kind == "put off":
+            optimizer.register_step_post_hook(_put_off)
+        losses = train(one, optimizer, x, y, 200, schedulers.CosineAnnealingLR(optimizer, T_max=200))
+        runs.append((losses, values(one)))
+    for eager, compiled, away in zip(*runs, strict=True):
+        if re.search(r"xp\.(sqrt|power|exp|log|tanh|sin|cos)", rule.source):
+            bound = 8 * (away - eager).abs().cummax(0).values if eager is runs[0][0] else 8 * (away - eager).abs().max()
+            assert ((compiled - eager).abs() <= bound + 1e-15 * eager.abs()).all()
+        else:
+            assert torch.equal(compiled, eager)
+
+
+def _put_off(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    """Every weight by a unit in the last place, up or down."""
+    with torch.no_grad():
+        for group in optimizer.param_groups:
+            for k, p in enumerate(group["params"]):
+                up = torch.arange(p.numel()).add(k) % 2 == 0
+                p.copy_(torch.nextafter(p, torch.where(up.view(p.shape), math.inf, -math.inf).to(p.dtype)))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, when it loads its compiler
