@@ -291,9 +291,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         memory = self.state[p]
         self._check(p, memory)
         for name in names:
-            value = torch.as_tensor(memory[name], dtype=torch.float64, device=p.device).detach().reshape(())
-            if value is not memory[name]:
-                memory[name] = value.clone()
+            value = memory[name]
+            if not torch.is_tensor(value) or (value.dtype, value.device, value.dim()) != (torch.float64, p.device, 0):
+                value = torch.as_tensor(value, dtype=torch.float64, device=p.device).detach()
+                memory[name] = value.reshape(()).clone()
 
     def _check(self, p: torch.Tensor, memory: dict[str, Any], *, shapes_too: bool = True) -> None:
         """ValueError where a parameter's state is not one of the rule's."""

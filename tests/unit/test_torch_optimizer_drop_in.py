@@ -232,6 +232,22 @@ def test_counts_may_be_edited_and_replaced() -> None:
         assert not torch.equal(first[0], second[0])
 
 
+def test_edits_leave_the_states_tensors_where_they_are() -> None:
+    """So that a CUDA graph goes on with them."""
+    params = parameters(2, 4)
+    optimizer = made("adam", params)
+    for k in range(4):
+        slopes(params, k)
+        optimizer.step()
+        addresses = [value.data_ptr() for p in params for value in optimizer.state[p].values()]
+        for memory in optimizer.state.values():
+            memory["t"].add_(1)
+            memory["m"].mul_(0.5)
+        slopes(params, k)
+        optimizer.step()
+        assert addresses == [value.data_ptr() for p in params for value in optimizer.state[p].values()]
+
+
 def test_a_users_own_entries_stay() -> None:
     (p,) = params = parameters(2)
     optimizer = made("adam", params)
