@@ -10,6 +10,7 @@
     def reference(params, h)    an independent torch.optim.Optimizer set up to be the same rule, or None
     def expected(f, x, h, n)    where there is none: the path (n+1, 2) from x by another way than ``step``, such as a
                                 closed form or another library; f is that of ``closure``
+    def answer(x, s, h)         the point that the method returns, where it is not x, at which it stands: an average
     CHECKS                      what ``python -m optim_core verify`` holds it against; left out, one at its defaults
 
 KIND says how it moves:
@@ -33,6 +34,7 @@ COMPANION. On the plane x is the point; for ``matrix`` it is a column (2, 1).
 The module's docstring names the source. Nothing is registered: a file in the folder is a rule.
 """
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -92,6 +94,7 @@ class Rule:
     step: Callable[..., Any]
     look: Callable[..., Any] | None
     record: Callable[..., Any] | None
+    answer: Callable[..., Any] | None
     reference: Callable[..., Any]
     source: str
     network: Mapping[str, float] | None
@@ -135,6 +138,20 @@ class Rule:
     def looks_with_gradient(self) -> bool:
         """Whether ``look`` wants the gradient at x first."""
         return self.look is not None and "g" in inspect.signature(self.look).parameters
+
+    @cached_property
+    def needs_horizon(self) -> bool:
+        """Whether a step depends on n, how many steps there will be."""
+        own = {"step", "after", "look"}
+        functions = [node for node in ast.walk(ast.parse(self.module_source)) if isinstance(node, ast.FunctionDef)]
+        names = [node for one in functions if one.name in own for part in one.body for node in ast.walk(part)]
+        asks = any(isinstance(node, ast.Name) and node.id == "n" for node in names)
+        return self.kind in ("step", "around") and (asks or (self.base is not None and self.base.needs_horizon))
+
+    @property
+    def module_source(self) -> str:
+        """The text of the file that declares it."""
+        return self.source if self.base is None else self.source[: len(self.source) - len(self.base.source)]
 
     def around(self, base: "Rule") -> "Rule":
         """This rule of kind ``around`` with another rule in its middle, named as in ``lookahead(momentum)``."""
@@ -184,6 +201,9 @@ def rule_from_module(module: ModuleType) -> Rule:
     look = getattr(module, "look", None)
     if look is not None and [p for p in inspect.signature(look).parameters if p != "g"] != ["x", "s", "h", "t", "n"]:
         raise TypeError(f"rule {name}: look must take (x, s, h, t, n) or (x, g, s, h, t, n)")
+    answer = getattr(module, "answer", None)
+    if answer is not None and list(inspect.signature(answer).parameters) != ["x", "s", "h"]:
+        raise TypeError(f"rule {name}: answer must take (x, s, h)")
     if network is not None and kind != "around":
         settings(module.Hyper, network, owner=f"rule {name}")
     state = getattr(module, "State", None)
@@ -210,6 +230,7 @@ def rule_from_module(module: ModuleType) -> Rule:
         step=getattr(module, "step", None) or getattr(module, main),
         look=look,
         record=getattr(module, "record", None),
+        answer=answer,
         reference=module.reference,
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
         network=None if network is None else MappingProxyType(dict(network)),
@@ -252,6 +273,12 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         inside = base.Hyper(*h[:cut_hyper])
         return module.reference(params, module.Hyper(*h[cut_hyper:]), lambda params: base.reference(params, inside))
 
+    def answer(x, s, h):
+        if module_answer is not None:
+            return module_answer(x, own(*s[cut:]), module.Hyper(*h[cut_hyper:]))
+        return base.answer(x, base.State(*s[:cut]), base.Hyper(*h[:cut_hyper]))  # type: ignore[misc]
+
+    module_answer = getattr(module, "answer", None)
     looking = None if outer.look is None else look_at if outer.looks_with_gradient else look
     return replace(
         outer,
@@ -264,6 +291,7 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         init=init,
         step=step,
         look=looking,
+        answer=answer if module_answer or base.answer else None,
         reference=reference,
         source=outer.source + base.source,
         inlined=outer.inlined + base.inlined,

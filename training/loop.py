@@ -10,13 +10,15 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import update_bn
 
 from optim_core import RULES
 from optim_core.around import factor
@@ -33,6 +35,7 @@ CHECKPOINT_SECONDS = 30.0
 CPU_CHUNK = 2_000  # images augmented at once: keeps the floats of an epoch out of a laptop's memory
 GRAPH_WARM_UP = 3  # eager steps before a CUDA graph is captured, as torch asks for
 TIMED_STEPS = 20
+STATISTICS_BATCHES = 50  # as schedule-free's authors take
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 
 
@@ -436,8 +439,9 @@ class Training:
         if self.evaluation_seconds > 1.0:
             self.observer.progress(self.step, self.steps, "evaluating")
         began = time.perf_counter()
-        for part, (images, labels) in self.parts.items():
-            values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
+        with self.answering():
+            for part, (images, labels) in self.parts.items():
+                values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
         self.evaluation_seconds = time.perf_counter() - began
         self.observer.points(self.step, {**values, **self.clocks()})
         if not math.isfinite(values["epoch/test_loss"]):
@@ -450,6 +454,25 @@ class Training:
             self.since_best = 0 if better else self.since_best + 1
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS / 3 and self.epoch < self.settings.epochs:
             self.save()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """The weights that the optimizer returns, where it trains others, with batch statistics that are theirs."""
+        if self.rule is None or self.rule.answer is None:
+            yield
+            return
+        kept = {name: value.clone() for name, value in self.network.named_buffers()}
+        self.optimizer.eval()  # type: ignore[attr-defined]
+        try:
+            if kept:
+                batches = islice(self.batches(self.epoch, 0), STATISTICS_BATCHES)
+                with self.autocast(), torch.random.fork_rng(devices=[self.device] if self.cuda else []):
+                    update_bn((images for images, _ in batches), self.network)
+            yield
+        finally:
+            self.optimizer.train()  # type: ignore[attr-defined]
+            for name, value in self.network.named_buffers():
+                value.copy_(kept[name])
 
     @torch.no_grad()
     def evaluate(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:

@@ -5,6 +5,7 @@ import io
 import math
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,38 @@ def test_what_is_left_to_the_companion_is_stepped_by_it() -> None:
         optimizer.step()
         other.step()
     torch.testing.assert_close(bias, alone)
+
+
+@pytest.mark.parametrize("name", ["schedule_free_adamw", "asgd", "lookahead"])
+def test_a_run_is_scored_at_the_weights_that_its_rule_returns(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And trains on as if nobody had looked, to the last bit."""
+    hyper = {**(RULES[name].network or {}), **({"t0": 5.0} if name == "asgd" else {})}
+    _, scored = ran(of(name, hyper=hyper), tmp_path / "a")
+    losses = []
+
+    @contextmanager
+    def by_hand(self: Any) -> Iterator[None]:
+        kept = copy.deepcopy(self.network.state_dict())
+        for group in self.optimizer.param_groups:
+            for p in group["params"]:
+                memory = self.optimizer.state[p]
+                state = self.rule.State(**{key: memory[key] for key in self.rule.State._fields})
+                h = self.rule.Hyper(**{key: group[key] for key in self.rule.Hyper._fields})
+                p.data.copy_(self.rule.answer(p.data.clone(), state, h))
+        losses.append(self.step)
+        yield
+        self.network.load_state_dict(kept)
+
+    monkeypatch.setattr(Training, "answering", by_hand)
+    _, expected = ran(of(name, hyper=hyper), tmp_path / "b")
+    monkeypatch.setattr(Training, "answering", lambda self: nullcontext())
+    _, plain = ran(of(name, hyper=hyper), tmp_path / "c")
+    assert losses
+    assert scored.values("epoch/test_loss") == expected.values("epoch/test_loss")
+    assert scored.values("train/loss") == plain.values("train/loss")
+    assert scored.values("epoch/test_loss") != plain.values("epoch/test_loss")
 
 
 # ---------------------------------------------------------------- what goes around
