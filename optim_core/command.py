@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
             file.write(message)
 
 
-def ended(program: str, action: Callable[[], int]) -> int:
+def ended(program: str | Callable[[], str], action: Callable[[], int]) -> int:
     """The exit status of a command: what the action returns, or 2 after one sentence; 130 where it was interrupted.
 
     What the terminal cannot show is written as an escape. A reader of the output who has seen enough is no error.
@@ -52,7 +52,7 @@ def ended(program: str, action: Callable[[], int]) -> int:
             _drop(sys.stdout)
     except (ValueError, RuntimeError) as error:
         sentence, status = line(str(error)), 2
-    tell(f"{program}: {sentence}")
+    tell(f"{program() if callable(program) else program}: {sentence}")
     return status
 
 

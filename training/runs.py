@@ -5,8 +5,8 @@ is a compare-and-set, so that of many processes one wins. Who executes a run (ho
 heartbeat; what others want of it stands in ``want``. Points are numbered in the order in which they were written: who
 has read up to a number asks only for what came after it.
 
-Whatever goes wrong with the file is a ``StoreError``. A file that is deleted or replaced meanwhile is noticed at the next
-question: it is never written to again.
+Whatever goes wrong with the file is a ``StoreError``. One that is deleted or replaced meanwhile is noticed at the next
+question, and never written to again.
 
 The place is ``RAVINE_STORE`` (a path, or ``sqlite:///path``), otherwise a folder of the user's. A local disk is needed:
 WAL does not work over a network file system.
@@ -241,15 +241,17 @@ def checked_name(name: str) -> str:
     name = name.strip(" ")
     if len(name) > LONGEST_NAME:
         raise ValueError(f"name: {len(name)} characters; at most {LONGEST_NAME}")
-    for character in name:
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING:
-            raise ValueError(
-                f"name: U+{ord(character):04X} is not allowed in it; it must be one line of characters that are seen"
-            )
+    if wrong := next(filter(moves, name), None):
+        raise ValueError(f"name: U+{ord(wrong):04X} is not allowed; it must be one line of characters that are seen")
     return name
 
 
-_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # change what stands beside
+def moves(character: str) -> bool:
+    """Whether a character moves, colours or turns around what stands beside it: controls, line ends, marks of bidi."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
+
+
+_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def store_path(url: str | None = None) -> Path:
@@ -612,9 +614,7 @@ class Store:
             found = [run for run in found if abs(time.time() - (run.heartbeat or 0.0)) > age]
         return [run.id for run in found if self.interrupt(run.id, _SILENT, owner=run.owner, beat=run.heartbeat)]
 
-    def interrupt(
-        self, run: str, sentence: str, *, owner: Owner | None = None, beat: float | None = None
-    ) -> bool:
+    def interrupt(self, run: str, sentence: str, *, owner: Owner | None = None, beat: float | None = None) -> bool:
         """Mark a running run as interrupted, if it is this owner's and its last heartbeat was that one."""
         silent = runs.c.heartbeat == beat if beat is not None else sa.true()
         with self._write() as connection:

@@ -20,10 +20,15 @@ def reason(error: BaseException) -> str:
     while isinstance(error, StoreError) and error.__cause__ is not None:
         error = error.__cause__
     error = getattr(error, "orig", None) or error
+    return (error.strerror if isinstance(error, OSError) else "") or words(error) or type(error).__name__
+
+
+def words(error: BaseException) -> str:
+    """Its text, in one line. Never raises."""
     try:
-        return line(getattr(error, "strerror", None) or str(error)) or type(error).__name__
+        return line(str(error))
     except Exception:  # an error whose text is an error
-        return type(error).__name__
+        return ""
 
 
 def said(error: BaseException) -> str:
