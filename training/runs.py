@@ -146,8 +146,12 @@ class Run:
 
     @cached_property
     def options(self) -> Mapping[str, Any]:
-        """The settings as plain data; ``RunSettings.from_json(run.settings)`` checks them as well."""
-        return json.loads(self.settings)
+        """The settings as plain data, none where they are damaged; ``RunSettings.from_json`` checks them as well."""
+        try:
+            found = json.loads(self.settings)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def owner(self) -> Owner:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import streamlit
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
@@ -20,7 +21,7 @@ from views.plan import MAX_RUNS, Plan, controls, estimate, key
 from views.race import Race, View, colours_of, launches
 
 APP = str(Path(__file__).parents[2] / "app.py")
-OWNER = Owner("here", 1, "a")
+OWNER = Owner.here()
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def test_the_race_says_what_can_be_done_with_a_run(store: Store) -> None:
     message = race.message(store, may_act=True, slots=1)
     actions = {run["id"]: run["actions"] for run in message["runs"]}
     assert actions[running] == actions[queued] == ["stop"]
-    assert actions[stopped] == ["resume", "rename", "delete"]
+    assert actions[stopped] == ["resume", "anew", "rename", "delete"]
     assert actions[finished] == ["rename", "delete"]
     assert message["summary"]["sentence"] == "1 running, 1 stopped, 1 finished, 1 queued"
     store.request_stop(running)
@@ -379,6 +380,7 @@ def test_a_preset_with_another_optimizer_is_ones_own_choice() -> None:
     assert plan.preset is None
 
 
+@given_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is slow
 @given(
     st.dictionaries(
         st.sampled_from(["task", "epochs", "device", "card.0", "card.x", "card", "seed", "synthetic"]),
