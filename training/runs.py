@@ -21,6 +21,7 @@ import re
 import secrets
 import shutil
 import sqlite3
+import stat
 import tempfile
 import time
 import unicodedata
@@ -351,7 +352,8 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         """A connection to the file as it is now; it makes none."""
-        self.path.stat()  # FileNotFoundError says more than SQLite does
+        if not stat.S_ISREG(self.path.stat().st_mode):  # FileNotFoundError says more than SQLite does, too
+            raise StoreError(f"store {self.path}: cannot be opened (it is no file)")
         if not self.looking:
             return self._checked_connection(f"{self.path.as_uri()}?mode=rw")
         try:
