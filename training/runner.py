@@ -90,9 +90,11 @@ def _started(
     command: Sequence[str], environment: dict[str, str], log: Path, pass_fds: Sequence[int] = ()
 ) -> subprocess.Popen:
     """A process with a session of its own that prints to the end of a log, where there can be one."""
-    if not (os.access(log, os.W_OK) if log.exists() else os.access(log.parent, os.W_OK)):
-        log = Path(os.devnull)
-    with log.open("ab") as out:
+    try:
+        out = log.open("ab")
+    except OSError:
+        out = Path(os.devnull).open("ab")  # noqa: SIM115
+    with out:
         return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             pass_fds=pass_fds,

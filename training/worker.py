@@ -84,11 +84,11 @@ class Reporter:
         them and the run is still this process's; before "saving", a checkpoint may be written only then, since it
         counts on them and another process may go on from it.
         """
-        changed = stage != self.at[2]
+        saving = stage == "saving"
+        changed = saving or stage != self.at[2]
         self.at = (step, steps, stage)
         if not changed:
             return True
-        saving = stage == "saving"
         try:
             if saving and self.should_stop():  # there will be no other checkpoint
                 insist(self.flush)
@@ -183,7 +183,7 @@ def execute(
     slot: str = "",
     stop: threading.Event | None = None,
     tell: Callable[[int, int, str], None] | None = None,
-    errors: Callable[[str], object] = sys.stderr.write,
+    errors: Callable[[str], object] = tell,
 ) -> tuple[str, bool]:
     """Execute a queued run, or one that is this process's already, to its end.
 
@@ -262,7 +262,7 @@ def serve(store: Store, run: str, more: bool = False, train: Train | None = None
     grid = wanted.grid
     code = 0
     while next_run is not None:
-        errors: Callable[[str], object] = sys.stderr.write
+        errors: Callable[[str], object] = tell
         if more:
             redirect(store.log(next_run))
         else:
@@ -318,9 +318,9 @@ def stop_on_signal() -> threading.Event:
 
 def redirect(path: Path) -> None:
     """Send what this process prints from now on, C libraries included, to the end of a file, where there can be one."""
-    with suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError):
+            stream.flush()
     with suppress(OSError):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(file, 1)
