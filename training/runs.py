@@ -413,6 +413,7 @@ class Store:
         except StoreError:
             raise
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            self.engine.dispose()  # what a connection has kept of the file may be no longer so
             if not self.path.exists():
                 raise StoreError(f"the store {self.path} is gone") from error
             raise StoreError(f"the store does not answer: {reason(error)}") from error

@@ -446,7 +446,7 @@ def test_a_store_that_cannot_be_read_is_a_sentence_and_is_waited_for(store: Stor
         store.path.rmdir()
     store.path.write_bytes(whole)
     app = app.run()
-    assert not app.error
+    assert [error.value for error in app.error] == []
     assert len(board(app)["runs"]) == 1
 
 
@@ -467,7 +467,7 @@ def test_trouble_that_comes_while_the_board_is_drawn_is_a_sentence(
             "the store does not answer: database is locked."
         }
     app = app.run()
-    assert not app.error
+    assert [error.value for error in app.error] == []
     assert board(app)["reset"], "the board begins again with every point"
 
 
