@@ -211,8 +211,9 @@ class Runner:
             self.give_up()
             self.escalate()
             self.start()
-        except StoreError:
+        except StoreError:  # who waits for the store is neither silent nor deaf
             self._heard.clear()
+            self._terminated = dict.fromkeys(self._terminated, time.monotonic())
             raise
         if time.monotonic() - self._written >= WRITE:
             self.report()
@@ -285,12 +286,7 @@ class Runner:
         self._heard = {key: seen for key, seen in self._heard.items() if key in {(run.id, run.pid) for run in running}}
         if max(silent.values(), default=0.0) > STALE / 2 and time.monotonic() - self._tried >= WRITE:
             self._tried = time.monotonic()
-            try:
-                self.store.takes()
-            except StoreError as error:
-                self._heard.clear()
-                self._saying.trouble(reason(error))
-                return
+            self.store.takes()
         for run in running:
             lives = alive(run.owner)
             if lives is False and run.pid not in ours:
@@ -322,6 +318,7 @@ class Runner:
                     self._terminated[key] = now
                     self.signal(run, signal.SIGTERM)
             elif now - self._terminated[key] > TERMINATE:
+                self.store.takes()
                 self.signal(run, signal.SIGKILL)
                 self.interrupt(run, "it did not stop when asked and was ended")
 

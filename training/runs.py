@@ -223,7 +223,9 @@ def given_up(run: Run) -> bool:
     A heartbeat from the future is as silent as an old one: the clock was set back, and who lives beats by the new one.
     """
     lives = alive(run.owner)
-    return not lives if lives is not None else abs(time.time() - (run.heartbeat or 0.0)) > STALE
+    if lives is not None and (not lives or run.process != "?"):  # "?": where another may have got its number
+        return not lives
+    return abs(time.time() - (run.heartbeat or 0.0)) > STALE
 
 
 def as_seen(run: Run) -> Run:
@@ -477,7 +479,7 @@ class Store:
             state["process"] = owner.process
         rows: list[dict[str, Any]] = [
             {"id": new_id(), "grid": grid, "name": name, "device": one.device, "settings": one.to_json()}
-            | {"created": now, "queued": now}
+            | {"created": now}
             | state
             | ({"slot": one.device} if owner is not None else {})
             for one, name in zip(settings, names, strict=True)
@@ -485,7 +487,8 @@ class Store:
         if rows:
             grid = grid or rows[0]["id"]
             with self._write() as connection:
-                connection.execute(sa.insert(runs), [row | {"grid": grid} for row in rows])
+                more = {"grid": grid, "queued": _behind(connection, now)}
+                connection.execute(sa.insert(runs), [row | more for row in rows])
         return [row["id"] for row in rows]
 
     def get(self, run: str) -> Run:
@@ -573,9 +576,9 @@ class Store:
         owner: a process that goes on with it itself, at once. anew: from the beginning, without its checkpoints.
         """
         where = [runs.c.id == run, runs.c.status.in_(RESUMABLE)]
-        fields = {"status": QUEUED, "queued": time.time(), "want": "", "want_since": None}
-        fields |= {"ended": None, "error": "", "stage": ""}
+        fields = {"status": QUEUED, "want": "", "want_since": None, "ended": None, "error": "", "stage": ""}
         with self._write() as connection:
+            fields["queued"] = _behind(connection, time.time())
             changed = connection.execute(sa.update(runs).where(*where).values(**fields)).rowcount == 1
             if changed and anew:  # before anybody sees that it waits
                 self.drop_checkpoint(run)
@@ -695,6 +698,12 @@ class Store:
 def _begin(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer: writers lock from the start.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+
+def _behind(connection: sa.Connection, now: float) -> float:
+    """A place behind all that wait, wherever the clock was set meanwhile."""
+    last = connection.execute(sa.select(sa.func.max(runs.c.queued)).where(runs.c.status == QUEUED)).scalar()
+    return now if last is None else max(now, math.nextafter(last, math.inf))
 
 
 def _owned(owner: Owner | None) -> list[sa.ColumnElement[bool]]:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -771,6 +772,40 @@ def test_who_is_asked_for_nothing_while_the_store_takes_nothing_is_not_taken_for
     assert child.wait(LIMIT) == -signal.SIGKILL
     holder.close()
     store.close()
+
+
+def test_who_was_told_to_stop_and_waits_for_the_store_is_not_killed(
+    tmp_path: Path, child: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "PATIENCE", 0.01)
+    store = Store(str(tmp_path / "runs.db"))
+    (run,) = store.add([SETTINGS])
+    store.start(run, owned(child), "cpu")
+    clock, one = Clock(monkeypatch), Runner(store)
+    one.devices = [{"device": "cpu", "slots": 0}]
+    sent: list[signal.Signals] = []
+    monkeypatch.setattr(one, "signal", lambda _, number: sent.append(number))
+    store.request_stop(run)
+    clock.pass_seconds(one, 20)
+    assert sent == [signal.SIGTERM]
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        clock.pass_seconds(one, 100)
+    clock.pass_seconds(one, 8)
+    assert sent == [signal.SIGTERM]
+    clock.pass_seconds(one, 10)
+    assert sent == [signal.SIGTERM, signal.SIGKILL]
+    store.close()
+
+
+def test_the_queue_keeps_its_order_where_the_clock_is_set_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = store.add([SETTINGS] * 3)
+    store.request_stop(first)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600.0)
+    (fourth,) = store.add([SETTINGS])
+    assert store.resume(first)
+    assert [run.id for run in store.queue()] == [second, third, fourth, first]
 
 
 def test_a_tick_that_fails_is_no_watch(store: Store, child: subprocess.Popen, monkeypatch: pytest.MonkeyPatch) -> None:
