@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
 from optim_core.__main__ import main as core
+from optim_core.files import replacing
 from training import export, runner, runs, worker
 from training.__main__ import main
 from training.runs import INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, Store, StoreError, new_id, store_path
@@ -376,6 +377,29 @@ def test_what_stood_in_a_file_stays_where_the_new_one_cannot_be_written(
         assert said.endswith("cannot be written: No space left on device\n")
     assert path.read_text() == page.read_text() == "of yesterday"
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order, sync, give = [], os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        order.append("folder" if os.path.samestat(os.fstat(descriptor), tmp_path.stat()) else "file")
+        sync(descriptor)
+
+    def replaced(self: Path, target: Path) -> Path:
+        order.append("name")
+        return give(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replaced)
+    with replacing(tmp_path / "a.csv") as file:
+        file.write(b"whole")
+    assert order == ["file", "name", "folder"]
+    (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
+    with replacing(tmp_path / "link.csv") as file:
+        file.write(b"again")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "a.csv").read_bytes() == b"again"
 
 
 # ---------------------------------------------------------------- the core's command

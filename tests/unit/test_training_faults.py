@@ -23,6 +23,8 @@ from sqlalchemy.exc import OperationalError
 
 from training import checkpoints, loop, runner, runs, worker
 from training.checkpoints import Damaged
+from training.data import cifar10
+from training.data.images import DataError
 from training.runner import Runner
 from training.runs import (
     FAILED,
@@ -966,6 +968,13 @@ def test_a_batch_that_is_too_small_for_the_network_is_refused_before_the_launch(
         replace(settings, images=1, batch_size=1)
     with pytest.raises(ValueError, match="with 33 training images"):
         replace(settings, images=40, validation=0.175, batch_size=16)
+
+
+def test_a_data_folder_of_nobody_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAVINE_DATA", "~nobody-of-that-name/data")
+    assert not cifar10.available()
+    with pytest.raises(DataError, match="RAVINE_DATA = '~nobody-of-that-name/data' is no folder"):
+        cifar10.load()
 
 
 def test_settings_survive_their_text() -> None:
