@@ -13,6 +13,7 @@ import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -163,11 +164,17 @@ def _map(options: argparse.Namespace) -> tuple[Any, str]:
 
 @contextmanager
 def _opened(option: str, path: Path) -> Iterator[BinaryIO]:
-    """The file that an option names, opened before anything is computed and replaced at the end."""
+    """Takes what the file that an option names shall hold; it is opened before, and replaced after it is computed."""
+    content, computing = BytesIO(), False
     try:
         with replacing(path) as file:
-            yield file
+            computing = True
+            yield content
+            computing = False
+            file.write(content.getbuffer())
     except OSError as error:
+        if computing:  # of another file, or of the standard output
+            raise
         raise ValueError(f"{option} = {str(path)!r} cannot be written: {error.strerror or error}") from None
 
 

@@ -144,6 +144,7 @@ class Closed:
 
 CORE = [
     ["verify", "gradient_descent", "--no-write"], ["verify", "gradient_descent", "--no-write", "--json"],
+    ["verify", "gradient_descent", "--file", "checks.json"],
     ["sweep", "momentum", "ravine", "--resolution", "4", "--steps", "3", "--out", "map.NPZ"], ["--help"],
 ]  # fmt: skip
 
