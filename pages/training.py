@@ -1,22 +1,23 @@
 """Training: launch runs on real networks, watch their curves grow, compare what came out."""
 
 import os
-import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import streamlit as st
-from sqlalchemy.exc import DatabaseError
 
 from optim_core.around import CLIPS, SCHEDULES
 from training import export, plots, report, runner
 from training.data import cifar10
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, StoreError
+from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, new_id, store_path
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
+from training.trouble import StoreError
 from views.admission import closed
 from views.board import board
 from views.live_controls import live_controls
@@ -30,25 +31,56 @@ through_app(__file__)
 TICK, REST = 0.5, 3.0  # seconds between looks at the store while runs go on, and while none does
 FIRST_REPORT = 3.0  # seconds for which a first visit waits to hear of the devices
 ENDED = tuple(status for status in STATUSES if status not in (QUEUED, RUNNING))
-TROUBLE = (ValueError, DatabaseError)  # what the store may answer: a sentence in any case
 
 
 @st.cache_resource(show_spinner=False)
-def opened(path: str) -> Store:
+def opened(path: str, looking: bool = False) -> Store:
     """The store, once for all sessions."""
-    return Store(path or None)
+    return Store(path or None, looking=looking)
+
+
+def at_hand() -> tuple[Store, str]:
+    """The store as it is now, and why nothing can be written to it. StoreError if it cannot even be read."""
+    place = os.environ.get("RAVINE_STORE", "")
+    path = store_path(place)
+    shut = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    store = opened(place, looking=shut)
+    store.renew()  # its file may have been deleted or replaced since
+    why = f"The store {path} cannot be written: runs can be looked at, not launched, stopped or deleted."
+    return store, why if shut else ""
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Trouble with the store as a sentence where the picture would be."""
+    try:
+        yield
+    except StoreError as error:
+        st.error(escaped(f"{error}."))
+
+
+@st.fragment(run_every=REST)
+def wait_for_store() -> None:
+    """Begins again once the store answers."""
+    with suppress(StoreError):
+        at_hand()[0].all()
+        st.rerun()
 
 
 try:
-    store = opened(os.environ.get("RAVINE_STORE", ""))
+    store, unwritable = at_hand()
+    everything = [as_seen(run) for run in store.all()]
 except StoreError as error:
     st.error(escaped(f"{error}."))
+    wait_for_store()
     st.stop()
 
-shut = closed()
-if not shut:
-    runner.ensure(store)
-everything = store.all()
+if unwritable:
+    st.warning(escaped(unwritable))
+shut = closed() or unwritable
+with spoken():
+    if not shut:
+        runner.ensure(store)
 labels = launches(everything)
 
 
@@ -136,13 +168,12 @@ def launch() -> None:
     if shut:
         return
     try:
-        grid = secrets.token_hex(4)
+        grid = new_id()
         store.add(plan.runs(), grid=grid)
-    except TROUBLE as error:
+        race.grids = (grid,)
+        runner.ensure(store)
+    except ValueError as error:
         plan.problems["launch"] = f"{error}."
-        return
-    runner.ensure(store)
-    race.grids = (grid,)
 
 
 def describe(name: str) -> str:
@@ -181,18 +212,19 @@ def act(action: dict[str, Any]) -> None:
             st.session_state.replan = True
         case {"help": number} if int(number) in plan.cards:
             st.session_state.explain = plan.cards[int(number)].optimizer
-        case {"stop": run} | {"resume": run} | {"delete": run} | {"rename": [run, *_]} if not shut:
+        case {"stop": run} | {"resume": run} | {"anew": run} | {"delete": run} | {"rename": [run, _, *_]} if not shut:
             try:
+                store.lost()  # what has died can be resumed and deleted
                 if "stop" in action:
                     store.request_stop(run)
-                elif "resume" in action:
-                    store.resume(run)
+                elif "resume" in action or "anew" in action:
+                    store.resume(run, anew="anew" in action)
                     runner.ensure(store)
                 elif "delete" in action:
                     store.delete([run])
                 else:
-                    store.rename(run, str(action["rename"][1])[:200])
-            except TROUBLE as error:
+                    store.rename(run, str(action["rename"][1]))
+            except ValueError as error:
                 st.toast(escaped(f"{error}."))
             st.session_state.rerun = True
 
@@ -270,7 +302,7 @@ def delete_shown() -> None:
         return
     try:
         store.delete([run.id for run in store.all(*ENDED) if run.grid in race.grids])
-    except TROUBLE as error:
+    except ValueError as error:
         st.toast(escaped(f"{error}."))
 
 
@@ -300,14 +332,26 @@ def write_link() -> None:
 @st.fragment(run_every=TICK if active else REST)
 def pictures() -> None:
     """The fragment that looks at the store and follows the hand."""
+    with spoken():
+        try:
+            show_board()
+        except StoreError:
+            race.fresh = True  # the board is not there, and will ask for everything
+            if not store.path.exists():
+                st.rerun()  # which makes one anew
+            raise
+    if st.session_state.pop("final", True):
+        write_link()
+
+
+def show_board() -> None:
+    """Sends the board what is new. StoreError where the store does not answer."""
     if active and not shut:
         runner.ensure(store)
     slots = sum(int(device.get("slots", 1)) for device in devices.values())
     message = race.message(store, may_act=not shut, slots=slots)
     message["problems"] = plan.problems
     board(message, key="board", on_change=changed)
-    if st.session_state.pop("final", True):
-        write_link()
     if name := st.session_state.pop("explain", None):
         explain(name, OPTIMIZERS[name].title)
     now = any(run.status in (QUEUED, RUNNING) for run in store.all(QUEUED, RUNNING))
@@ -352,7 +396,7 @@ def by_epoch(run: Run) -> None:
 
 
 if report.readable(run for run in everything if run.id in race.ids):
-    with st.expander("Epoch by epoch, reproduce, export"):
+    with st.expander("Epoch by epoch, reproduce, export"), spoken():
         one = {run.id: run for run in report.readable(everything) if run.id in race.ids}
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])

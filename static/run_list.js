@@ -8,11 +8,13 @@ const [{ h, svg, setText, paintSwatch }, { duration, percent, grouping }, { grou
 const ICONS = {
   stop: "M5 5h14v14H5z",
   resume: "M8 5l11 7l-11 7z",
+  anew: "M4 12a8 8 0 1 0 3 -6.2M7 2v4h4",
   delete: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1 -13",
   rename: "M4 20l1 -4L16 5l3 3L8 19z",
   fold: "M7 10l5 5l5 -5",
 };
-const VERBS = { stop: "Stop", resume: "Resume", rename: "Rename", delete: "Delete" };
+const VERBS = { stop: "Stop", resume: "Resume", anew: "Begin anew:", rename: "Rename", delete: "Delete" };
+const ASKED = { delete: "Delete", anew: "Begin anew" }; // what cannot be undone
 const PATIENCE = 10_000; // a button that was pressed may be pressed again after so long without an effect
 
 const icon = (name, size = 15) =>
@@ -143,9 +145,9 @@ class Row {
     if (state === this.state) return;
     this.state = state;
     if (!allowed.includes(this.asking)) this.asking = null;
-    this.node.classList.toggle("rv-asking", this.asking === "delete");
+    this.node.classList.toggle("rv-asking", this.asking in ASKED);
     const focused = this.acts.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-    if (this.asking === "delete") this.acts.replaceChildren(this.question());
+    if (this.asking in ASKED) this.acts.replaceChildren(this.question(this.asking));
     else this.acts.replaceChildren(...allowed.map((name) => this.button(name)));
     if (this.asking !== "rename") {
       if (this.field) this.name.replaceChildren(this.title, this.detail);
@@ -167,7 +169,7 @@ class Row {
       "button",
       {
         type: "button", class: "rv-icon-button", "data-act": name, "aria-label": label, title: label, disabled: this.pressed.has(name),
-        onclick: () => (name === "delete" || name === "rename" ? this.ask(name) : this.press(name)),
+        onclick: () => (name in ASKED || name === "rename" ? this.ask(name) : this.press(name)),
       },
       icon(name),
     );
@@ -189,12 +191,12 @@ class Row {
     first?.select?.();
   }
 
-  /** Only what was there when it was asked about is deleted. */
-  question() {
-    const chosen = () => this.targets("delete").filter((run) => this.asked.has(run.id));
+  /** Only what was there when it was asked about is deleted or begun anew. */
+  question(name) {
+    const chosen = () => this.targets(name).filter((run) => this.asked.has(run.id));
     const count = chosen().length;
-    const text = this.members.length === 1 ? "Delete?" : `Delete ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs?`;
-    return question(`Delete ${this.whom("delete")}?`, text, (sure) => (sure ? this.press("delete", chosen()) : this.ask(null)));
+    const whom = this.members.length === 1 ? "" : ` ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs`;
+    return question(`${VERBS[name]} ${this.whom(name)}?`, `${ASKED[name]}${whom}?`, (sure) => (sure ? this.press(name, chosen()) : this.ask(null)));
   }
 
   renaming() {

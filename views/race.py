@@ -10,7 +10,7 @@ from typing import Any
 from optim_core.options import checked_choice
 from optim_core.parameters import checked_number
 from training import report
-from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run, Store
+from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, Store, as_seen
 from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
@@ -79,7 +79,7 @@ class Race:
 
     def message(self, store: Store, *, may_act: bool, slots: int) -> dict[str, Any]:
         """What the board is sent now: everything the first time, afterwards what is new."""
-        known = {run.id: run for run in report.readable(store.all())}
+        known = {run.id: run for run in report.readable(map(as_seen, store.all()))}
         runs = sorted((known[run] for run in self.ids if run in known), key=lambda run: run.number)
         ids = [run.id for run in runs]
         fresh, self.fresh = self.fresh, False
@@ -117,7 +117,7 @@ class Race:
         if run.status in (QUEUED, RUNNING):
             actions = [] if run.want else ["stop"]
         else:
-            actions = [*(["resume"] if run.resumable else []), "rename", "delete"]
+            actions = [*(["resume", *(["anew"] if run.step else [])] if run.resumable else []), "rename", "delete"]
         stage = "stopping" if run.want and run.status == RUNNING else run.stage
         return {
             "id": run.id,
@@ -133,7 +133,7 @@ class Race:
             "steps": run.steps or settings.epochs * settings.steps_per_epoch,
             "steps_per_epoch": settings.steps_per_epoch,
             "remaining": self.remaining(run),
-            "sentence": run.error or _note(run.record),
+            "sentence": run.error or _note(run),
             "tone": "error" if run.error and run.status in (FAILED, INTERRUPTED) else "note",
             "generation": run.generation,
             "truncated": run.record.get("resumed_at", 0),
@@ -198,12 +198,14 @@ def _budgets(settings: Sequence[RunSettings]) -> list[str]:
     return [f"{', '.join(dict.fromkeys(titles))}: {budget}" for budget, titles in names.items()]
 
 
-def _note(record: Mapping[str, Any]) -> str:
+def _note(run: Run) -> str:
     """What a reader of a run's curves must know: that it began elsewhere than asked, or that its disk is full."""
-    notes = []
+    notes, record = [], run.record
+    if run.status == RUNNING and abs(time.time() - (run.heartbeat or 0.0)) > STALE:
+        notes.append("its process lives, but the store takes nothing from it: full, or locked by another program?")
     if str(record.get("weights", "")).startswith("from scratch, since"):
         notes.append(f"weights {record['weights']}")
-    if "checkpoint" in record:
+    if record.get("checkpoint"):
         notes.append(f"the checkpoint {record['checkpoint']}")
     if "(no CUDA graph" in str(record.get("engine", "")):
         notes.append(f"engine: {record['engine']}")

@@ -144,13 +144,13 @@ class MadeUp:
                 self.train(run, number("each", 5))
 
     def act(self, action: dict[str, Any]) -> None:
-        """What was pressed. A resumed run goes on from the epoch before."""
+        """What was pressed. A resumed run goes on from the epoch before, one begun anew from the first step."""
         match action:
             case {"stop": identity}:
                 self.runs[identity]["status"] = "stopped"
-            case {"resume": identity}:
+            case {"resume": identity} | {"anew": identity}:
                 run = self.runs[identity]
-                truncated = run["step"] // PER_EPOCH * PER_EPOCH
+                truncated = 0 if "anew" in action else run["step"] // PER_EPOCH * PER_EPOCH
                 run |= {"status": "running", "step": truncated, "truncated": truncated}
                 run["generation"] += 1
             case {"delete": identity}:
@@ -160,7 +160,7 @@ class MadeUp:
 
     def message(self, base: int) -> dict[str, Any]:
         """Runs, and the points after `base`."""
-        actions = {"running": ["stop"], "queued": ["stop"], "stopped": ["resume", "rename", "delete"]}
+        actions = {"running": ["stop"], "queued": ["stop"], "stopped": ["resume", "anew", "rename", "delete"]}
         shown = [
             {
                 **{name: value for name, value in run.items() if name != "optimizer"},
