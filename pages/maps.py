@@ -14,6 +14,7 @@ from views.maps import COLOURS, KINDS, MapState
 from views.maps_large import SIDES, large_files
 from views.maps_plot import maps as live_maps
 from views.picture import DIFFERENCES, STOPS
+from views.received import Change
 from views.routed import through_app
 from views.sentences import explain, say
 from views.surface_choice import surface_choice
@@ -73,34 +74,34 @@ def choice(path: str, label: str, names: dict[str, str], value: Any, help_text: 
 
 def add() -> None:
     """A card of the chosen rule; the box is empty again afterwards."""
-    if st.session_state["maps:add"]:
+    if st.session_state["maps:add"] in RULES:
         state.base.add(st.session_state["maps:add"])
-        st.session_state["maps:add"] = None
+    st.session_state["maps:add"] = None
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed or clicked."""
-    st.session_state["maps:have"] = frozenset(change.get("have", ()))
-    for path, value in change["set"].items():
+    st.session_state["maps:have"] = change.have
+    for path, value in change.set.items():
         state.apply(path, value)
-    anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
+    anew = change.final and any(path.startswith("window") or path.endswith(".base") for path in change.set)
     st.session_state["maps:fine"] = False
-    for action in change["actions"]:
+    for action in change.actions:
         match action:
             case {"refine": True}:
-                st.session_state["maps:fine"] = not change["set"]
-            case {"remove": number}:
-                state.base.remove(int(number))
-            case {"duplicate": number}:
-                state.base.duplicate(int(number))
-            case {"help": number} if int(number) in state.base.cards:
-                st.session_state["maps:explain"] = state.base.cards[int(number)].rule
+                st.session_state["maps:fine"] = not change.set
+            case {"remove": int(number)}:
+                state.base.remove(number)
+            case {"duplicate": int(number)}:
+                state.base.duplicate(number)
+            case {"help": int(number)} if number in state.base.cards:
+                st.session_state["maps:explain"] = state.base.cards[number].rule
             case {"open": start}:
                 st.session_state["maps:open"] = maps.on_trajectories(state, start)
     # A run that a newer change ends early leaves these to the next.
-    if anew or any({"remove", "duplicate"} & set(one) for one in change["actions"]):
+    if anew or any({"remove", "duplicate"} & set(one) for one in change.actions):
         st.session_state["maps:anew"] = True
-    if change["final"]:
+    if change.final:
         st.session_state["maps:unwritten"] = True
 
 

@@ -32,6 +32,7 @@ from views import picture
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, plain, short
+from views.problems import note
 from views.settings import MAX_LINK, Settings
 
 KINDS = {"basins": "All starts", "plane": "Two hyperparameters"}
@@ -112,7 +113,7 @@ class MapState:
         try:
             self._apply(path.split(".")[1:], value)
         except ValueError as error:
-            self.own_problems[path] = f"{error}."
+            note(self.own_problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:
@@ -127,7 +128,8 @@ class MapState:
                 self.starts = checked_integer("starts", parsed(value), int(STARTS.low), int(STARTS.high))
             case ["x" | "y" as which, "name"]:
                 name = "" if value in (None, "", OWN) else value
-                if name and name not in {known for rule in RULES.values() for known in numbers_of(rule)}:
+                known = {"", *(number for rule in RULES.values() for number in numbers_of(rule))}
+                if not isinstance(name, str) or name not in known:
                     raise ValueError(f"{which} = {str(value)[:40]!r} is no hyperparameter of any rule")
                 setattr(self, which, AxisChoice(name))
                 self._forget(f"map.{which}.")
