@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
@@ -24,7 +24,7 @@ class Interval(NamedTuple):
     with_high: bool
 
     @classmethod
-    @cache
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> "Interval":
         """The interval that the text writes; ValueError where it writes none."""
         match = _INTERVAL.fullmatch(text)

@@ -11,7 +11,7 @@ from optim_core import RULES
 from views import maps
 from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
-from views.maps_large import SIDES, large_files
+from views.maps_large import SIDES, kept, large_file, large_files
 from views.maps_plot import maps as live_maps
 from views.picture import DIFFERENCES, STOPS
 from views.received import Change
@@ -194,23 +194,24 @@ def large() -> None:
             st.button("Stop", key="maps:large stop")
         try:
             files = large_files(wanted, state.colour, lambda share, text: bar.progress(share, text), go_on)
-            st.session_state["maps:large"] = (wanted.key, files)
+            st.session_state["maps:large"] = wanted.key, state.colour
+            kept.put((wanted.key, state.colour), files, len(files.png) + len(files.npz))
         except maps.Cancelled:
             place.caption("Stopped.")
             return
         place.empty()
-    key, made = st.session_state.get("maps:large", (None, None))
-    if made is None:
+    if "maps:large" not in st.session_state:
         return
-    if key != wanted.key:
-        del st.session_state["maps:large"]  # it was of other settings
+    of = st.session_state["maps:large"]
+    if of[0] != wanted.key or (made := kept.get(of)) is None:
+        del st.session_state["maps:large"]  # it was of other settings, or others have made so many since
         return
     name = f"{maps.file_name(state, number)}-{side}"
     with st.container(horizontal=True, gap="small"):
-        st.download_button(f"PNG ({len(made.png) / 1e6:.1f} MB)", made.png, f"{name}.png", "image/png",
-            key="maps:large png", on_click="ignore")  # fmt: skip
-        st.download_button(f"NPZ ({len(made.npz) / 1e6:.1f} MB)", made.npz, f"{name}.npz", "application/octet-stream",
-            key="maps:large npz", on_click="ignore")  # fmt: skip
+        st.download_button(f"PNG ({len(made.png) / 1e6:.1f} MB)", partial(large_file, of, "png"), f"{name}.png",
+            "image/png", key="maps:large png", on_click="ignore")  # fmt: skip
+        st.download_button(f"NPZ ({len(made.npz) / 1e6:.1f} MB)", partial(large_file, of, "npz"), f"{name}.npz",
+            "application/octet-stream", key="maps:large npz", on_click="ignore")  # fmt: skip
     st.caption(made.told)
 
 

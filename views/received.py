@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.session_state import Serialized, Value, WStates
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 LARGEST = 2**53  # numbers in a browser are whole up to this one
 PATHS, ACTIONS, PARTS = 1000, 100, 500  # settings, buttons, values of a list, in one message
 NAME, TEXT = 100, 20_000  # characters of a path and of a value; our longest is the state that one compares with
 HAVE = 200_000  # characters of the keys that a browser says it has
+
+UPLOADS, ALL_UPLOADS = 16 * 2**20, 256 * 2**20  # bytes of one session's files, and of all together
 
 _REFUSED = "message:refused"
 
@@ -129,15 +133,16 @@ def refused() -> str:
 
 
 def forgive() -> None:
-    """From now on a widget whose state no widget can read has its first value, instead of ending every run.
+    """From now on a widget whose state no widget can read has its first value, and uploads have a total.
 
     Streamlit reads states, the JSON of components among them, without expecting them to be wrong. One that is wrong
-    stays in the session, and is read again by each run.
+    stays in the session, and is read again by each run, which ends with it. Files it keeps as long as a session lasts.
     """
     WStates.__getitem__ = _forgiving
+    MemoryUploadedFileManager.add_file = _add_file
 
 
-_read = WStates.__getitem__
+_read, _keep = WStates.__getitem__, MemoryUploadedFileManager.add_file
 
 
 def _forgiving(states: WStates, widget: str) -> Any:
@@ -154,3 +159,19 @@ def _forgiving(states: WStates, widget: str) -> Any:
         if get_script_run_ctx(suppress_warning=True) is not None:
             refuse(f"a widget cannot read the value that it has in it ({type(error).__name__})")
         return first
+
+
+def _add_file(files: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:
+    """Keeps an uploaded file; where a session, or all together, have too much, the oldest of the largest session go."""
+    _keep(files, session_id, file)
+    while over := _over(files, session_id):
+        oldest = next(iter(files.file_storage[over]))
+        files.remove_file(over, oldest)
+
+
+def _over(files: MemoryUploadedFileManager, session_id: str) -> str:
+    """The session whose oldest file has to go; nothing where all may stay."""
+    sizes = {name: sum(len(one.data) for one in list(held.values())) for name, held in list(files.file_storage.items())}
+    if sizes.get(session_id, 0) > UPLOADS:
+        return session_id
+    return max(sizes, key=sizes.__getitem__) if sum(sizes.values()) > ALL_UPLOADS else ""
