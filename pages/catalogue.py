@@ -1,7 +1,5 @@
 """Catalogue: every rule, where it comes from, what it keeps, and what it was held against."""
 
-import gc
-
 import streamlit as st
 
 from optim_core import RULES
@@ -65,13 +63,6 @@ def shown(name: str) -> None:
     st.code(rule.source, language="python")
 
 
-@st.cache_resource(show_spinner=False)
-def freeze(opened: bool) -> None:  # noqa: ARG001
-    """Takes what thumbnails and tables have imported out of Streamlit's collections, as app.py does for a first run."""
-    gc.collect()
-    gc.freeze()
-
-
 @st.fragment
 def catalogue() -> None:
     """The fragment that follows the hand."""
@@ -82,8 +73,6 @@ def catalogue() -> None:
     write_link()
     if view.rule:
         shown(view.rule)
-    if sent["complete"]:
-        freeze(view.rule is not None)
 
 
 catalogue()

@@ -98,10 +98,10 @@ class Session:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, *options: str, module: str = "streamlit") -> Iterator[str]:
     """The address of the app's server, which ends with the block, as does the runner that it may have started."""
     port = free_port()
-    server = serve(port, folder / "log")
+    server = serve(port, folder / "log", *options, module=module)
     try:
         yield f"http://localhost:{port}"
     finally:
