@@ -39,6 +39,11 @@ class Interval(NamedTuple):
         below = value <= self.high if self.with_high else value < self.high
         return np.logical_and(above, below)
 
+    def has(self, value: float) -> bool:
+        """Whether one number lies inside."""
+        above = value >= self.low if self.with_low else value > self.low
+        return above and (value <= self.high if self.with_high else value < self.high)
+
 
 @dataclass(frozen=True)
 class Range:
@@ -90,6 +95,8 @@ def ranges(declared: Any) -> dict[str, Range]:
 
 def checked_number(name: str, value: Any, valid: str, *, array: bool = False) -> Any:
     """value as a float (with ``array``: or as a float64 array); ValueError where it is no number in the interval."""
+    if type(value) is float and not array and Interval.parse(valid).has(value):
+        return value  # what nearly every call is about, without NumPy's detour
     try:
         given = np.asarray(value)
         if given.dtype.kind not in "iuf" or (given.ndim and not array):

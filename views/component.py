@@ -19,8 +19,12 @@ import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component as register
 
+from views.lighter import lighten
 from views.received import Change, forgive, refuse, refused
 from views.sentences import escaped
+
+forgive()
+lighten()
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 _ALIGNMENT = 8
@@ -39,6 +43,8 @@ def pack(message: Mapping[str, Any]) -> bytes:
 
     def encode(value: Any) -> Any:
         nonlocal size
+        if value is None or type(value) in (str, int, bool):  # most parts of a message
+            return value
         if isinstance(value, np.ndarray):
             kind = _KINDS.get(value.dtype.newbyteorder("<"))
             if kind is None:
@@ -52,10 +58,10 @@ def pack(message: Mapping[str, Any]) -> bytes:
             value = value.item()
         if isinstance(value, float):
             return value if math.isfinite(value) else None
-        if isinstance(value, Mapping):
-            return {str(name): encode(part) for name, part in value.items()}
         if isinstance(value, (list, tuple)):
             return [encode(part) for part in value]
+        if isinstance(value, Mapping):
+            return {str(name): encode(part) for name, part in value.items()}
         return value
 
     header = json.dumps(encode(message), separators=(",", ":"), allow_nan=False).encode()
@@ -112,7 +118,6 @@ def speaking(name: str) -> Callable[..., None]:
     however often the browser had to send it. `message["seq"]` is filled in here: the last change that was handed to
     `on_change`. What is no change is left out, and a notice says so.
     """
-    forgive()
     mount = component(name)
 
     def show(message: Mapping[str, Any], key: str, on_change: Callable[[Change], None]) -> None:
