@@ -1,6 +1,7 @@
 """What Streamlit does anew for every run of a script and need not: an eighth of the processor time of a move."""
 
 from functools import cache
+from typing import Any
 
 from streamlit.components.v2.bidi_component import main as components
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
@@ -16,7 +17,8 @@ def lighten() -> None:
     is there to merge what triggers say, which no component here has, and each one is garbage in cycles.
     """
     app_session._populate_theme_msg = _populate_once
-    components.make_bidi_component_presenter = _as_it_is
+    streamlits: Any = components
+    streamlits.make_bidi_component_presenter = _as_it_is
 
 
 def _populate_once(message: CustomThemeConfig, section: str = "theme") -> None:

@@ -138,8 +138,9 @@ def forgive() -> None:
     Streamlit reads states, the JSON of components among them, without expecting them to be wrong. One that is wrong
     stays in the session, and is read again by each run, which ends with it. Files it keeps as long as a session lasts.
     """
-    WStates.__getitem__ = _forgiving
-    MemoryUploadedFileManager.add_file = _add_file
+    states: Any = WStates
+    uploads: Any = MemoryUploadedFileManager
+    states.__getitem__, uploads.add_file = _forgiving, _add_file
 
 
 _read, _keep = WStates.__getitem__, MemoryUploadedFileManager.add_file
