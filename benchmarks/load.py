@@ -117,6 +117,8 @@ async def measured(address: str, pid: int, count: int, seconds: float = SECONDS)
     lasted = time.perf_counter() - began
     server, clients = processor_seconds(pid) - server, time.process_time() - clients
     await asyncio.gather(*visitors)
+    if not taken:
+        return f"   none of {count / EVERY:5.0f} moves/s was answered within {seconds:g} s"
     taken.sort()
     p50, p95 = (taken[int(share * (len(taken) - 1))] for share in (0.5, 0.95))
     asked = count / EVERY
