@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test check bench fuzz clean
+.PHONY: run test check bench load fuzz clean
 
 run: .venv/.app
 	@echo "Ravine is at http://localhost:$(PORT)"
@@ -29,6 +29,9 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.optimizer_step
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.board
+
+load: .venv/.dev
+	$(BIN)/python -m benchmarks.load
 
 fuzz: .venv/.fuzz
 	$(BIN)/python -m scripts.fuzz_formula

@@ -1,11 +1,10 @@
 """Ravine: watch optimizers move, and compare them. The router over ``pages/``, and what the server does once."""
 
-import gc
-
 import streamlit as st
 
 from views.admission import stranger
 from views.component import ensure_plotly
+from views.memory import collect_now_and_then
 from views.sentences import escaped
 from views.warm import warm_first_picture
 
@@ -15,16 +14,7 @@ def warm_up() -> None:
     """What the first picture needs, once per server."""
     ensure_plotly()
     warm_first_picture()
-
-
-@st.cache_resource(show_spinner=False)
-def freeze(page_title: str) -> None:  # noqa: ARG001
-    """Takes what a page's first run has imported and built out of Streamlit's full collection after every run.
-
-    That collection holds the interpreter lock for 10 to 130 ms otherwise, at every move of a slider.
-    """
-    gc.collect()
-    gc.freeze()
+    collect_now_and_then()
 
 
 st.set_page_config(page_title="Ravine", page_icon="static/icon.png", layout="wide", initial_sidebar_state=350)
@@ -52,4 +42,3 @@ except FileNotFoundError as error:
     st.stop()
 st.session_state.routed = True
 page.run()
-freeze(page.title)

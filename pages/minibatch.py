@@ -1,12 +1,12 @@
 """Minibatch: stochastic runs on a real loss of two parameters, and what is exact about them."""
 
 import time
-from typing import Any
 
 import streamlit as st
 
 from views.live_controls import live_controls
 from views.minibatch import BUDGET, MOVING, ORDER_TITLES, RULE_TITLES, TITLES, Study, controls, message
+from views.received import Change
 from views.routed import through_app
 from views.sentences import say
 from views.study import study
@@ -35,11 +35,11 @@ def choose(path: str) -> None:
     state.apply(path, st.session_state[f"minibatch:{path}"])
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values."""
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         state.apply(path, value)
-    st.session_state["minibatch:final"] = change["final"]
+    st.session_state["minibatch:final"] = change.final
 
 
 with st.sidebar:

@@ -23,6 +23,7 @@ from views.board import board
 from views.live_controls import live_controls
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
+from views.received import Change
 from views.routed import through_app
 from views.sentences import escaped, explain, say
 
@@ -130,12 +131,13 @@ plan: Plan = st.session_state.plan
 def choose_task() -> None:
     """Another task brings its own recipe and cards."""
     half = bool(devices.get(plan.device, {}).get("bfloat16"))
-    st.session_state.plan = Plan.of(st.session_state["choose:task"], plan.device, half)
+    if (name := st.session_state["choose:task"]) in TASKS:
+        st.session_state.plan = Plan.of(name, plan.device, half)
 
 
 def choose_preset() -> None:
     """The preset's cards."""
-    if name := st.session_state["choose:preset"]:
+    if (name := st.session_state["choose:preset"]) in preset_of(plan.declared):
         plan.take_preset(name)
 
 
@@ -157,9 +159,9 @@ def choice(path: str, label: str, names: dict[str, str], help_text: str | None =
 
 def add() -> None:
     """A card of the chosen optimizer; the box is empty again afterwards."""
-    if st.session_state["add"]:
+    if st.session_state["add"] in OPTIMIZERS:
         plan.add(st.session_state["add"])
-        st.session_state["add"] = None
+    st.session_state["add"] = None
 
 
 def launch() -> None:
@@ -183,11 +185,11 @@ def describe(name: str) -> str:
     return f"{device['name']} ({name}{f', {free / 2**30:.0f} GiB free' if free else ''})"
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: sliders of the sidebar, the view, buttons of runs."""
-    if change.get("need"):
+    if change.need:
         race.fresh = True
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         if path.startswith("view."):
             try:
                 race.view.apply(path.removeprefix("view."), value)
@@ -195,24 +197,27 @@ def changed(change: dict[str, Any]) -> None:
                 continue
         else:
             plan.apply(path, value)
-            st.session_state.replan = change["final"]
-    for action in change["actions"]:
+            st.session_state.replan = change.final
+    for action in change.actions:
         act(action)
-    st.session_state.final = change["final"]
+    st.session_state.final = change.final
 
 
 def act(action: dict[str, Any]) -> None:
     """A button of a card or of a run."""
     match action:
-        case {"remove": number}:
-            plan.remove(int(number))
+        case {"remove": int(number)}:
+            plan.remove(number)
             st.session_state.replan = True
-        case {"duplicate": number}:
-            plan.duplicate(int(number))
+        case {"duplicate": int(number)}:
+            plan.duplicate(number)
             st.session_state.replan = True
-        case {"help": number} if int(number) in plan.cards:
-            st.session_state.explain = plan.cards[int(number)].optimizer
-        case {"stop": run} | {"resume": run} | {"anew": run} | {"delete": run} | {"rename": [run, _, *_]} if not shut:
+        case {"help": int(number)} if number in plan.cards:
+            st.session_state.explain = plan.cards[number].optimizer
+        case (
+            {"stop": str(run)} | {"resume": str(run)} | {"anew": str(run)} | {"delete": str(run)}
+            | {"rename": [str(run), str(_)]}
+        ) if not shut:  # fmt: skip
             try:
                 store.lost()  # what has died can be resumed and deleted
                 if "stop" in action:
@@ -223,7 +228,7 @@ def act(action: dict[str, Any]) -> None:
                 elif "delete" in action:
                     store.delete([run])
                 else:
-                    store.rename(run, str(action["rename"][1]))
+                    store.rename(run, action["rename"][1])
             except ValueError as error:
                 st.toast(escaped(f"{error}."))
             st.session_state.rerun = True

@@ -110,7 +110,7 @@ def children(rule: Rule) -> list[str]:
 # ---------------------------------------------------------------- what the browser is sent
 
 
-def message(view: View, have: str = "", budget: float = 0.3) -> dict[str, Any]:
+def message(view: View, have: frozenset[str] = frozenset(), budget: float = 0.3) -> dict[str, Any]:
     """What the timeline and the cards show; the rules are left out where the browser has them, by their key."""
     complete = thumbnails.draw(budget)
     key, rules = _listing(len(thumbnails.drawn), _modified(FILE))
@@ -119,7 +119,7 @@ def message(view: View, have: str = "", budget: float = 0.3) -> dict[str, Any]:
         "key": key,
         "complete": complete,
     }
-    if key != have:
+    if key not in have:
         shown["rules"] = rules
         shown["families"] = [{"name": name, "colour": c, "hollow": bool(d)} for name, (c, d) in families().items()]
         shown["contour"] = thumbnails.contour()

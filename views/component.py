@@ -10,6 +10,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component as register
+
+from views.lighter import lighten
+from views.received import Change, forgive, refuse, refused
+from views.sentences import escaped
+
+forgive()
+lighten()
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 _ALIGNMENT = 8
@@ -35,6 +43,8 @@ def pack(message: Mapping[str, Any]) -> bytes:
 
     def encode(value: Any) -> Any:
         nonlocal size
+        if value is None or type(value) in (str, int, bool):  # most parts of a message
+            return value
         if isinstance(value, np.ndarray):
             kind = _KINDS.get(value.dtype.newbyteorder("<"))
             if kind is None:
@@ -48,10 +58,10 @@ def pack(message: Mapping[str, Any]) -> bytes:
             value = value.item()
         if isinstance(value, float):
             return value if math.isfinite(value) else None
-        if isinstance(value, Mapping):
-            return {str(name): encode(part) for name, part in value.items()}
         if isinstance(value, (list, tuple)):
             return [encode(part) for part in value]
+        if isinstance(value, Mapping):
+            return {str(name): encode(part) for name, part in value.items()}
         return value
 
     header = json.dumps(encode(message), separators=(",", ":"), allow_nan=False).encode()
@@ -103,27 +113,33 @@ export default async (component) =>
 def speaking(name: str) -> Callable[..., None]:
     """Registers the component whose module is `static/<name>.js` and that speaks to the server for a whole page.
 
-    What is returned is called with `(message, key, on_change)`: it shows `message` and calls `on_change(change)` before
-    the next run of the fragment that it stands in. `change` is `{seq, set: {path: value}, actions: [{...}], final,
-    need?, ...}`. An action reaches `on_change` once, however often the browser had to send it. `message["seq"]` is
-    filled in here: the last change that was handed to `on_change`.
+    What is returned is called with `(message, key, on_change)`: it shows `message` and calls `on_change(change)`,
+    with a `received.Change`, before the next run of the fragment that it stands in. An action reaches `on_change` once,
+    however often the browser had to send it. `message["seq"]` is filled in here: the last change that was handed to
+    `on_change`. What is no change is left out, and a notice says so.
     """
     mount = component(name)
 
-    def show(message: Mapping[str, Any], key: str, on_change: Callable[[dict[str, Any]], None]) -> None:
+    def show(message: Mapping[str, Any], key: str, on_change: Callable[[Change], None]) -> None:
         handled_key = f"{key}:handled"
 
         def changed() -> None:
-            change = dict(st.session_state[key]["change"])
+            sent = st.session_state[key].get("change")
+            if sent is None:
+                return
+            try:
+                change = Change.read(sent)
+            except ValueError as error:
+                refuse(error)
+                return
             handled = st.session_state.get(handled_key, 0)
-            actions = [dict(action) for action in change.get("actions", ()) if action.get("seq", 0) > handled]
-            for action in actions:
-                action.pop("seq", None)
-            st.session_state[handled_key] = max(handled, change["seq"])
-            on_change({**change, "actions": actions})
+            st.session_state[handled_key] = max(handled, change.seq)
+            on_change(replace(change, actions=change.after(handled)))
 
         sent = {**message, "seq": st.session_state.get(handled_key, 0), "stamp": time.monotonic_ns()}
         mount(key=key, data=pack(sent), on_change_change=changed)
+        if sentence := refused():
+            st.toast(escaped(sentence))
 
     return show
 

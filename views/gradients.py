@@ -20,6 +20,7 @@ from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, plain, short
 from views.picture import place
+from views.problems import note
 from views.settings import MAX_LINK, Settings
 
 POINT = "[-1e6, 1e6]"
@@ -54,7 +55,7 @@ class Place:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

@@ -8,11 +8,9 @@ change that is not allowed leaves the setting as it was and puts a sentence unde
 import io
 import time
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -32,6 +30,8 @@ from views import picture
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, plain, short
+from views.kept import Kept
+from views.problems import note
 from views.settings import MAX_LINK, Settings
 
 KINDS = {"basins": "All starts", "plane": "Two hyperparameters"}
@@ -66,6 +66,7 @@ ENOUGH = 1000  # runs from which on a measured speed counts
 GUESS = 1e-8  # seconds a step takes where none has been measured; as much a row where the surface reads rows
 PATIENCE = 20.0  # seconds that a map may take while somebody looks on: one that would take more stays coarse
 MEMORY = 2**28  # bytes of maps that are kept
+SPEEDS = 1000  # the last so many: surfaces are also formulas that somebody has typed
 EDGE_POINTS = 200
 WORTH_A_WORD = 0.001  # of the starts
 
@@ -112,7 +113,7 @@ class MapState:
         try:
             self._apply(path.split(".")[1:], value)
         except ValueError as error:
-            self.own_problems[path] = f"{error}."
+            note(self.own_problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:
@@ -127,7 +128,8 @@ class MapState:
                 self.starts = checked_integer("starts", parsed(value), int(STARTS.low), int(STARTS.high))
             case ["x" | "y" as which, "name"]:
                 name = "" if value in (None, "", OWN) else value
-                if name and name not in {known for rule in RULES.values() for known in numbers_of(rule)}:
+                known = {"", *(number for rule in RULES.values() for number in numbers_of(rule))}
+                if not isinstance(name, str) or name not in known:
                     raise ValueError(f"{which} = {str(value)[:40]!r} is no hyperparameter of any rule")
                 setattr(self, which, AxisChoice(name))
                 self._forget(f"map.{which}.")
@@ -274,38 +276,20 @@ def numbers_of(rule: Rule) -> dict[str, Range]:
 # ---------------------------------------------------------------- what is computed
 
 
-class Kept:
-    """The last maps by what they depend on, so many bytes of them; for all sessions of the server."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._size, self._lock = most, 0, Lock()
-        self._found: OrderedDict[Hashable, Basins | Plane] = OrderedDict()
-
-    def get(self, key: Hashable) -> Basins | Plane | None:
-        """The map, which then is the last to go."""
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
-
-    def put(self, key: Hashable, made: Basins | Plane) -> None:
-        """Keeps a map; the ones asked for the longest time ago go."""
-        with self._lock:
-            if key in self._found:
-                return
-            self._found[key] = made
-            self._size += size(made)
-            while self._size > self._most and len(self._found) > 1:
-                self._size -= size(self._found.popitem(last=False)[1])
-
-
 def size(made: Basins | Plane) -> int:
     """Bytes of a map's arrays."""
     return sum(value.nbytes for part in fields(made) if isinstance(value := getattr(made, part.name), np.ndarray))
 
 
-kept = Kept(MEMORY)
+kept: Kept[Basins | Plane] = Kept(MEMORY)
 _speeds: dict[tuple[str, str, str], float] = {}  # rule, surface, kind: seconds a run has taken
+
+
+def _took(speed: tuple[str, str, str], seconds: float) -> None:
+    _speeds.pop(speed, None)
+    _speeds[speed] = seconds
+    while len(_speeds) > SPEEDS:
+        _speeds.pop(next(iter(_speeds)), None)
 
 
 @dataclass(frozen=True)
@@ -335,8 +319,8 @@ class Task:
         found = self.make(every=every, progress=progress)
         runs = max(1, self.runs // every**2)
         if runs >= ENOUGH or self.speed not in _speeds:
-            _speeds[self.speed] = (time.perf_counter() - before) / runs
-        kept.put((self.key, every), found)
+            _took(self.speed, (time.perf_counter() - before) / runs)
+        kept.put((self.key, every), found, size(found))
         return found
 
 

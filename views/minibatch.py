@@ -30,6 +30,7 @@ from optim_core.parameters import Range, checked_integer, checked_number
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, short
+from views.problems import note
 from views.settings import MAX_LINK
 
 TITLES = {
@@ -94,7 +95,7 @@ class Study:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 import numpy as np
 
@@ -318,7 +318,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
         "steps": settings.steps,
         "view": {name: getattr(view, name) for name in VIEW},
         "titles": {number: settings.title(number) for number in settings.cards},
-        "query": urlencode(settings.to_query()),
+        "query": urlencode(settings.to_query(), quote_via=_quoted),
         "caption": " ".join(filter(None, (caption(settings), other_told))),
         "alt": " ".join(
             [
@@ -332,6 +332,12 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
         "marks": edges(settings),
         "problems": under_fields(settings),
     }
+
+
+@lru_cache(maxsize=512)
+def _quoted(text: str, *how: str) -> str:
+    """Of a state's fields all but the moved one are those of the message before."""
+    return quote_plus(text, *how)
 
 
 def extras(run: Trace) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from training.task import TASKS, Entry, Task
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed
+from views.problems import note
 
 MAX_CARDS = 18
 MAX_RUNS = 500
@@ -146,7 +147,7 @@ class Plan:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

@@ -14,6 +14,7 @@ from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE,
 from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
+from views.fields import parsed
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
@@ -39,12 +40,14 @@ class View:
         elif name == "per":
             self.per = checked_choice("per", value, ("step", "epoch"))
         elif name == "smoothing":
-            self.smoothing = checked_number("smoothing", float(value), "[0, 0.999]")
+            self.smoothing = checked_number("smoothing", parsed(value), "[0, 0.999]")
         elif name in _SWITCHES:
             setattr(self, name, value in (True, "1", 1))
         elif name == "hidden":
             parts = value.split(",") if isinstance(value, str) else value
-            self.hidden = [str(part)[:80] for part in list(parts)[:500] if part]
+            if not isinstance(parts, list):
+                raise ValueError("hidden must be a list of runs")
+            self.hidden = [str(part)[:80] for part in parts[:500] if part]
 
     def to_query(self) -> dict[str, str]:
         """What differs from the usual view, as fields of a link."""

@@ -11,6 +11,7 @@ from surfaces.formula import FormulaError, FormulaSurface, preview, troubles
 from surfaces.named import USUAL, formula_of, is_formula, name_of, over_data
 from surfaces.table import read_csv
 from views.component import speaking
+from views.received import Change, refuse
 from views.sentences import say
 
 FIRST = "(x^2 + y - 11)^2 + (x + y^2 - 7)^2 + a x"
@@ -62,15 +63,18 @@ def formula_field(key: str, current: str, parameters: dict[str, float], apply: A
     text, window = formula_of(current)
     typed, wanted = st.session_state.get(f"{key}:typed", (text, list(window)))
 
-    def changed(change: dict[str, Any]) -> None:
-        text, window = str(change["set"].get("text", "")), change["set"].get("window")
+    def changed(change: Change) -> None:
+        text, window = change.set.get("text"), change.set.get("window")
+        if not isinstance(text, str) or not isinstance(window, list) or len(window) != len(USUAL):
+            refuse("a formula must be a text with the four numbers of its window")
+            return
         st.session_state[f"{key}:typed"] = (text, window)
         try:
             name = name_of(text, _checked(window))
             SURFACES.checked(name)
         except ValueError:
             return
-        if change["final"] and name != current:
+        if change.final and name != current:
             apply(name)
             st.session_state[f"{key}:applied"] = True
 
@@ -104,7 +108,7 @@ def _checked(window: Any) -> tuple[float, float, float, float]:
         raise ValueError("the window needs four numbers: x from, x to, y from, y to")
     try:
         x_low, x_high, y_low, y_high = map(float, window)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("the window needs four numbers: x from, x to, y from, y to") from None
     if not all(map(math.isfinite, (x_low, x_high, y_low, y_high))):
         raise ValueError("the window's numbers must be finite")

@@ -16,6 +16,7 @@ from optim_core.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
 from views import maps
 from views.component import pack, unpack
+from views.kept import Kept
 from views.maps import MapState, arrays_file, controls, details, made, message, on_trajectories, task
 from views.maps_large import large_files
 from views.settings import Settings
@@ -48,7 +49,7 @@ def said(app: AppTest) -> str:
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """No map of another test, and no measured speeds."""
-    monkeypatch.setattr(maps, "kept", maps.Kept(2**26))
+    monkeypatch.setattr(maps, "kept", Kept(2**26))
     monkeypatch.setattr(maps, "_speeds", {})
 
 

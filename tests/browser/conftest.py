@@ -43,12 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-def serve(port: int, log: Path) -> subprocess.Popen:
+def serve(port: int, log: Path, *options: str, module: str = "streamlit") -> subprocess.Popen:
     """The app's server on a port, its runs stored beside the log; returns once it is healthy."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAVINE_STORE": str(log.with_name("runs.db"))}
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            [sys.executable, "-m", module, "run", "app.py", "--server.port", str(port), *options],
             cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     deadline = time.monotonic() + 60
