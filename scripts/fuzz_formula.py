@@ -38,9 +38,9 @@ ALPHABET = [
     "у", "е", "α", "λ", "–", "ª", "½", "\u200b", "\x00", "\ud800", "😀", "١", "1e", "e5", "9" * 30, "((((", "))))",
     "----", "^^", "x^", "2x", "xy",
 ]  # fmt: skip
-# What a formula's function may be made of: operations on numbers, its own names, and calls of xp's verbs. Each Python has
-# its own: PRECALL and LOAD_METHOD are 3.11's, RETURN_CONST 3.12's, LOAD_SMALL_INT 3.14's; from 3.13 on two neighbours may
-# be one (LOAD_FAST_LOAD_FAST), and from 3.14 on be borrowed (LOAD_FAST_BORROW).
+# What a formula's function may be made of: operations on numbers, its own names, and calls of xp's verbs. Each Python
+# has its own: PRECALL and LOAD_METHOD are 3.11's, RETURN_CONST 3.12's, LOAD_SMALL_INT 3.14's; from 3.13 on two
+# neighbours may be one (LOAD_FAST_LOAD_FAST), and from 3.14 on be borrowed (LOAD_FAST_BORROW).
 OPERATIONS = re.compile(
     "RESUME|CACHE|NOP|EXTENDED_ARG|LOAD_CONST|LOAD_SMALL_INT|BINARY_OP|UNARY_NEGATIVE|COMPARE_OP|LOAD_GLOBAL|LOAD_ATTR|"
     "LOAD_METHOD|PUSH_NULL|PRECALL|CALL|BUILD_TUPLE|RETURN_VALUE|RETURN_CONST|"

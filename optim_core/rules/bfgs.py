@@ -99,4 +99,4 @@ def expected(f, x, h, n):
 
 
 WHY = "the search interpolates between nearly equal values: along the valley rounding grows threefold a step"
-CHECKS = (Check(bound=1e-9, why=WHY), Check({"lr": 0.1}, bound=1e-9, why=WHY))
+CHECKS = (Check(bound=5e-7, why=WHY), Check({"lr": 0.1}, bound=1e-8, why=WHY))
