@@ -135,7 +135,8 @@ def path_spread(rule: Rule, surface: Any, start: Any, steps: int, **options: Any
 
 def walk(
     rule: Rule, surface: Any, start: Any, steps: int, *, noise: Noise, hyper: Any = None,
-    surface_parameters: Any = None, difference: str = "central", spacing: float = 6e-6, around: Any = None, cut: int | None = None,
+    surface_parameters: Any = None, difference: str = "central", spacing: float = 6e-6, around: Any = None,
+    cut: int | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The path of ``trace``, (steps+1, 2) or its first cut steps, by the rule's text in NumPy, with noise put in."""
     options = Options(steps, difference, spacing, None, 1e-3, Around.of(around).checked(rule))

@@ -20,6 +20,7 @@ from optim_core.around import NOTHING
 from optim_core.outcome import FAR
 from surfaces import SURFACES
 from tests import rounding
+from tests.patience import SECONDS
 from views.export_paths import csv_text, finite_part, json_text, script_text
 from views.picture import runs
 from views.settings import MAX_CARDS, Settings, new_card
@@ -44,7 +45,7 @@ def by_script(settings: Settings, folder: Path) -> dict[int, np.ndarray]:
     (folder / "paths.py").write_text(text, encoding="utf-8")
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [sys.executable, "-I", "-W", "error", "paths.py"]
-    done = subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(done.stdout.splitlines()) == sum(card.on for card in settings.cards.values())
     found: dict[int, list[tuple[float, float]]] = {}
