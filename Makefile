@@ -1,12 +1,14 @@
 # Two commands do all the set-up: `make run` and `make test`.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# 3.11, 3.12 or 3.13; the pins in requirements.txt have wheels for these.
+PYTHON ?= $(shell for one in python3.11 python3.13 python3.12 python3; do \
+	$$one -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" 2>/dev/null && command -v $$one && break; done)
 PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 WORKERS ?= 2
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test check bench load fuzz clean
+.PHONY: run test check bench load fuzz processors clean
 
 run: .venv/.app
 	@echo "Ravine is at http://localhost:$(PORT)"
@@ -20,6 +22,9 @@ check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+
+processors: .venv/.dev
+	$(BIN)/python -m scripts.processors --workers $(WORKERS)
 
 bench: .venv/.bench
 	@sh tests/browser/chromium.sh

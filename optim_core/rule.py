@@ -59,8 +59,9 @@ class Check(NamedTuple):
     """Settings at which a rule is held against its reference, its ``expected`` path, or another rule.
 
     same: another rule and its settings, whose steps it must make here. bound: the largest difference allowed, as a
-    share of the path's largest coordinate. why: the reason for fewer than 1,000 steps or a wider bound. base: the rule
-    in the middle of one that goes around another, where it is not BASE.
+    share of the path's largest coordinate: what rounding alone makes of this path, on whatever processor (tests hold it
+    to that). why: the reason for fewer than 1,000 steps or a wider bound. base: the rule in the middle of one that goes
+    around another, where it is not BASE.
     """
 
     hyper: Mapping[str, float] = MappingProxyType({})

@@ -118,13 +118,14 @@ def reference(params, h):
     return Soap(params, lr=h.lr, betas=betas, eps=h.eps, weight_decay=0.0, precondition_frequency=interval)
 
 
+_WHY = "A condition of 1e6 on the ravine: the smaller eigenvector's share of a gradient is known to fewer digits."
 CHECKS = (
     Check(
         {"lr": 0.001},
         steps=200,
-        bound=1e-8,
+        bound=1e-6,
         why="The first gradient has no part across its own direction: what eps divides there is a rounding error.",
     ),
-    Check({"lr": 0.01, "eps": 1.0}),
-    Check({"lr": 0.01, "eps": 1.0, "interval": 50.0, "beta1": 0.9, "beta2": 0.99}),
+    Check({"lr": 0.01, "eps": 1.0}, bound=5e-11, why=_WHY),
+    Check({"lr": 0.01, "eps": 1.0, "interval": 50.0, "beta1": 0.9, "beta2": 0.99}, bound=5e-11, why=_WHY),
 )

@@ -16,6 +16,7 @@ from optim_core import RULES, trace
 from surfaces import SURFACES
 from surfaces.formula import KEPT
 from surfaces.named import formula_of, is_formula, name_of
+from tests.patience import SECONDS
 from views.component import unpack
 from views.export_paths import script_text, unwritten
 from views.maps import MapState
@@ -29,7 +30,7 @@ HIMMELBLAU = "formula:(x^2 + y - 11)^2 + (x + y^2 - 7)^2"
 
 
 def opened(page: str = "", **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     if page:
         app.switch_page(f"pages/{page}.py")
     for name, value in query.items():
@@ -128,7 +129,7 @@ def test_the_exported_script_runs_the_formula(tmp_path: Path) -> None:
     assert not unwritten("paths.py", settings)
     (tmp_path / "paths.py").write_text(script_text(settings), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-I", "paths.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-I", "paths.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert done.returncode == 0, done.stderr
     (run,) = message(settings)["runs"]

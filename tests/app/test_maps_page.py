@@ -14,6 +14,7 @@ from optim_core import RULES, Outcome, trace
 from optim_core.map_colours import LISTED
 from optim_core.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
+from tests.patience import SECONDS
 from views import maps
 from views.component import pack, unpack
 from views.kept import Kept
@@ -25,7 +26,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/maps.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/maps.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()
@@ -348,7 +349,7 @@ RUBBISH = {
 
 
 def test_a_link_with_rubbish_in_every_field() -> None:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/maps.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/maps.py")
     for name, value in RUBBISH.items():
         app.query_params[name] = value
     app.run()

@@ -12,6 +12,7 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import SECONDS
 from training import runner
 from training.optimizers import OPTIMIZERS
 from training.runs import FINISHED, QUEUED, STOPPED, Owner, Store
@@ -41,7 +42,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/training.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/training.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()

@@ -35,9 +35,7 @@ STATE = """() => [...document.querySelectorAll('[data-testid=panel]')].map((pane
 def opened(page: Page, address: str, query: str) -> None:
     """The page with its paths drawn, however long Plotly takes to come."""
     page.goto(f"{address}/{query}")
-    page.wait_for_function(
-        "document.querySelector('.rv-past')?.getAttribute('d') && window.__ravine.mapping()", timeout=60_000
-    )
+    page.wait_for_function("document.querySelector('.rv-past')?.getAttribute('d') && window.__ravine.mapping()")
 
 
 def state(page: Page) -> list[dict]:

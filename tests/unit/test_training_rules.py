@@ -11,22 +11,18 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_optimizer.base.optimizer import BaseOptimizer
 
 from optim_core import RULES, Rule, RuleOptimizer
+from tests import rounding
 from tests.unit.test_training_loop import Watcher, of, ran
 from training import optimizers
 from training.data import digits
 from training.loop import Training
 
 TRAINING = [name for name, rule in RULES.items() if rule.network is not None]
-# What the mean of the last ten batches' losses is at most, as a share of the first, after 3 epochs on digits.
-SHARE, SHARES = 0.5, {"lamb": 0.8, "adafactor_vector": 0.6}
-# Of the largest loss. Roots and norms of pytorch_optimizer 4.1.0 get another 1e-15 to 1e-8, which tells where the
-# gradients of a network are nearly nothing; a difference in the last place grows along a training run, and fast where a
-# rule divides by a difference of nearly equal numbers, by an estimate that begins at nothing, or searches along lines.
-BOUND = 1e-10
-BOUNDS = {"rmsprop_centered": 1e-6, "prodigy": 1e-6, "adabound": 1e-7, "sam": 1e-7, "schedule_free_adamw": 1e-4,
-          "lbfgs": 1e-7}  # fmt: skip
+SHARE = 0.5  # what the mean of the last ten batches' losses is at most, as a share of the first
+EPOCHS = (3, 9)  # on digits; the second for rules that need longer
 
 
 @pytest.fixture
@@ -39,10 +35,15 @@ def double() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", TRAINING)
 def test_every_rule_trains_digits(name: str, tmp_path: Path) -> None:
-    ending, watcher = ran(of(name, epochs=3), tmp_path)
-    losses = watcher.values("train/loss")
-    assert ending.status == "finished"
-    assert sum(losses[-10:]) / 10 <= SHARES.get(name, SHARE) * losses[0]
+    reached = []
+    for epochs in EPOCHS:
+        ending, watcher = ran(of(name, epochs=epochs), tmp_path / str(epochs))
+        losses = watcher.values("train/loss")
+        assert ending.status == "finished"
+        reached.append(sum(losses[-10:]) / 10 / losses[0])
+        if reached[-1] <= SHARE:
+            return
+    raise AssertionError(f"{name} is at {reached} of the first loss after {EPOCHS} epochs")
 
 
 def reference(rule: Rule, parameters: Any) -> Any:
@@ -57,6 +58,15 @@ def twin(name: str) -> bool:
     return reference(RULES[name], [torch.zeros(2, 1, 3, 3, requires_grad=True)]) is not None
 
 
+@pytest.fixture
+def as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytorch_optimizer 4.1.0 adds another 1e-15 to v under the root, which tells where gradients are nothing."""
+    for function in (BaseOptimizer.apply_ams_bound, BaseOptimizer.apply_ams_bound_foreach):
+        assert function.__defaults__ == (1e-15,)
+        monkeypatch.setattr(function, "__defaults__", (0.0,))
+
+
+@pytest.mark.usefixtures("as_written")
 @pytest.mark.parametrize("name", [name for name in TRAINING if twin(name)])
 def test_a_rule_and_its_reference_train_alike(
     name: str, tmp_path: Path, double: None, monkeypatch: pytest.MonkeyPatch
@@ -64,12 +74,15 @@ def test_a_rule_and_its_reference_train_alike(
     settings = of(name, precision="float64", epochs=3)
     _, ours = ran(settings, tmp_path / "ours")
     monkeypatch.setattr(Training, "set_rate", lambda self: setattr(self, "rate", math.nan))  # the reference has its own
-    monkeypatch.setattr(optimizers, "build", lambda name, parameters, *_, **__: reference(RULES[name], parameters))
-    _, theirs = ran(settings, tmp_path / "theirs")
-    found, expected = ours.values("train/loss"), theirs.values("train/loss")
+
+    def losses(noise: rounding.Noise) -> list[float]:
+        build = lambda name, parameters, *_, **__: rounding.shaken(reference(RULES[name], parameters), noise)  # noqa: E731
+        monkeypatch.setattr(optimizers, "build", build)
+        return ran(settings, tmp_path / f"theirs-{noise.seed}-{noise.unit}")[1].values("train/loss")
+
+    found, expected = ours.values("train/loss"), losses(rounding.Noise(0, 0.0))
     assert len(found) == 69
-    difference = max(abs(a - b) for a, b in zip(found, expected, strict=True))
-    assert difference <= BOUNDS.get(name, BOUND) * max(expected)
+    rounding.assert_alike(found, expected, losses, name)
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINING if RULES[name].scope == "matrix"] + ["lbfgs"])
@@ -80,7 +93,7 @@ def test_a_rule_of_matrices_and_its_reference_train_alike(name: str, double: Non
     x = images.train_images[:512].reshape(512, -1).double() / 16
     y = images.train_labels[:512]
 
-    def losses(build: Callable[[Any], torch.optim.Optimizer]) -> list[float]:
+    def losses(build: Callable[[Any], torch.optim.Optimizer], noise: Callable[[Any], Any] = float) -> list[float]:
         torch.manual_seed(0)
         network = torch.nn.Sequential(
             torch.nn.Linear(x.shape[1], 24, bias=False), torch.nn.Tanh(), torch.nn.Linear(24, 10, bias=False)
@@ -91,9 +104,9 @@ def test_a_rule_of_matrices_and_its_reference_train_alike(name: str, double: Non
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(network(x), y)
             loss.backward()
-            return loss.detach()
+            return torch.tensor(float(noise(loss.item())))
 
-        for _ in range(40):
+        for _ in range(30):
             if name != "lbfgs":
                 closure()
             found.append(float(optimizer.step(closure)))  # type: ignore[arg-type]
@@ -105,7 +118,12 @@ def test_a_rule_of_matrices_and_its_reference_train_alike(name: str, double: Non
     found = losses(lambda parameters: RuleOptimizer(parameters, rule, **hyper))
     expected = losses(lambda parameters: reference(rule, parameters))
     assert found[-1] < 0.8 * found[0]
-    assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= BOUNDS.get(name, BOUND) * max(expected)
+    rounding.assert_alike(
+        found,
+        expected,
+        lambda noise: losses(lambda parameters: rounding.shaken(reference(rule, parameters), noise), noise),
+        what=name,
+    )
 
 
 def test_what_is_left_to_the_companion_is_stepped_by_it() -> None:

@@ -3,7 +3,9 @@
 import platform
 import re
 
+import numpy as np
 import pytest
+from numba import carray, cfunc, types
 from numba.core import config
 
 from optim_core import RULES, blocks
@@ -26,6 +28,20 @@ def packed(kernel) -> int:
     assembly = kernel._library.get_asm_str()
     assert assembly
     return len(re.findall(r"\tv?(?:add|sub|mul|div|fn?m(?:add|sub)\w*)pd\t", assembly))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rounding_in_packs() -> None:
+    """Skips where Numba compiles for a processor without SSE4.1: the exponentials round, and there one by one."""
+
+    @cfunc(types.void(types.CPointer(types.float64)), error_model="numpy")
+    def rounded(numbers) -> None:
+        array = carray(numbers, (64,))
+        for k in range(64):
+            array[k] = np.floor(array[k])
+
+    if not re.search(r"\tv?r(?:ound|ndscale)pd\t", rounded._library.get_asm_str()):
+        pytest.skip("Numba is told to compile for a processor without SSE4.1")
 
 
 # All surfaces as they are run unless told otherwise; the other ways on a few, since each takes seconds to compile.
