@@ -277,7 +277,10 @@ def test_all_that_is_inlined_is_part_of_the_key(
 
 def test_a_helper_of_a_rule_of_ones_own_is_part_of_the_key(copy: Path) -> None:
     """A rule that takes a function, or a constant, of a file beside it."""
-    (copy / "optim_core" / "helper.py").write_text("SCALE = 2.0\n\n\ndef half(g):\n    return g * 0.5\n")
+    (copy / "optim_core" / "helper.py").write_text(
+        "from numba.extending import register_jitable\n\nSCALE = 2.0\n\n\n@register_jitable\n"
+        "def half(g):\n    return g * 0.5\n"
+    )
     rule = copy / "optim_core" / "rules" / "gradient_descent.py"
     edit(rule, "from optim_core.rule import", "from optim_core.helper import SCALE, half\nfrom optim_core.rule import")
     edit(rule, "h.lr * g", "h.lr * half(g) * SCALE")
