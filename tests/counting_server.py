@@ -6,6 +6,7 @@ Once a tenth of a second it writes the numbers, as JSON, to the file that RAVINE
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from threading import Thread
 from weakref import WeakSet
@@ -18,6 +19,7 @@ from views.settings import Settings
 
 EVERY = 0.1
 kept: dict[str, WeakSet] = {}
+made: Counter[str] = Counter()
 
 
 class Identity:
@@ -34,6 +36,7 @@ def counted(kind: type) -> None:
         sign = Identity()
         object.__setattr__(self, "_sign", sign)  # goes with the object that it stands for
         alive.add(sign)
+        made[f"{kind.__name__} made"] += 1
 
     kind.__init__ = begun
 
@@ -43,7 +46,7 @@ def tell() -> None:
     file = Path(os.environ["RAVINE_COUNTS"])
     while True:
         new = file.with_suffix(".new")
-        new.write_text(json.dumps({name: len(alive) for name, alive in kept.items()}))
+        new.write_text(json.dumps({name: len(alive) for name, alive in kept.items()} | made))
         new.replace(file)
         time.sleep(EVERY)
 
