@@ -461,7 +461,7 @@ class Training:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """The weights that the optimizer returns, where it trains others, with batch statistics that are theirs."""
-        if self.rule is None or self.rule.answer is None:
+        if getattr(getattr(self.optimizer, "rule", None), "answer", None) is None:
             yield
             return
         kept = {name: value.clone() for name, value in self.network.named_buffers()}
