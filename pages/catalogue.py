@@ -60,8 +60,8 @@ def shown(name: str) -> None:
         with st.expander(f"All {len(held.rows)} checks" if len(held.rows) > 1 else "The check"):
             table([{title: escaped(text) for title, text in row.items()} for row in held.rows])
             st.caption(
-                "The bound holds on every processor. The difference within it is rounding: it is that of the machine that "
-                "recorded it, as is the number of steps of a rule that ends by itself."
+                "The bound holds on every processor. The difference within it is rounding: it is that of the machine "
+                "that recorded it, as is the number of steps of a rule that ends by itself."
             )
             for reason in held.reasons:
                 st.caption(f"Fewer steps, or a wider bound: {escaped(reason)}")

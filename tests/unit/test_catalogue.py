@@ -158,7 +158,8 @@ def test_a_badge_is_earned_by_checks_that_have_passed() -> None:
     assert (held.kind, held.word) == ("held", "torch.optim.Adam")
     assert held.against == ["torch.optim.Adam (torch 2.13.0)", "identity with RMSProp (bias-corrected)"]
     assert held.sentence == (
-        "2 checks of 50 to 1,000 steps; the differences are at most 1e−12 of the path’s size (3.1e−15 where it was recorded)."
+        "2 checks of 50 to 1,000 steps; the differences are at most 1e−12 of the path’s size "
+        "(3.1e−15 where it was recorded)."
     )
     assert [row["Held"] for row in held.rows] == ["yes", "yes"]
     assert held.rows[1]["Settings"] == "lr = 0.01"
