@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from optim_core import elementary, xp
+from optim_core.machine_code import compiled
 
 OPERATIONS = (
     "number", "parameter", "+", "-", "*", "/", "neg", "sqrt", "exp", "ln", "sin", "cos", "tanh", "atan", "abs", "sign",
@@ -73,7 +73,7 @@ def _read(one: Operation) -> tuple[int, ...]:
     return () if one[0] in ("x", "y", "number", "parameter") else one[1:]
 
 
-@njit(error_model="numpy")
+@compiled(error_model="numpy")
 def run(tape, part, r, q):
     """Carries out a part of a tape on the points r[0], r[1] in ``r`` (registers, points); q (k, block): parameters.
 
