@@ -56,7 +56,8 @@ def reference(params, h, base):
 
     def squares(groups: Any, **_: Any):
         """The gradient's squared length; the library's own is in float32."""
-        return sum(p.grad.square().sum() for group in groups for p in group["params"] if p.grad is not None).reshape(1)
+        given = [p.grad for group in groups for p in group["params"] if p.grad is not None]
+        return torch.stack([g.square().sum() for g in given]).sum().reshape(1)
 
     class BothGradients(SAM):
         def step(self, closure: Any = None):
