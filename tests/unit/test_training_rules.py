@@ -19,6 +19,8 @@ from tests.unit.test_training_loop import Watcher, of, ran
 from training import optimizers
 from training.data import digits
 from training.loop import Training
+from training.settings import recipe
+from training.task import TASKS, Entry
 
 TRAINING = [name for name, rule in RULES.items() if rule.network is not None]
 SHARE = 0.5  # what the mean of the last ten batches' losses is at most, as a share of the first
@@ -171,6 +173,20 @@ def test_a_run_is_scored_at_the_weights_that_its_rule_returns(
     _, plain = ran(of(name, hyper=hyper), tmp_path / "c")
     assert losses
     assert scored.values("epoch/test_loss") == expected.values("epoch/test_loss")
+    assert scored.values("train/loss") == plain.values("train/loss")
+    assert scored.values("epoch/test_loss") != plain.values("epoch/test_loss")
+
+
+def test_statistics_of_batches_are_those_of_the_weights_that_are_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And training keeps its own."""
+    settings = recipe(
+        TASKS["cifar10_fast"], Entry("schedule_free_sgd"), epochs=2, images=24, batch_size=8, synthetic=True, threads=1
+    )
+    _, scored = ran(settings, tmp_path / "a")
+    monkeypatch.setattr(Training, "answering", lambda self: nullcontext())
+    _, plain = ran(settings, tmp_path / "b")
     assert scored.values("train/loss") == plain.values("train/loss")
     assert scored.values("epoch/test_loss") != plain.values("epoch/test_loss")
 
