@@ -55,5 +55,5 @@ fuzz: .venv/.fuzz
 	@touch $@
 
 clean:
-	rm -rf .venv static/plotly.min.js
+	rm -rf .venv static/v-* node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +

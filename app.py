@@ -4,14 +4,14 @@ import gc
 
 import streamlit as st
 
-from views.component import ensure_plotly
+from views.assets import publish
 from views.warm import warm_first_picture
 
 
 @st.cache_resource(show_spinner="Compiling the first picture …")
 def warm_up() -> None:
     """What the first picture needs, once per server."""
-    ensure_plotly()
+    publish()
     warm_first_picture()
 
 

@@ -1,7 +1,6 @@
 // What the page shows, as SVG that needs neither its styles nor its fonts: pictures, curves and texts where they stand.
 
-const v = new URL(import.meta.url).search;
-const { h, svg } = await import(`./dom.js${v}`);
+import { h, svg } from "./dom.js";
 
 const LEFT_OUT = "button, select, input, .rv-tip";
 const XLINK = "http://www.w3.org/1999/xlink";

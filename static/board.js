@@ -1,12 +1,15 @@
 // The board of training runs: takes the server's ticks in, draws once a frame, and speaks to the server.
 
-const v = new URL(import.meta.url).search;
-const [{ copyAddress, h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }] = await Promise.all(
-  ["dom", "bytes", "channel", "theme"].map((name) => import(`./${name}.js${v}`)),
-);
-const [{ TrainingCurves, CHARTS, grouped }, { LineChart, ending }, { RunList, progressBar, question }, { ResultTable }, { duration }, { savePicture }] = await Promise.all(
-  ["training_curves", "line_chart", "run_list", "result_table", "scales", "charts_picture"].map((name) => import(`./${name}.js${v}`)),
-);
+import { copyAddress, h, setText, paintSwatch, painted, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
+import * as channel from "./channel.js";
+import { readTheme } from "./theme.js";
+import { TrainingCurves, CHARTS, grouped } from "./training_curves.js";
+import { LineChart, ending } from "./line_chart.js";
+import { RunList, progressBar, question } from "./run_list.js";
+import { ResultTable } from "./result_table.js";
+import { duration } from "./scales.js";
+import { savePicture } from "./charts_picture.js";
 
 const NARROW = 640;
 const STACKED = 720; // a row of the list of runs is broken into lines below it
@@ -21,14 +24,6 @@ const AXES = {
   wall: { button: "wall clock", label: "time since the start", kind: "seconds" },
 };
 const instances = new WeakMap();
-let styles = null;
-
-function loadBoardStyles() {
-  styles ??= new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href: new URL(`./board.css${v}`, import.meta.url).href, onload: resolve, onerror: resolve }));
-  });
-  return styles;
-}
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -524,7 +519,7 @@ function rates({ label, key, colour, dash, x, y, low, high, n, diverged }) {
 }
 
 export default async function (component) {
-  await Promise.all([loadStyles(), loadBoardStyles()]);
+  await loadStyles("board");
   const { parentElement } = component;
   let instance = instances.get(parentElement);
   if (!instance || instance.gone) {

@@ -1,9 +1,9 @@
 // The catalogue: the timeline, the search, a card for each rule, and the head of the one that is opened.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg, setText, loadStyles }, { unpack }, channel, { Timeline }] = await Promise.all(
-  ["dom", "bytes", "channel", "timeline"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, svg, setText, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
+import * as channel from "./channel.js";
+import { Timeline } from "./timeline.js";
 
 const NARROW = 640;
 const PAUSE = 300; // a search is written into the address once the typing rests so long
@@ -11,15 +11,7 @@ const SIDE = 1000; // of a thumbnail, in its own units
 const MARKS = { held: "✓", failed: "✗", stale: "↻", none: "–" };
 const instances = new WeakMap();
 const lists = new Map(); // lists of rules by their keys, kept while the tab lives
-let styles = null;
 let serial = 0;
-
-function loadCatalogueStyles() {
-  styles ??= new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href: new URL(`./catalogue.css${v}`, import.meta.url).href, onload: resolve, onerror: resolve }));
-  });
-  return styles;
-}
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const plain = (change) => change.map((part) => (typeof part === "string" ? part : part[1])).join("");
@@ -336,7 +328,7 @@ class Catalogue {
 }
 
 export default async function (component) {
-  await Promise.all([loadStyles(), loadCatalogueStyles()]);
+  await loadStyles("catalogue");
   const { parentElement } = component;
   let instance = instances.get(parentElement);
   if (!instance || instance.gone) {

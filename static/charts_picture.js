@@ -1,7 +1,6 @@
 // The charts as one PNG picture: what they show and how above, then two abreast with their titles, the legend beneath.
 
-const v = new URL(import.meta.url).search;
-const { h } = await import(`./dom.js${v}`);
+import { h } from "./dom.js";
 
 const [SCALE, TITLE, GAP, EDGE, LINE] = [2, 24, 20, 16, 20];
 

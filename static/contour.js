@@ -1,7 +1,6 @@
 // The contour plot: Plotly draws heights and axes, redrawn only when the grid, the theme or the size changes.
 
-const v = new URL(import.meta.url).search;
-const { h } = await import(`./dom.js${v}`);
+import { h } from "./dom.js";
 
 const MARGIN = { l: 38, r: 48, t: 8, b: 26, pad: 0 };
 const PANEL = { l: 30, r: 8, t: 6, b: 20, pad: 0 }; // without a colour bar

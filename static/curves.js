@@ -1,7 +1,6 @@
 // One value of every run against the step: lines, axes, the chosen step and a readout, as SVG of its own.
 
-const v = new URL(import.meta.url).search;
-const { h, svg, setText, short, roundTicks, powerTicks, placeIn } = await import(`./dom.js${v}`);
+import { h, svg, setText, short, roundTicks, powerTicks, placeIn } from "./dom.js";
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 32 };
 const DEEPEST = 1e-20; // a logarithmic axis reaches no lower; lines below it leave the picture

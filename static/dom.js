@@ -102,15 +102,20 @@ export function powerTicks(low, high, count) {
   return fine.length > 2 ? fine : roundTicks(10 ** low, 10 ** high, count);
 }
 
-let styles = null;
+const styles = new Map(); // name -> when it holds
 
-/** Adds ravine.css to the page once; resolves when it holds. */
-export function loadStyles() {
-  styles ??= new Promise((resolve) => {
-    const href = new URL(`./ravine.css${new URL(import.meta.url).search}`, import.meta.url).href;
-    document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
-  });
-  return styles;
+/** Adds ravine.css and the style sheets of these names to the page, each once; resolves when they hold. */
+export function loadStyles(...names) {
+  return Promise.all(
+    ["ravine", ...names].map((name) => {
+      if (!styles.has(name)) {
+        const href = new URL(`./${name}.css`, import.meta.url).href;
+        const loaded = (resolve) => document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
+        styles.set(name, new Promise(loaded));
+      }
+      return styles.get(name);
+    }),
+  );
 }
 
 /** Copies the address of this very view; the button says for a while whether that went. */

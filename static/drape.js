@@ -1,7 +1,6 @@
 // Paths laid on the surface as it is drawn: over every hill and through every valley that lies on their way.
 
-const v = new URL(import.meta.url).search;
-const { clip } = await import(`./overlay.js${v}`);
+import { clip } from "./overlay.js";
 
 const FINEST = 1 / 500; // of the window: points of a path nearer than this to the last one are left out
 const MOST = 6000; // points of one line; where a path has more, its steps are straight from there on

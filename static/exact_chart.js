@@ -1,7 +1,6 @@
 // Measured points with error bars beside exact curves: a line chart whose curves may be points or bars, with a mark.
 
-const v = new URL(import.meta.url).search;
-const { LineChart } = await import(`./line_chart.js${v}`);
+import { LineChart } from "./line_chart.js";
 
 export class ExactChart extends LineChart {
   /** All of what is drawn in the window of x; error bars too where the axis can show them. */

@@ -1,8 +1,8 @@
 // The field in which a formula is typed, with the window in which its minima are looked for. It speaks for itself, not
 // through the channel: what is typed is read while the picture goes on.
 
-const v = new URL(import.meta.url).search;
-const [{ h, setText, loadStyles }, { unpack }] = await Promise.all(["dom", "bytes"].map((name) => import(`./${name}.js${v}`)));
+import { h, setText, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
 
 const GLANCE = 150; // milliseconds after which what is typed is read
 const REST = 900; // and taken over

@@ -1,9 +1,10 @@
 // The Gradients page: errors against h on one chart, the table and the sentences beneath; speaks to the server.
 
-const v = new URL(import.meta.url).search;
-const [{ copyAddress, h, setText, short, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { LineChart }] = await Promise.all(
-  ["dom", "bytes", "channel", "theme", "line_chart"].map((name) => import(`./${name}.js${v}`)),
-);
+import { copyAddress, h, setText, short, paintSwatch, painted, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
+import * as channel from "./channel.js";
+import { readTheme } from "./theme.js";
+import { LineChart } from "./line_chart.js";
 
 const NARROW = 640;
 const [LOWEST, HIGHEST] = [1e-14, 1]; // of h
@@ -11,14 +12,6 @@ const LUCK = 0.02; // so many of the errors that rounding makes very small by lu
 const ROOM = 0.08; // of the axis lies beneath the errors, where the straight lines run on by themselves
 const DOUBLE = 300; // milliseconds within which a second click makes a double one
 const instances = new WeakMap();
-let styles = null;
-
-function loadChartStyles() {
-  styles ??= new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href: new URL(`./board.css${v}`, import.meta.url).href, onload: resolve, onerror: resolve }));
-  });
-  return styles;
-}
 
 /** A chart whose vertical axis spans whole decades of what was measured, with marks on it. */
 class ErrorChart extends LineChart {
@@ -287,7 +280,7 @@ class GradientErrors {
 }
 
 export default async function (component) {
-  await Promise.all([loadStyles(), loadChartStyles()]);
+  await loadStyles("board");
   const { parentElement } = component;
   let instance = instances.get(parentElement);
   if (!instance || instance.gone) {

@@ -1,6 +1,6 @@
 // Heights of a surface as the pictures show them: as they are, or the logarithm above the lowest point.
 
-const { short } = await import(`./dom.js${new URL(import.meta.url).search}`);
+import { short } from "./dom.js";
 
 /**
  * The levels and the transformed grid of one surface. `shown(height)` is what is drawn, `levels` are evenly spaced

@@ -1,7 +1,6 @@
 // Paths from many starts, thin, each with a dot at the step shown: on canvas, since there may be some hundred.
 
-const v = new URL(import.meta.url).search;
-const { h } = await import(`./dom.js${v}`);
+import { h } from "./dom.js";
 
 const [THIN, FAINT, DOT] = [1, 0.35, 2.2];
 

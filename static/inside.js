@@ -1,7 +1,7 @@
 // What the chosen optimizer remembers: a small chart for each of its state variables, with the step marked.
 
-const v = new URL(import.meta.url).search;
-const [{ h, setText }, { Curves }] = await Promise.all(["dom", "curves"].map((name) => import(`./${name}.js${v}`)));
+import { h, setText } from "./dom.js";
+import { Curves } from "./curves.js";
 
 const HEIGHT = 150;
 const NARROWEST = 260;

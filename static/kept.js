@@ -1,7 +1,7 @@
 // Pictures kept under a name, in this browser alone: to come back to, or to lie dotted beneath another one.
 
-const v = new URL(import.meta.url).search;
-const [{ h, setText }, { announce }] = await Promise.all(["dom", "channel"].map((name) => import(`./${name}.js${v}`)));
+import { h, setText } from "./dom.js";
+import { announce } from "./channel.js";
 
 const KEY = "ravine.kept.1";
 const MOST = 50;

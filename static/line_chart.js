@@ -1,9 +1,8 @@
 // Many curves on one canvas: axes, faint raw lines under strong ones, bands, zoom, and exact values under the pointer.
 
-const v = new URL(import.meta.url).search;
-const [{ h, setText, short, paintSwatch }, { lowerBound, nearest, grown }, { scale, ticks, duration, grouping, percent }] = await Promise.all(
-  ["dom", "series", "scales"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, setText, short, paintSwatch } from "./dom.js";
+import { lowerBound, nearest, grown } from "./series.js";
+import { scale, ticks, duration, grouping, percent } from "./scales.js";
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 34 };
 const FLOOR = 1e-12; // a logarithmic axis of losses reaches no lower

@@ -1,9 +1,7 @@
 // Sliders and cards. They never speak to the server: what is set goes out as window events, the live plot passes it on.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg, setText, short, loadStyles }, channel] = await Promise.all(
-  ["dom", "channel"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, svg, setText, short, loadStyles } from "./dom.js";
+import * as channel from "./channel.js";
 
 const TICKS = 200; // positions of a slider that names no step of its own
 const instances = new WeakMap();

@@ -1,14 +1,20 @@
 // The live plot: unpacks what the server sends, draws it, and speaks to the server for itself and the controls.
 
-const v = new URL(import.meta.url).search;
-const [{ copyAddress, h, setText, paintSwatch, painted, loadStyles }, { unpack }, channel, { readTheme }, { heightScale }] = await Promise.all(
-  ["dom", "bytes", "channel", "theme", "heights"].map((name) => import(`./${name}.js${v}`)),
-);
-const [{ ViewMenu }, { Contour }, { Panels }, { Surface3d }, { Curves }, { Transport }, { Inside }] = await Promise.all(
-  ["view_menu", "contour", "panels", "surface3d", "curves", "transport", "inside"].map((name) => import(`./${name}.js${v}`)),
-);
-const [{ saveMenu }, { Projector }] = await Promise.all(["save_picture", "projector"].map((name) => import(`./${name}.js${v}`)));
-const { Kept } = await import(`./kept.js${v}`);
+import { copyAddress, h, setText, paintSwatch, painted, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
+import * as channel from "./channel.js";
+import { readTheme } from "./theme.js";
+import { heightScale } from "./heights.js";
+import { ViewMenu } from "./view_menu.js";
+import { Contour } from "./contour.js";
+import { Panels } from "./panels.js";
+import { Surface3d } from "./surface3d.js";
+import { Curves } from "./curves.js";
+import { Transport } from "./transport.js";
+import { Inside } from "./inside.js";
+import { saveMenu } from "./save_picture.js";
+import { Projector } from "./projector.js";
+import { Kept } from "./kept.js";
 
 const KEPT_GRIDS = 24;
 const NARROW = 640;

@@ -1,9 +1,8 @@
 // One map: its picture, axes, landmarks and the crosshair, on two canvases; and how it answers a hand.
 
-const v = new URL(import.meta.url).search;
-const [{ h, short, setText, paintSwatch }, { ticks }, { basinPixels, planePixels }] = await Promise.all(
-  ["dom", "scales", "map_colours"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, short, setText, paintSwatch } from "./dom.js";
+import { ticks } from "./scales.js";
+import { basinPixels, planePixels } from "./map_colours.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 8, 4, 33];
 const STRIPE = 3; // pixels of the hatch

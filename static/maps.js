@@ -1,12 +1,11 @@
 // The Maps page: a grid of maps with locked axes, one legend for all; speaks to the server.
 
-const v = new URL(import.meta.url).search;
-const [{ copyAddress, h, setText, short, painted, loadStyles }, { unpack }, channel, { readTheme }] = await Promise.all(
-  ["dom", "bytes", "channel", "theme"].map((name) => import(`./${name}.js${v}`)),
-);
-const [{ MapCanvas, startInWords, cellInWords, hatch }, { LISTED, DIVERGED, LOCAL_MINIMUM, GREY, OUTCOMES, commonScale, css, labelColour, rampColour }] = await Promise.all(
-  ["map_canvas", "map_colours"].map((name) => import(`./${name}.js${v}`)),
-);
+import { copyAddress, h, setText, short, painted, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
+import * as channel from "./channel.js";
+import { readTheme } from "./theme.js";
+import { MapCanvas, startInWords, cellInWords, hatch } from "./map_canvas.js";
+import { LISTED, DIVERGED, LOCAL_MINIMUM, GREY, OUTCOMES, commonScale, css, labelColour, rampColour } from "./map_colours.js";
 
 const KEPT = 36; // maps whose arrays stay in this tab
 const GAP = 14;
@@ -18,14 +17,6 @@ const SIGNS = {
 };
 const arrays = new Map(); // key -> arrays, the latest used last
 const instances = new WeakMap();
-let styles = null;
-
-function loadMapStyles() {
-  styles ??= new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href: new URL(`./maps.css${v}`, import.meta.url).href, onload: resolve, onerror: resolve }));
-  });
-  return styles;
-}
 
 /** How many maps stand side by side. */
 export function columnsFor(count, width) {
@@ -418,7 +409,7 @@ class Maps {
 }
 
 export default async function (component) {
-  await Promise.all([loadStyles(), loadMapStyles()]);
+  await loadStyles("maps");
   const { parentElement } = component;
   let instance = instances.get(parentElement);
   if (!instance || instance.gone) {

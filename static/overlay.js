@@ -1,9 +1,8 @@
 // Everything that moves above the contour: paths, step markers, minima, saddles and the start, as SVG of its own.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg, short, placeIn }, { placeLabels, drawLabels, placeNames, drawNames, drawBar }, { Herd }] = await Promise.all(
-  ["dom", "levels", "herd"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, svg, short, placeIn } from "./dom.js";
+import { placeLabels, drawLabels, placeNames, drawNames, drawBar } from "./levels.js";
+import { Herd } from "./herd.js";
 
 const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
 const MOST_DOTS = 4000; // of the cloud of earlier steps

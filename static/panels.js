@@ -1,8 +1,8 @@
 // The contour picture as one panel for all runs, or one for each. Plotly draws a single graph, in the first panel; the
 // others show it again under their own paths, so all axes are one.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg, setText, paintSwatch, short }, { Overlay }] = await Promise.all(["dom", "overlay"].map((name) => import(`./${name}.js${v}`)));
+import { h, svg, setText, paintSwatch, short } from "./dom.js";
+import { Overlay } from "./overlay.js";
 
 const GAP = 12;
 const [NARROWEST, LOWEST] = [150, 96];

@@ -1,9 +1,9 @@
 // A contour with paths above it on two canvases: the ground is painted anew only where heights, theme or size change.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg }, { heightScale }, { placeLabels, drawLabels }, { scale, ticks }] = await Promise.all(
-  ["dom", "heights", "levels", "scales"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, svg } from "./dom.js";
+import { heightScale } from "./heights.js";
+import { placeLabels, drawLabels } from "./levels.js";
+import { scale, ticks } from "./scales.js";
 
 const MARGIN = { left: 54, right: 8, top: 6, bottom: 38 };
 const FAR = 1e5; // pixels: far outside the picture one place is as good as another

@@ -1,8 +1,7 @@
 // The projector mode: the pictures as large as the screen, in large type, without controls. Everything is drawn at the
 // size that fits a screen of 840 x 472 and enlarged as a whole, so that it looks the same from a notebook to 4K.
 
-const v = new URL(import.meta.url).search;
-const { h, setText } = await import(`./dom.js${v}`);
+import { h, setText } from "./dom.js";
 
 const [WIDTH, HEIGHT] = [840, 472];
 const IDLE = 2500; // milliseconds without the hand after which the buttons fade

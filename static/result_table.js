@@ -1,7 +1,6 @@
 // The table of results: sorted by a click on a column's head, a row lit together with its curve.
 
-const v = new URL(import.meta.url).search;
-const { h, setText, paintSwatch } = await import(`./dom.js${v}`);
+import { h, setText, paintSwatch } from "./dom.js";
 
 const UNITS = { µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 const PART = /(-?[\d.]+(?:e[+-]?\d+)?)\s*(µs|ms|s|min|h|kB|MB|GB|KiB|MiB|GiB)?(?![a-zA-Z])/g;

@@ -1,9 +1,8 @@
 // The runs, a line each: what they are, how far they have come, what can be done with them. Seeds of one group fold up.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg, setText, paintSwatch }, { duration, percent, grouping }, { grouped }] = await Promise.all(
-  ["dom", "scales", "training_curves"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, svg, setText, paintSwatch } from "./dom.js";
+import { duration, percent, grouping } from "./scales.js";
+import { grouped } from "./training_curves.js";
 
 const ICONS = {
   stop: "M5 5h14v14H5z",

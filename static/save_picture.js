@@ -1,7 +1,7 @@
 // Saves what is seen: pictures, curves, legend, step, caption and address as one SVG that needs nothing else, or a PNG of it.
 
-const v = new URL(import.meta.url).search;
-const [{ h, svg, setText, short }, { fontOf, measured, ownFont, paint, place, shortened, write }] = await Promise.all([import(`./dom.js${v}`), import(`./as_svg.js${v}`)]);
+import { h, svg, setText, short } from "./dom.js";
+import { fontOf, measured, ownFont, paint, place, shortened, write } from "./as_svg.js";
 
 const SECTIONS = ".rv-pictures, .rv-curves, .rv-inside > .rv-caption, .rv-inside-charts, .rv-equation";
 const [EDGE, GAP, SAMPLE] = [16, 12, 22];

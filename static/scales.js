@@ -1,7 +1,6 @@
 // The axes of a chart: where a value lies in pixels, where the lines stand, and what is written at them.
 
-const v = new URL(import.meta.url).search;
-const { roundTicks, powerTicks, short } = await import(`./dom.js${v}`);
+import { roundTicks, powerTicks, short } from "./dom.js";
 
 const SECONDS = [10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 

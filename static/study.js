@@ -1,26 +1,16 @@
 // A contour with paths, a chart of their losses, playback, and sections of computed comparisons; speaks to the server.
 
-const v = new URL(import.meta.url).search;
-const [{ copyAddress, h, setText, painted, paintSwatch, loadStyles }, { unpack }, channel, { readTheme }, { Plane }, { ExactChart }, { Transport }] = await Promise.all(
-  ["dom", "bytes", "channel", "theme", "plane", "exact_chart", "transport"].map((name) => import(`./${name}.js${v}`)),
-);
+import { copyAddress, h, setText, painted, paintSwatch, loadStyles } from "./dom.js";
+import { unpack } from "./bytes.js";
+import * as channel from "./channel.js";
+import { readTheme } from "./theme.js";
+import { Plane } from "./plane.js";
+import { ExactChart } from "./exact_chart.js";
+import { Transport } from "./transport.js";
 
 const NARROW = 640;
 const GAP = 16;
 const instances = new WeakMap();
-let styles = null;
-
-function loadStudyStyles() {
-  styles ??= Promise.all(
-    ["board", "study"].map(
-      (name) =>
-        new Promise((resolve) => {
-          document.head.append(h("link", { rel: "stylesheet", href: new URL(`./${name}.css${v}`, import.meta.url).href, onload: resolve, onerror: resolve }));
-        }),
-    ),
-  );
-  return styles;
-}
 
 /** Makes the children of `parent` paragraphs with these texts. */
 function tell(parent, texts) {
@@ -266,7 +256,7 @@ class Study {
 }
 
 export default async function (component) {
-  await Promise.all([loadStyles(), loadStudyStyles()]);
+  await loadStyles("board", "study");
   const { parentElement } = component;
   let instance = instances.get(parentElement);
   if (!instance || instance.gone) {

@@ -1,9 +1,8 @@
 // The surface in three dimensions with the paths on it, by Plotly's WebGL. It may be slow: it is drawn after the rest.
 
-const v = new URL(import.meta.url).search;
-const [{ h, painted }, { drape, onTop }, { minimumWords, FEW_NAMES }] = await Promise.all(
-  ["dom", "drape", "levels"].map((name) => import(`./${name}.js${v}`)),
-);
+import { h, painted } from "./dom.js";
+import { drape, onTop } from "./drape.js";
+import { minimumWords, FEW_NAMES } from "./levels.js";
 
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest

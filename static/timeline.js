@@ -1,7 +1,6 @@
 // Rules on an axis of years: a dot for each, those of a year above each other. Years without rules take little room.
 
-const v = new URL(import.meta.url).search;
-const { h, svg, setText } = await import(`./dom.js${v}`);
+import { h, svg, setText } from "./dom.js";
 
 const [PAD, PITCH, RADIUS, LABEL] = [20, 11, 4.2, 34];
 const [ABOVE, BELOW] = [20, 22]; // room for a chosen dot's ring, and for the years

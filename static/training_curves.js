@@ -1,7 +1,6 @@
 // What the board has heard of its runs: their points, and the curves that a chart shows of them.
 
-const v = new URL(import.meta.url).search;
-const { Series, Clock, Aggregate, grown } = await import(`./series.js${v}`);
+import { Series, Clock, Aggregate, grown } from "./series.js";
 
 export const CHARTS = [
   { name: "train_loss", title: "Train loss", kind: "loss", step: "train/loss", epoch: "epoch/train_loss" },

@@ -1,7 +1,6 @@
 // Playing, stepping and scrubbing through the steps, by hand and by keys, and what each run has reached at the chosen one.
 
-const v = new URL(import.meta.url).search;
-const { h, svg, setText, paintSwatch, short } = await import(`./dom.js${v}`);
+import { h, svg, setText, paintSwatch, short } from "./dom.js";
 
 const SPEEDS = [5, 20, 60, 200, 1000];
 const KEYS = { Space: "space", ArrowLeft: "←", ArrowRight: "→" };

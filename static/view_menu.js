@@ -1,7 +1,6 @@
 // How the pictures are looked at: heights, axes, the third dimension, labels, the trail; and the projector mode.
 
-const v = new URL(import.meta.url).search;
-const { h } = await import(`./dom.js${v}`);
+import { h } from "./dom.js";
 
 const CHOICES = [
   ["heights", "Heights", [["auto", "as the surface asks"], ["linear", "linear"], ["log", "logarithmic"]]],

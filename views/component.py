@@ -1,24 +1,18 @@
-"""What the two live components share: the bytes they are sent, their modules' loader, Plotly's own script."""
+"""What the live components share: the bytes they are sent, their modules' loader, what they say back."""
 
-import hashlib
-import importlib.util
 import json
 import math
-import os
-import shutil
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component as register
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
+from views.assets import version
+
 _ALIGNMENT = 8
 _KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
@@ -77,22 +71,12 @@ def unpack(payload: bytes) -> dict[str, Any]:
     return decode(json.loads(payload[4 : 4 + length]))
 
 
-@cache
-def version() -> str:
-    """A fingerprint of the browser's modules and style sheet, part of their address: versions never mix."""
-    digest = hashlib.sha256()
-    for file in sorted((*STATIC.glob("*.js"), *STATIC.glob("*.css"))):
-        if file.name != "plotly.min.js":
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 def component(name: str) -> Callable[..., Any]:
     """Registers the component whose module is `static/<name>.js`; what is returned mounts it.
 
     Streamlit sends a component's own script with every message, so this one holds a loader only.
     """
-    address = f"app/static/{name}.js?v={version()}"
+    address = f"app/static/{version()}/{name}.js"
     loader = f"""
 export default async (component) =>
   (await import(new URL("{address}", document.baseURI).href)).default(component);
@@ -126,28 +110,3 @@ def speaking(name: str) -> Callable[..., None]:
         mount(key=key, data=pack(sent), on_change_change=changed)
 
     return show
-
-
-def ensure_plotly(folder: Path = STATIC) -> Path:
-    """Copies plotly.min.js from the plotly package to `folder` where it is missing or of another size.
-
-    The package is found, not imported: importing it takes a second and 100,000 objects.
-    """
-    package = importlib.util.find_spec("plotly")
-    if package is None or package.origin is None:
-        raise FileNotFoundError("the plotly package is not installed; the pictures need its plotly.min.js")
-    source = Path(package.origin).parent / "package_data" / "plotly.min.js"
-    target = folder / "plotly.min.js"
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".plotly", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
-            shutil.copyfileobj(original, copy)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return target

@@ -1,0 +1,78 @@
+"""The browser's modules as they are served: all files of one version in a folder that bears its fingerprint.
+
+So modules import each other by plain relative paths, a browser may keep them for ever, and versions never mix.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+KINDS = (".js", ".css")
+PREFIX = "v-"
+KEPT = 2  # versions: pages opened before an update may still ask for the one before
+PLOTLY = "plotly.min.js"
+
+
+def sources() -> list[Path]:
+    """The files that make a version, in one order."""
+    return sorted(
+        file
+        for file in STATIC.rglob("*")
+        if file.suffix in KINDS and not file.relative_to(STATIC).parts[0].startswith(PREFIX) and file.name != PLOTLY
+    )
+
+
+@cache
+def version() -> str:
+    """The folder's name: a fingerprint of the modules, the style sheets and Plotly's release."""
+    digest = hashlib.sha256(importlib.metadata.version("plotly").encode())
+    for file in sources():
+        digest.update(file.relative_to(STATIC).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return PREFIX + digest.hexdigest()[:16]
+
+
+def plotly_script() -> Path:
+    """Plotly's own script in its package, which is found, not imported: importing it takes a second and much memory.
+
+    FileNotFoundError where the package is not installed.
+    """
+    package = importlib.util.find_spec("plotly")
+    if package is None or package.origin is None:
+        raise FileNotFoundError(f"the plotly package is not installed; the pictures need its {PLOTLY}")
+    return Path(package.origin).parent / "package_data" / PLOTLY
+
+
+def publish(folder: Path = STATIC) -> Path:
+    """Makes the folder of this version inside `folder` where it is not there yet; returns it.
+
+    It appears whole or not at all, whoever else publishes at the same time; of older versions the last stays.
+    FileNotFoundError as `plotly_script`; OSError where the folder can neither be found nor made.
+    """
+    target = folder / version()
+    if target.is_dir():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder, prefix=".publishing-"))
+    try:
+        for file in sources():
+            copy = made / file.relative_to(STATIC)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        shutil.copyfile(plotly_script(), made / PLOTLY)
+        made.chmod(0o755)
+        try:
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():  # another process was first
+                raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    others = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in [path for path in others if path != target][KEPT - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
