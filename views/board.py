@@ -5,4 +5,4 @@
 
 from views.component import speaking
 
-board = speaking("board")
+board = speaking("training/board")

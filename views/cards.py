@@ -2,5 +2,5 @@
 
 from views.component import speaking
 
-cards = speaking("catalogue")
+cards = speaking("catalogue/catalogue")
 """Called with `(message, key, on_change)`; what is looked at comes back under search, families and rule."""

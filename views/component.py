@@ -81,7 +81,7 @@ def component(name: str) -> Callable[..., Any]:
 export default async (component) =>
   (await import(new URL("{address}", document.baseURI).href)).default(component);
 """
-    return register(f"ravine_{name}", js=loader, isolate_styles=False)
+    return register(f"ravine_{name.replace('/', '_')}", js=loader, isolate_styles=False)
 
 
 def speaking(name: str) -> Callable[..., None]:

@@ -2,4 +2,4 @@
 
 from views.component import speaking
 
-gradient_errors = speaking("gradient_errors")
+gradient_errors = speaking("gradients/gradient_errors")

@@ -1,4 +1,4 @@
-"""Heights of a surface as pictures show them, their levels and colours: what static/heights.js and theme.js do.
+"""Heights of a surface as pictures show them, their levels and colours: what plane/heights.js and shared/theme.js do.
 
 Heights are shown as they are, or as the logarithm above the lowest point.
 """

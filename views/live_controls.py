@@ -6,7 +6,7 @@ from typing import Any
 
 from views.component import component
 
-_mount = component("live_controls")
+_mount = component("shared/live_controls")
 
 
 def live_controls(spec: Mapping[str, Any], key: str) -> None:

@@ -2,4 +2,4 @@
 
 from views.component import speaking
 
-live_plot = speaking("live_plot")
+live_plot = speaking("trajectories/live_plot")

@@ -2,4 +2,4 @@
 
 from views.component import speaking
 
-maps = speaking("maps")
+maps = speaking("maps/maps")

@@ -2,4 +2,4 @@
 
 from views.component import speaking
 
-study = speaking("study")
+study = speaking("study/study")

@@ -19,7 +19,7 @@ _FORMULA, _TABLE = "formula", "table"  # in the select box
 _KINDS = {"grid": "Heights on a grid", "least_squares": "Least squares", "logistic": "Logistic loss"}
 _NONE = "(intercept)"
 
-_field = speaking("formula_field")
+_field = speaking("shared/formula_field")
 
 Apply = Callable[[str], object]
 

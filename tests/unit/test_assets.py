@@ -34,6 +34,16 @@ def test_modules_import_by_plain_paths_that_exist() -> None:
                 assert (module.parent / path).is_file(), f"{module.name} imports {path}, which is not there"
 
 
+def test_arrows_between_the_folders_go_down() -> None:
+    """A page's folder knows what several pages share, never another page's."""
+    below = {"shared": set(), "charts": {"shared"}, "plane": {"shared"}}
+    for module in assets.sources():
+        folder = module.parent.name
+        for path in IMPORT.findall(module.read_text()):
+            other = (module.parent / path).resolve().parent.name
+            assert other in {folder} | below.get(folder, {"shared", "charts", "plane"}), f"{module.name}: {path}"
+
+
 def test_a_version_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = set(pool.map(lambda _: assets.publish(tmp_path), range(16)))

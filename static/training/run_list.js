@@ -1,0 +1,363 @@
+// The runs, a line each: what they are, how far they have come, what can be done with them. Seeds of one group fold up.
+
+import { h, svg, setText, paintSwatch } from "../shared/dom.js";
+import { duration, percent, grouping } from "../shared/scales.js";
+import { grouped } from "./training_curves.js";
+
+const ICONS = {
+  stop: "M5 5h14v14H5z",
+  resume: "M8 5l11 7l-11 7z",
+  delete: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1 -13",
+  rename: "M4 20l1 -4L16 5l3 3L8 19z",
+  fold: "M7 10l5 5l5 -5",
+};
+const VERBS = { stop: "Stop", resume: "Resume", rename: "Rename", delete: "Delete" };
+const PATIENCE = 10_000; // a button that was pressed may be pressed again after so long without an effect
+
+const icon = (name, size = 15) =>
+  svg("svg", { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] }));
+
+/** What the pill says. */
+export function words({ status, stage, step }) {
+  if (status === "running" && stage === "stopping") return stage;
+  if (status === "running") return stage && stage !== "training" ? `running: ${stage}` : "running";
+  if (status === "diverged") return `diverged at step ${grouping(step ?? 0)}`;
+  return status;
+}
+
+/** What the pill has not said yet. */
+const remark = ({ sentence }) => (sentence ?? "").replace(/^diverged at step [\d,]+[\s.:,;]*/i, "");
+
+const LOST = ["failed", "interrupted", "stopped", "diverged"];
+const ALARMING = ["failed", "interrupted", "diverged"];
+
+/** How much of the runs is done, as shares of 1: of those that go on or have finished, and of those that ended before. */
+export function shares(runs) {
+  const sum = { done: 0, lost: 0 };
+  for (const run of runs) {
+    const share = run.status === "finished" ? 1 : Math.min(1, (run.step || 0) / (run.steps || 1));
+    sum[LOST.includes(run.status) ? "lost" : "done"] += share / runs.length;
+  }
+  return sum;
+}
+
+/** A bar of the two shares. */
+export function progressBar() {
+  const [done, lost] = [h("i"), h("i", { class: "rv-lost" })];
+  const node = h("span", { class: "rv-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, done, lost);
+  let state = "";
+  return {
+    node,
+    show(runs) {
+      const share = shares(runs);
+      const widths = [share.done, share.lost].map((part) => `${Math.round(part * 1000) / 10}%`);
+      if (state === widths.join()) return;
+      state = widths.join();
+      [done.style.width, lost.style.width] = widths;
+      node.setAttribute("aria-valuenow", Math.round((share.done + share.lost) * 100));
+    },
+  };
+}
+
+/** "Delete? yes no": `answer(true)` or `answer(false)` is called. */
+export function question(label, text, answer) {
+  const button = (act, given) =>
+    h("button", { type: "button", class: "rv-choice", "data-act": act, onclick: () => answer(given), onkeydown: (event) => event.key === "Escape" && answer(false) }, act);
+  return h("span", { class: "rv-ask", role: "group", "aria-label": label }, h("span", {}, text), button("yes", true), button("no", false));
+}
+
+/** What a row shows and does; a row of one run and the row of a group differ in what they say. */
+class Row {
+  constructor(owner, key) {
+    Object.assign(this, { owner, key });
+    this.pressed = new Map();
+    this.eye = h("input", { type: "checkbox", class: "rv-eye", onchange: () => owner.show(this.members.map((run) => run.id), this.key, this.eye.checked) });
+    this.swatch = h("i", { class: "rv-swatch" });
+    this.title = h("span", { class: "rv-run-title" });
+    this.detail = h("span", { class: "rv-run-detail" });
+    this.pill = h("span", { class: "rv-pill" });
+    this.bar = progressBar();
+    this.left = h("span", { class: "rv-run-left" });
+    this.result = h("span", { class: "rv-run-result" });
+    this.resultOf = h("small");
+    this.acts = h("span", { class: "rv-run-acts" });
+    this.sentence = h("p", { class: "rv-run-sentence", hidden: true });
+    this.lead = h("span", { class: "rv-lead" }, this.swatch);
+    this.name = h("span", { class: "rv-run-name" }, this.title, this.detail);
+    this.value = h("span");
+    this.result.append(this.value, this.resultOf);
+    this.node = h(
+      "li",
+      { class: "rv-run", onpointerenter: () => owner.onKey(this.key), onpointerleave: () => owner.onKey(null) },
+      this.eye, this.lead, this.name, this.pill, this.bar.node, this.left, this.result, this.acts, this.sentence,
+    );
+  }
+
+  say({ title, detail, pill, status, remaining, result, resultOf = "", colour, dash, seen, label }) {
+    this.label = label;
+    setText(this.title, title);
+    setText(this.detail, detail);
+    this.name.title = `${title} ${detail}`.trim();
+    setText(this.pill, pill);
+    this.node.dataset.status = status;
+    this.bar.show(this.members);
+    this.bar.node.setAttribute("aria-label", `Progress of ${label}`);
+    setText(this.left, remaining);
+    setText(this.value, result);
+    setText(this.resultOf, resultOf);
+    const paint = `${colour} ${dash}`;
+    if (this.paint !== paint) paintSwatch(this.swatch, { colour, dash });
+    this.paint = paint;
+    this.eye.checked = seen;
+    this.eye.setAttribute("aria-label", `Show ${label}`);
+    this.eye.title = `Show ${label}`;
+    this.node.classList.toggle("rv-unseen", !seen);
+    this.actions();
+  }
+
+  // ---------------------------------------------------------------- buttons
+
+  /** The runs of this row that a button is for. */
+  targets(name) {
+    const able = this.members.filter((run) => run.may_act && (run.actions ?? []).includes(name));
+    return able.length && name === "rename" ? this.members : able;
+  }
+
+  offers() {
+    return Object.keys(VERBS).filter((name) => this.targets(name).length);
+  }
+
+  /** Changes where a press has had an effect. */
+  condition() {
+    return this.members.map(({ id, status, stage }) => `${id} ${status} ${stage}`).join("\n");
+  }
+
+  actions() {
+    const allowed = this.offers();
+    for (const [name, { condition, since }] of this.pressed) {
+      if (!allowed.includes(name) || condition !== this.condition() || performance.now() - since > PATIENCE) this.pressed.delete(name);
+    }
+    const counts = allowed.map((name) => this.targets(name).length);
+    const state = JSON.stringify([allowed, counts, [...this.pressed.keys()], this.asking, this.label]);
+    if (state === this.state) return;
+    this.state = state;
+    if (!allowed.includes(this.asking)) this.asking = null;
+    this.node.classList.toggle("rv-asking", this.asking === "delete");
+    const focused = this.acts.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    if (this.asking === "delete") this.acts.replaceChildren(this.question());
+    else this.acts.replaceChildren(...allowed.map((name) => this.button(name)));
+    if (this.asking !== "rename") {
+      if (this.field) this.name.replaceChildren(this.title, this.detail);
+      this.field = null;
+    } else if (!this.field) this.name.replaceChildren((this.field = this.renaming()));
+    if (focused) (this.acts.querySelector(`[data-act="${focused}"]`) ?? this.acts.querySelector("button"))?.focus();
+  }
+
+  /** "SGD", or "SGD, 2 of 3 seeds". */
+  whom(name) {
+    const count = this.targets(name).length;
+    if (this.members.length === 1) return this.label;
+    return `${this.label}, ${count < this.members.length ? `${count} of ` : ""}${this.members.length} seeds`;
+  }
+
+  button(name) {
+    const label = `${VERBS[name]} ${this.whom(name)}`;
+    return h(
+      "button",
+      {
+        type: "button", class: "rv-icon-button", "data-act": name, "aria-label": label, title: label, disabled: this.pressed.has(name),
+        onclick: () => (name === "delete" || name === "rename" ? this.ask(name) : this.press(name)),
+      },
+      icon(name),
+    );
+  }
+
+  press(name, runs = this.targets(name)) {
+    for (const run of runs) this.owner.onAction({ [name]: run.id });
+    this.pressed.set(name, { condition: this.condition(), since: performance.now() });
+    this.ask(null);
+  }
+
+  ask(what) {
+    const before = this.asking;
+    this.asking = what;
+    this.asked = what ? new Set(this.targets(what).map((run) => run.id)) : null;
+    this.actions();
+    const first = what === "rename" ? this.field : this.acts.querySelector(what ? "[data-act=no]" : `[data-act="${before}"]`) ?? this.acts.querySelector("button");
+    first?.focus();
+    first?.select?.();
+  }
+
+  /** Only what was there when it was asked about is deleted. */
+  question() {
+    const chosen = () => this.targets("delete").filter((run) => this.asked.has(run.id));
+    const count = chosen().length;
+    const text = this.members.length === 1 ? "Delete?" : `Delete ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs?`;
+    return question(`Delete ${this.whom("delete")}?`, text, (sure) => (sure ? this.press("delete", chosen()) : this.ask(null)));
+  }
+
+  renaming() {
+    const [{ title }] = this.members;
+    const give = () => {
+      const text = input.value.trim();
+      if (text && text !== title) for (const run of this.targets("rename")) this.owner.onAction({ rename: [run.id, text] });
+      this.ask(null);
+    };
+    const input = h("input", {
+      type: "text", class: "rv-number rv-rename", value: title, maxlength: 80, "data-act": "name", "aria-label": `New name of ${this.label}`,
+      onkeydown: (event) => {
+        if (event.key !== "Enter" && event.key !== "Escape") return;
+        event.preventDefault(); // the pencil, which is focused next, would take the key for a press
+        if (event.key === "Enter") give();
+        else this.ask(null);
+      },
+    });
+    return input;
+  }
+}
+
+class RunRow extends Row {
+  constructor(owner, id) {
+    super(owner, id);
+    this.node.dataset.run = id;
+    this.node.dataset.testid = `run-${id}`;
+  }
+
+  /** A seed of a group bears the group's name. */
+  offers() {
+    return super.offers().filter((name) => name !== "rename" || !this.inside);
+  }
+
+  update(run, { inside, hidden, latest, label }) {
+    this.members = [run];
+    this.inside = inside;
+    this.node.classList.toggle("rv-inside", inside);
+    const going = run.status === "running" && Number.isFinite(run.remaining);
+    const note = remark(run);
+    this.say({
+      title: inside ? `seed ${run.seed}` : run.title,
+      detail: inside ? "" : [run.detail, run.seed === null || run.seed === undefined ? "" : `seed ${run.seed}`].filter(Boolean).join(", "),
+      pill: words(run),
+      status: run.status,
+      remaining: going ? `${duration(run.remaining)} left` : run.status === "stopped" || run.status === "interrupted" ? `at ${grouping(run.step)} of ${grouping(run.steps)} steps` : "",
+      result: latest === null ? "" : percent(latest),
+      colour: run.colour, dash: run.dash, label,
+      seen: !hidden.has(run.id) && !hidden.has(run.group),
+    });
+    this.sentence.hidden = !note;
+    this.sentence.classList.toggle("rv-alarm", (run.tone ?? (ALARMING.includes(run.status) ? "error" : "note")) === "error");
+    setText(this.sentence, note);
+  }
+}
+
+class GroupRow extends Row {
+  constructor(owner, key) {
+    super(owner, key);
+    this.node.classList.add("rv-group-row");
+    this.node.dataset.group = key;
+    this.fold = h("button", { type: "button", class: "rv-icon-button rv-fold", onclick: () => owner.toggle(this.key) }, icon("fold", 12));
+    this.lead.prepend(this.fold);
+  }
+
+  update(members, { hidden, open, latest, label }) {
+    this.members = members;
+    const [first] = members;
+    const counts = new Map();
+    for (const run of members) counts.set(run.status, (counts.get(run.status) ?? 0) + 1);
+    // Where seeds have finished, theirs is the result.
+    const finished = members.filter((run, i) => run.status === "finished" && latest[i] !== null).length;
+    const known = latest.filter((value, i) => value !== null && (!finished || members[i].status === "finished"));
+    const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+    const deviation = Math.sqrt(known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (known.length - 1));
+    this.say({
+      title: first.title,
+      detail: [first.detail, `${members.length} seeds`].filter(Boolean).join(", "),
+      pill: counts.size === 1 ? words({ ...first, stage: "", status: first.status === "diverged" ? "all diverged" : first.status })
+        : [...counts].map(([status, count]) => `${count}\u00a0${status}`).join(", "),
+      status: ["running", "failed", "interrupted", "queued", "stopped", "diverged", "finished"].find((status) => counts.has(status)),
+      label,
+      remaining: this.remaining(),
+      result: known.length > 1 ? `${percent(mean)} ± ${(deviation * 100).toFixed(1)}` : known.length ? percent(mean) : "",
+      resultOf: finished && finished < members.length ? `(${finished} of ${members.length} finished)` : "",
+      colour: first.colour, dash: first.dash,
+      seen: !hidden.has(this.key) && members.some((run) => !hidden.has(run.id)),
+    });
+    this.fold.setAttribute("aria-expanded", String(open));
+    this.fold.setAttribute("aria-label", `${open ? "Fold" : "Unfold"} the seeds of ${label}`);
+  }
+
+  /** The longest of the seeds; those queued count where the server says when they will be done. */
+  remaining() {
+    const active = this.members.filter((run) => run.status === "running" || run.status === "queued");
+    const known = active.filter((run) => Number.isFinite(run.remaining));
+    const queued = active.filter((run) => run.status === "queued" && !known.includes(run)).length;
+    if (!known.length) return "";
+    return `${duration(Math.max(...known.map((run) => run.remaining)))} left${queued ? ` + ${queued} queued` : ""}`;
+  }
+}
+
+/** Makes the children of `parent` these nodes in this order, moving only what is out of place. */
+function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, i) => {
+    if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
+  });
+}
+
+export class RunList {
+  /** `onAction({stop: id})`; `onShow(ids, key, seen)` of runs and their group or run key; `onKey(key)` under the pointer. */
+  constructor({ onAction, onShow, onKey }) {
+    Object.assign(this, { onAction, show: onShow, onKey });
+    this.rows = new Map();
+    this.turned = new Map(); // folds set by hand
+    this.foldedBeyond = 12; // runs
+    this.node = h("ul", { class: "rv-runs", "data-testid": "runs", "aria-label": "Runs" });
+  }
+
+  toggle(key) {
+    this.turned.set(key, !this.isOpen(key));
+    this.render(this.curves, this.hidden);
+  }
+
+  isOpen(key) {
+    return this.turned.get(key) ?? this.curves.runs.length <= this.foldedBeyond;
+  }
+
+  row(kind, key) {
+    const name = `${kind.name}\n${key}`;
+    if (!this.rows.has(name)) this.rows.set(name, new kind(this, key));
+    return this.rows.get(name);
+  }
+
+  /** `curves`: the TrainingCurves that know the runs, their names and their latest accuracies. */
+  render(curves, hidden) {
+    Object.assign(this, { curves, hidden });
+    const away = new Set(hidden);
+    const latest = (run) => curves.latest(run.id, "epoch/test_accuracy");
+    const rows = [];
+    for (const [key, members] of grouped(curves.runs)) {
+      const several = members.length > 1;
+      const open = !several || this.isOpen(key);
+      if (several) {
+        const row = this.row(GroupRow, key);
+        row.update(members, { hidden: away, open, latest: members.map(latest), label: curves.names.get(`group\n${key}`) });
+        rows.push(row);
+      }
+      if (!open) continue;
+      for (const run of members) {
+        const row = this.row(RunRow, run.id);
+        row.update(run, { inside: several, hidden: away, latest: latest(run), label: curves.names.get(run.id) });
+        rows.push(row);
+      }
+    }
+    this.node.classList.toggle("rv-has-groups", rows.some((row) => row instanceof GroupRow));
+    arrange(this.node, rows.map((row) => row.node));
+    const kept = new Set(rows);
+    for (const [name, row] of this.rows) if (!kept.has(row)) this.rows.delete(name);
+  }
+
+  highlight(key, group) {
+    for (const row of this.rows.values()) row.node.classList.toggle("rv-lit", Boolean(key) && (row.key === key || row.key === group));
+  }
+}
