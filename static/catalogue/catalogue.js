@@ -1,8 +1,8 @@
 // The catalogue: the timeline, the search, a card for each rule, and the head of the one that is opened.
 
-import { h, svg, setText, loadStyles } from "../shared/dom.js";
 import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
+import { h, loadStyles, setText, svg } from "../shared/dom.js";
 import { Timeline } from "./timeline.js";
 
 const NARROW = 640;
@@ -15,7 +15,11 @@ let serial = 0;
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const plain = (change) => change.map((part) => (typeof part === "string" ? part : part[1])).join("");
-const sentences = (...texts) => texts.filter(Boolean).map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`).join(" ");
+const sentences = (...texts) =>
+  texts
+    .filter(Boolean)
+    .map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`)
+    .join(" ");
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 class Catalogue {
@@ -34,10 +38,19 @@ class Catalogue {
   // ---------------------------------------------------------------- elements
 
   build(parent) {
-    this.timeline = new Timeline({ open: (event, name) => this.follow(event, name), address: (name) => this.address(name) });
+    this.timeline = new Timeline({
+      open: (event, name) => this.follow(event, name),
+      address: (name) => this.address(name),
+    });
     const id = `rv-search-${++serial}`;
     this.search = h("input", {
-      type: "search", id, class: "rv-search", placeholder: "Search rules, papers, parameters", autocomplete: "off", spellcheck: "false", maxlength: 100,
+      type: "search",
+      id,
+      class: "rv-search",
+      placeholder: "Search rules, papers, parameters",
+      autocomplete: "off",
+      spellcheck: "false",
+      maxlength: 100,
       "aria-label": "Search the rules",
       oninput: () => this.typed(),
     });
@@ -46,9 +59,23 @@ class Catalogue {
     this.ground = h("div", { class: "rv-ground", "aria-hidden": "true" });
     this.shelf = h("ul", { class: "rv-shelf", "data-testid": "shelf" });
     this.none = h("p", { class: "rv-message", "data-testid": "none", hidden: true });
-    this.list = h("section", { "aria-label": "Rules" }, h("div", { class: "rv-filter" }, this.search, this.chips), this.count, this.shelf, this.none);
+    this.list = h(
+      "section",
+      { "aria-label": "Rules" },
+      h("div", { class: "rv-filter" }, this.search, this.chips),
+      this.count,
+      this.shelf,
+      this.none,
+    );
     this.sheet = h("article", { class: "rv-sheet", "data-testid": "sheet", hidden: true });
-    this.root = h("div", { class: "rv rv-catalogue", "data-testid": "catalogue" }, this.ground, this.timeline.node, this.list, this.sheet);
+    this.root = h(
+      "div",
+      { class: "rv rv-catalogue", "data-testid": "catalogue" },
+      this.ground,
+      this.timeline.node,
+      this.list,
+      this.sheet,
+    );
     parent.append(this.root);
     const frame = parent.closest('[data-testid="stElementContainer"]');
     frame?.style.setProperty("transition", "none", "important");
@@ -106,13 +133,23 @@ class Catalogue {
     this.byName = new Map(rules.map((rule) => [rule.name, rule]));
     this.colours = new Map(families.map((family) => [family.name, family]));
     const rings = contour.map(([rx, ry]) => svg("ellipse", { cx: SIDE / 2, cy: SIDE / 2, rx, ry }));
-    const symbol = svg("symbol", { id: "rv-ravine", viewBox: `0 0 ${SIDE} ${SIDE}` }, svg("g", { class: "rv-rings" }, ...rings));
+    const symbol = svg(
+      "symbol",
+      { id: "rv-ravine", viewBox: `0 0 ${SIDE} ${SIDE}` },
+      svg("g", { class: "rv-rings" }, ...rings),
+    );
     this.ground.replaceChildren(svg("svg", { width: 0, height: 0 }, symbol));
     this.timeline.take(rules, this.colours);
     this.timeline.draw(this.root.clientWidth);
     this.families = families.map(({ name }) => {
       const count = rules.filter((rule) => rule.family === name).length;
-      const chip = h("button", { type: "button", class: "rv-chip", "data-family": name, onclick: () => this.toggle(name) }, this.dot(name), name, h("span", { class: "rv-chip-count" }, String(count)));
+      const chip = h(
+        "button",
+        { type: "button", class: "rv-chip", "data-family": name, onclick: () => this.toggle(name) },
+        this.dot(name),
+        name,
+        h("span", { class: "rv-chip-count" }, String(count)),
+      );
       return { name, chip };
     });
     this.chips.replaceChildren(...this.families.map(({ chip }) => chip));
@@ -122,16 +159,28 @@ class Catalogue {
 
   dot(family) {
     const { colour, hollow } = this.colours.get(family);
-    return h("span", { class: "rv-family-dot", style: `background: ${hollow ? "transparent" : colour}; border-color: ${colour}`, "aria-hidden": "true" });
+    return h("span", {
+      class: "rv-family-dot",
+      style: `background: ${hollow ? "transparent" : colour}; border-color: ${colour}`,
+      "aria-hidden": "true",
+    });
   }
 
   thumbnail(rule, className) {
     const { colour } = this.colours.get(rule.family);
-    const points = rule.path.slice(1).split("L").map((point) => point.split(" "));
+    const points = rule.path
+      .slice(1)
+      .split("L")
+      .map((point) => point.split(" "));
     const [[left, top], [x, y]] = [points[0], points.at(-1)];
     return svg(
       "svg",
-      { viewBox: `0 0 ${SIDE} ${SIDE}`, class: className, role: "img", "aria-label": `Path on the ravine: ${rule.words || "not drawn yet"}` },
+      {
+        viewBox: `0 0 ${SIDE} ${SIDE}`,
+        class: className,
+        role: "img",
+        "aria-label": `Path on the ravine: ${rule.words || "not drawn yet"}`,
+      },
       svg("use", { href: "#rv-ravine" }),
       rule.cloud ? svg("path", { d: rule.cloud, class: "rv-cloud", stroke: colour }) : null,
       svg("path", { d: `M${SIDE / 2 - 22} ${SIDE / 2}h44M${SIDE / 2} ${SIDE / 2 - 22}v44`, class: "rv-goal" }),
@@ -139,22 +188,40 @@ class Catalogue {
       rule.path ? svg("path", { d: rule.path, class: "rv-way", stroke: colour }) : null,
       rule.path ? svg("circle", { cx: left, cy: top, r: 26, class: "rv-way-start" }) : null,
       rule.path ? svg("circle", { cx: x, cy: y, r: 30, fill: colour, class: "rv-way-end" }) : null,
-      rule.path || !rule.words ? null : svg("text", { x: SIDE / 2, y: SIDE / 2, class: "rv-no-way", "text-anchor": "middle" }, "no path"),
+      rule.path || !rule.words
+        ? null
+        : svg("text", { x: SIDE / 2, y: SIDE / 2, class: "rv-no-way", "text-anchor": "middle" }, "no path"),
     );
   }
 
   badge({ kind, word, sentence, against }) {
     return h(
-      "span", { class: `rv-badge rv-badge-${kind}`, title: `${against.join("\n")}${against.length ? "\n" : ""}${sentence}` },
-      h("span", { "aria-hidden": "true" }, `${MARKS[kind]} `), kind === "held" ? h("span", { class: "rv-hidden" }, "held against ") : null, word,
+      "span",
+      { class: `rv-badge rv-badge-${kind}`, title: `${against.join("\n")}${against.length ? "\n" : ""}${sentence}` },
+      h("span", { "aria-hidden": "true" }, `${MARKS[kind]} `),
+      kind === "held" ? h("span", { class: "rv-hidden" }, "held against ") : null,
+      word,
     );
   }
 
   /** What stands beside a rule's name when it is opened: against what, how long, how well. */
   held({ kind, word, sentence, against }) {
     return [
-      ...against.map((text, i) => h("p", { class: "rv-against" }, kind === "held" ? h("span", { class: "rv-tick", "aria-hidden": "true" }, "✓") : null, text, i < against.length - 1 ? h("span", { class: "rv-hidden" }, ",") : null)),
-      h("p", {}, kind === "held" ? null : h("span", { class: `rv-badge rv-badge-${kind}` }, `${MARKS[kind]} ${word}`), kind === "held" ? sentence : ` ${sentence}`),
+      ...against.map((text, i) =>
+        h(
+          "p",
+          { class: "rv-against" },
+          kind === "held" ? h("span", { class: "rv-tick", "aria-hidden": "true" }, "✓") : null,
+          text,
+          i < against.length - 1 ? h("span", { class: "rv-hidden" }, ",") : null,
+        ),
+      ),
+      h(
+        "p",
+        {},
+        kind === "held" ? null : h("span", { class: `rv-badge rv-badge-${kind}` }, `${MARKS[kind]} ${word}`),
+        kind === "held" ? sentence : ` ${sentence}`,
+      ),
     ];
   }
 
@@ -166,15 +233,26 @@ class Catalogue {
     const link = this.link(rule.name, rule.title, { class: "rv-rule-link" });
     const node = h(
       "li",
-      { class: "rv-rule", "data-rule": rule.name, onmouseenter: () => this.timeline.relate(rule.name), onmouseleave: () => this.timeline.relate(null) },
+      {
+        class: "rv-rule",
+        "data-rule": rule.name,
+        onmouseenter: () => this.timeline.relate(rule.name),
+        onmouseleave: () => this.timeline.relate(null),
+      },
       this.thumbnail(rule, "rv-thumb"),
       h(
-        "div", { class: "rv-rule-text" },
+        "div",
+        { class: "rv-rule-text" },
         h("h4", {}, link),
         this.when(rule),
         h("p", { class: "rv-change" }, plain(rule.change)),
       ),
-      h("p", { class: "rv-foot" }, this.badge(rule.badge), h("span", { class: "rv-state", title: rule.keeps }, `state: ${rule.state}`)),
+      h(
+        "p",
+        { class: "rv-foot" },
+        this.badge(rule.badge),
+        h("span", { class: "rv-state", title: rule.keeps }, `state: ${rule.state}`),
+      ),
     );
     return { rule, node, link };
   }
@@ -200,7 +278,10 @@ class Catalogue {
   toggle(family) {
     const chosen = new Set(this.view.families);
     if (!chosen.delete(family)) chosen.add(family);
-    this.set("families", this.families.map(({ name }) => name).filter((name) => chosen.has(name)));
+    this.set(
+      "families",
+      this.families.map(({ name }) => name).filter((name) => chosen.has(name)),
+    );
   }
 
   /** A link to a rule, or with null to all of them; other clicks than plain ones are the browser's. */
@@ -216,10 +297,16 @@ class Catalogue {
   found() {
     const words = this.view.search.toLowerCase().split(/\s+/).filter(Boolean);
     const families = new Set(this.view.families);
-    const chosen = this.rules.filter((rule) => (!families.size || families.has(rule.family)) && words.every((word) => rule.search.includes(word)));
+    const chosen = this.rules.filter(
+      (rule) => (!families.size || families.has(rule.family)) && words.every((word) => rule.search.includes(word)),
+    );
     const rank = ({ title, name }) => {
       const all = words.join(" ");
-      return title.toLowerCase() === all || name === all ? 0 : words.every((word) => title.toLowerCase().includes(word)) ? 1 : 2;
+      return title.toLowerCase() === all || name === all
+        ? 0
+        : words.every((word) => title.toLowerCase().includes(word))
+          ? 1
+          : 2;
     };
     return words.length ? chosen.toSorted((a, b) => rank(a) - rank(b)) : chosen;
   }
@@ -229,7 +316,8 @@ class Catalogue {
     const found = this.found();
     const seen = new Set(found.map(({ name }) => name));
     if (document.activeElement !== this.search) this.search.value = this.view.search;
-    for (const { name, chip } of this.families) chip.setAttribute("aria-pressed", String(this.view.families.includes(name)));
+    for (const { name, chip } of this.families)
+      chip.setAttribute("aria-pressed", String(this.view.families.includes(name)));
     const order = found.map(({ name }) => name).join();
     if (order !== this.order || this.shelved !== this.key) {
       [this.order, this.shelved] = [order, this.key];
@@ -237,11 +325,21 @@ class Catalogue {
     }
     for (const [name, { link }] of this.cards) link.setAttribute("href", this.address(name));
     const held = found.filter(({ badge }) => badge.kind === "held").length;
-    setText(this.count, `${found.length === this.rules.length ? counted(found.length, "rule") : `${found.length} of ${counted(this.rules.length, "rule")}`}, ${held} held against an independent reference · paths: ${this.caption}`);
+    setText(
+      this.count,
+      `${found.length === this.rules.length ? counted(found.length, "rule") : `${found.length} of ${counted(this.rules.length, "rule")}`}, ${held} held against an independent reference · paths: ${this.caption}`,
+    );
     this.none.hidden = found.length > 0;
     if (!found.length) {
-      const clear = h("button", { type: "button", class: "rv-choice rv-reset", onclick: () => this.clear() }, "Show all");
-      this.none.replaceChildren(`No rule has ${this.view.search ? `“${this.view.search}”` : "this"}${this.view.families.length ? " among these families" : ""}. `, clear);
+      const clear = h(
+        "button",
+        { type: "button", class: "rv-choice rv-reset", onclick: () => this.clear() },
+        "Show all",
+      );
+      this.none.replaceChildren(
+        `No rule has ${this.view.search ? `“${this.view.search}”` : "this"}${this.view.families.length ? " among these families" : ""}. `,
+        clear,
+      );
     }
     const rule = this.byName.get(this.view.rule) ?? null;
     this.timeline.show(rule ? new Set([...seen, rule.name]) : seen, rule?.name ?? null);
@@ -288,24 +386,34 @@ class Catalogue {
       h("a", { class: `rv-go${primary ? " rv-go-first" : ""}`, href: new URL(page, document.baseURI).href }, text);
     this.sheet.replaceChildren(
       h(
-        "nav", { class: "rv-sheet-nav", "aria-label": "Other rules" },
+        "nav",
+        { class: "rv-sheet-nav", "aria-label": "Other rules" },
         this.link(null, "← All rules", { "data-testid": "back" }),
-        h("span", {}, before ? this.link(before.name, `‹ ${before.title}`, { rel: "prev" }) : "", after ? this.link(after.name, `${after.title} ›`, { rel: "next" }) : ""),
+        h(
+          "span",
+          {},
+          before ? this.link(before.name, `‹ ${before.title}`, { rel: "prev" }) : "",
+          after ? this.link(after.name, `${after.title} ›`, { rel: "next" }) : "",
+        ),
       ),
       h(
-        "div", { class: "rv-sheet-head" },
+        "div",
+        { class: "rv-sheet-head" },
         h(
-          "div", {},
+          "div",
+          {},
           h("h2", { tabindex: -1 }, rule.title),
           this.when(rule),
           h("p", { class: "rv-sheet-change" }, ...change),
           h(
-            "p", { class: "rv-goes" },
+            "p",
+            { class: "rv-goes" },
             go(`./?card.0=${rule.name}`, "Try it", true),
             rule.trains ? go(`training?task=digits&card.0=${rule.name}`, "Train with it") : null,
           ),
           h(
-            "dl", { class: "rv-facts" },
+            "dl",
+            { class: "rv-facts" },
             ...row("Held against", ...this.held(rule.badge)),
             ...row("State", rule.keeps),
             ...(rule.notes.length ? row("Notes", rule.notes.join(" ")) : []),

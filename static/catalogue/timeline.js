@@ -1,6 +1,6 @@
 // Rules on an axis of years: a dot for each, those of a year above each other. Years without rules take little room.
 
-import { h, svg, setText } from "../shared/dom.js";
+import { h, setText, svg } from "../shared/dom.js";
 
 const [PAD, PITCH, RADIUS, LABEL] = [20, 11, 4.2, 34];
 const [ABOVE, BELOW] = [20, 22]; // room for a chosen dot's ring, and for the years
@@ -23,7 +23,12 @@ export class Timeline {
     this.address = address;
     this.tip = h("div", { class: "rv-tip", hidden: true, "aria-hidden": "true" });
     this.frame = h("div", { class: "rv-timeline-frame" });
-    this.node = h("nav", { class: "rv-timeline", "aria-label": "Rules by year", "data-testid": "timeline" }, this.frame, this.tip);
+    this.node = h(
+      "nav",
+      { class: "rv-timeline", "aria-label": "Rules by year", "data-testid": "timeline" },
+      this.frame,
+      this.tip,
+    );
     this.rules = [];
     this.dots = new Map();
     this.chosen = null;
@@ -55,7 +60,15 @@ export class Timeline {
     years.forEach((year, i) => {
       if (i) {
         const close = year - years[i - 1] === 1;
-        axis.append(svg("line", { x1: x(years[i - 1]), x2: x(year), y1: base, y2: base, "stroke-dasharray": close ? null : "2 4" }));
+        axis.append(
+          svg("line", {
+            x1: x(years[i - 1]),
+            x2: x(year),
+            y1: base,
+            y2: base,
+            "stroke-dasharray": close ? null : "2 4",
+          }),
+        );
       }
       axis.append(svg("line", { x1: x(year), x2: x(year), y1: base, y2: base + 4 }));
     });
@@ -74,14 +87,27 @@ export class Timeline {
       const dot = svg(
         "a",
         {
-          href: this.address(rule.name), class: "rv-dot-link", "data-rule": rule.name, tabindex: i ? -1 : 0,
+          href: this.address(rule.name),
+          class: "rv-dot-link",
+          "data-rule": rule.name,
+          tabindex: i ? -1 : 0,
           "aria-label": `${rule.title}, ${rule.year}, ${rule.family}`,
-          onclick: (event) => this.open(event, rule.name), onkeydown: (event) => this.key(event, rule.name),
-          onmouseenter: () => this.point(rule.name), onmouseleave: () => this.point(null),
-          onfocus: () => this.point(rule.name), onblur: () => this.point(null),
+          onclick: (event) => this.open(event, rule.name),
+          onkeydown: (event) => this.key(event, rule.name),
+          onmouseenter: () => this.point(rule.name),
+          onmouseleave: () => this.point(null),
+          onfocus: () => this.point(rule.name),
+          onblur: () => this.point(null),
         },
         svg("rect", { x: cx - 7, y: cy - PITCH / 2, width: 14, height: PITCH, class: "rv-dot-reach" }),
-        svg("circle", { cx, cy, r: RADIUS, fill: hollow ? "var(--rv-page)" : colour, stroke: colour, "stroke-width": hollow ? 2 : 1 }),
+        svg("circle", {
+          cx,
+          cy,
+          r: RADIUS,
+          fill: hollow ? "var(--rv-page)" : colour,
+          stroke: colour,
+          "stroke-width": hollow ? 2 : 1,
+        }),
       );
       this.dots.set(rule.name, dot);
       return dot;
@@ -120,7 +146,12 @@ export class Timeline {
       return svg("path", { d: `M${x1} ${y1}Q${(x1 + x2) / 2} ${bend} ${x2} ${y2}`, class: kind });
     };
     this.arcs.replaceChildren(
-      ...(rule ? [...rule.children.map((child) => arc(name, child, "rv-arc-child")), ...rule.parents.map((parent) => arc(parent, name, "rv-arc-parent"))] : []),
+      ...(rule
+        ? [
+            ...rule.children.map((child) => arc(name, child, "rv-arc-child")),
+            ...rule.parents.map((parent) => arc(parent, name, "rv-arc-parent")),
+          ]
+        : []),
     );
   }
 
@@ -150,7 +181,14 @@ export class Timeline {
   key(event, name) {
     const names = this.rules.filter((rule) => this.seen.has(rule.name)).map((rule) => rule.name);
     const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
-    const to = event.key === "Home" ? names[0] : event.key === "End" ? names.at(-1) : steps[event.key] ? names[names.indexOf(name) + steps[event.key]] : undefined;
+    const to =
+      event.key === "Home"
+        ? names[0]
+        : event.key === "End"
+          ? names.at(-1)
+          : steps[event.key]
+            ? names[names.indexOf(name) + steps[event.key]]
+            : undefined;
     if (to === undefined) return;
     event.preventDefault();
     this.carry(to);

@@ -1,6 +1,6 @@
 // One value of every run against the step: lines, axes, the chosen step and a readout, as SVG of its own.
 
-import { h, svg, setText, short, roundTicks, powerTicks, placeIn } from "../shared/dom.js";
+import { h, placeIn, powerTicks, roundTicks, setText, short, svg } from "../shared/dom.js";
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 32 };
 const DEEPEST = 1e-20; // a logarithmic axis reaches no lower; lines below it leave the picture
@@ -76,7 +76,12 @@ export class Curves {
     this.node = h(
       "section",
       { class: "rv-chart", "data-testid": `curve-${name}`, "aria-label": title },
-      h("div", { class: "rv-chart-head" }, this.heading, h("div", { class: "rv-choices", role: "group", "aria-label": `${title}: axis` }, ...this.choices)),
+      h(
+        "div",
+        { class: "rv-chart-head" },
+        this.heading,
+        h("div", { class: "rv-choices", role: "group", "aria-label": `${title}: axis` }, ...this.choices),
+      ),
       this.frame,
     );
     this.listen();
@@ -152,7 +157,12 @@ export class Curves {
     this.inner = inner;
     this.picture.setAttribute("width", this.width);
     this.picture.setAttribute("height", this.height);
-    for (const [name, value] of Object.entries({ x: inner.left, y: inner.top - 2, width: inner.width + 6, height: inner.height + 4 })) {
+    for (const [name, value] of Object.entries({
+      x: inner.left,
+      y: inner.top - 2,
+      width: inner.width + 6,
+      height: inner.height + 4,
+    })) {
       this.clipRect.setAttribute(name, value);
     }
     const { low, high, ticks } = this.range(runs, log, offset, inner.height);
@@ -257,7 +267,12 @@ export class Curves {
   setStep(step) {
     if (!this.inner) return;
     const x = tenth(this.px(step));
-    for (const [name, value] of Object.entries({ x1: x, x2: x, y1: this.inner.top, y2: this.inner.top + this.inner.height })) {
+    for (const [name, value] of Object.entries({
+      x1: x,
+      x2: x,
+      y1: this.inner.top,
+      y2: this.inner.top + this.inner.height,
+    })) {
       this.cursor.setAttribute(name, value);
     }
     for (const run of this.runs) {

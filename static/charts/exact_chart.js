@@ -51,7 +51,9 @@ export class ExactChart extends LineChart {
     for (let i = from; i < to; i++) {
       const [x, y] = [xScale.px(curve.x[i]), yScale.px(curve.line[i])];
       if (!Number.isFinite(y)) continue;
-      const [low, high] = [curve.lower[i], curve.upper[i]].map((value) => (yScale.log && !(value > 0) ? plot.bottom : yScale.px(value)));
+      const [low, high] = [curve.lower[i], curve.upper[i]].map((value) =>
+        yScale.log && !(value > 0) ? plot.bottom : yScale.px(value),
+      );
       context.beginPath();
       context.moveTo(x, low);
       context.lineTo(x, high);

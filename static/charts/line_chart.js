@@ -1,8 +1,8 @@
 // Many curves on one canvas: axes, faint raw lines under strong ones, bands, zoom, and exact values under the pointer.
 
-import { h, setText, short, paintSwatch } from "../shared/dom.js";
-import { lowerBound, nearest, grown } from "./series.js";
-import { scale, ticks, duration, grouping, percent } from "../shared/scales.js";
+import { h, paintSwatch, setText, short } from "../shared/dom.js";
+import { duration, grouping, percent, scale, ticks } from "../shared/scales.js";
+import { grown, lowerBound, nearest } from "./series.js";
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 34 };
 const FLOOR = 1e-12; // a logarithmic axis of losses reaches no lower
@@ -131,7 +131,12 @@ export class LineChart {
     this.note = h("span", { class: "rv-chart-note" });
     this.canvas = h("canvas", { class: "rv-canvas", "aria-hidden": "true" });
     this.over = h("canvas", { class: "rv-canvas", "aria-hidden": "true" });
-    this.frame = h("div", { class: "rv-curve-frame rv-line-frame", role: "img", tabindex: "0", "aria-label": title }, this.canvas, this.over);
+    this.frame = h(
+      "div",
+      { class: "rv-curve-frame rv-line-frame", role: "img", tabindex: "0", "aria-label": title },
+      this.canvas,
+      this.over,
+    );
     this.node = h(
       "section",
       { class: "rv-chart", "data-testid": `chart-${name}`, "data-points": 0, "data-curves": 0 },
@@ -185,13 +190,23 @@ export class LineChart {
       return h("li", { class: "rv-legend-entry" }, swatch, item.label);
     };
     this.legend?.remove();
-    this.legend = h("ul", { class: "rv-legend", "aria-label": `Curves of ${this.title}` }, ...items.map(entry), cross ? h("li", { class: "rv-legend-entry" }, `✕ ${cross}`) : null);
+    this.legend = h(
+      "ul",
+      { class: "rv-legend", "aria-label": `Curves of ${this.title}` },
+      ...items.map(entry),
+      cross ? h("li", { class: "rv-legend-entry" }, `✕ ${cross}`) : null,
+    );
     this.node.append(this.legend);
   }
 
   paint(context, ratio) {
     const { curves, x, logY, theme, width, height } = this.scene;
-    const inner = { left: MARGIN.left, top: MARGIN.top, width: Math.max(10, width - MARGIN.left - MARGIN.right), height: Math.max(10, height - MARGIN.top - MARGIN.bottom) };
+    const inner = {
+      left: MARGIN.left,
+      top: MARGIN.top,
+      width: Math.max(10, width - MARGIN.left - MARGIN.right),
+      height: Math.max(10, height - MARGIN.top - MARGIN.bottom),
+    };
     const [right, bottom] = [inner.left + inner.width, inner.top + inner.height];
     const xScale = scale(x.low, x.high, x.log, inner.left, right);
     const columns = Math.round(inner.width * ratio);
@@ -241,11 +256,23 @@ export class LineChart {
     const from = Math.max(first, lowerBound(x, finite, low) - 1);
     const to = Math.min(finite, lowerBound(x, finite, high) + 2);
     const key = `${curve.key}\n${curve.validation ? "v" : ""}${curve.part ?? ""}`;
-    const reduced = (name, y, pick, stride) => reduce(x, y, from, to, plot, pick, this.buffer(`${key}\n${name}`), stride);
+    const reduced = (name, y, pick, stride) =>
+      reduce(x, y, from, to, plot, pick, this.buffer(`${key}\n${name}`), stride);
     const average = curve.factor ? "factor" : "mean";
-    const part = { curve, from, to, line: reduced("line", curve.line, curve.raw ? average : "both"), raw: null, band: null };
+    const part = {
+      curve,
+      from,
+      to,
+      line: reduced("line", curve.line, curve.raw ? average : "both"),
+      raw: null,
+      band: null,
+    };
     if (curve.raw) part.raw = reduced("raw", curve.raw, "both", plot.stride);
-    if (curve.low) part.band = [reduced("low", curve.low, curve.raw ? average : "low"), reduced("high", curve.high, curve.raw ? average : "high")];
+    if (curve.low)
+      part.band = [
+        reduced("low", curve.low, curve.raw ? average : "low"),
+        reduced("high", curve.high, curve.raw ? average : "high"),
+      ];
     return part;
   }
 
@@ -310,7 +337,11 @@ export class LineChart {
     context.strokeStyle = theme.mix(0.13);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const [value, text] of ticks(yScale, Math.max(2, Math.floor(inner.height / 34)), fraction ? "fraction" : "number")) {
+    for (const [value, text] of ticks(
+      yScale,
+      Math.max(2, Math.floor(inner.height / 34)),
+      fraction ? "fraction" : "number",
+    )) {
       const y = Math.round(yScale.px(value)) + 0.5;
       line(inner.left, y, right, y);
       context.fillText(text, inner.left - 6, y + 0.5);
@@ -384,15 +415,20 @@ export class LineChart {
   /** A small cross where a run diverged, and at every point that stands for runs that did. */
   paintEnd(context, { curve, to }, plot, theme) {
     const { xScale, yScale, inner, right } = plot;
-    for (let i = 0; curve.crossed && i < curve.count; i++) this.paintCross(context, xScale.px(curve.x[i]), yScale.px(curve.line[i]), curve.colour, theme);
+    for (let i = 0; curve.crossed && i < curve.count; i++)
+      this.paintCross(context, xScale.px(curve.x[i]), yScale.px(curve.line[i]), curve.colour, theme);
     if (!curve.ended || curve.validation || to !== curve.finite || !curve.finite) return;
     const x = xScale.px(curve.x[curve.finite - 1]);
     const y = Math.max(inner.top + 3, yScale.px(curve.line[curve.finite - 1]));
-    if (x >= inner.left - 1 && x <= right + 1 && Number.isFinite(y)) this.paintCross(context, x, y, curve.colour, theme);
+    if (x >= inner.left - 1 && x <= right + 1 && Number.isFinite(y))
+      this.paintCross(context, x, y, curve.colour, theme);
   }
 
   paintCross(context, x, y, colour, theme) {
-    for (const [stroke, width] of [[theme.background, 4.6], [colour, 2.2]]) {
+    for (const [stroke, width] of [
+      [theme.background, 4.6],
+      [colour, 2.2],
+    ]) {
       context.strokeStyle = stroke;
       context.lineWidth = width;
       context.beginPath();
@@ -429,7 +465,8 @@ export class LineChart {
     context.clip();
     context.lineJoin = "bevel";
     for (const part of this.parts) {
-      if (this.key && (part.curve.key === this.key || part.curve.group === this.key)) this.paintLine(context, part, plot, 0, part.curve.validation ? 2 : 3.2);
+      if (this.key && (part.curve.key === this.key || part.curve.group === this.key))
+        this.paintLine(context, part, plot, 0, part.curve.validation ? 2 : 3.2);
     }
     if (this.dragged) {
       const [from, to] = this.dragged.map((x) => Math.min(right, Math.max(inner.left, x)));
@@ -494,14 +531,20 @@ export class LineChart {
   /** Fills the shared tip with every curve's exact value near x; returns the curve nearest to the pointer. */
   readout(x, py) {
     const { yScale, inner, bottom } = this.plot;
-    const found = this.values(x).map(({ curve, at }) => ({ curve, at, value: (curve.raw ?? curve.line)[at], away: Math.abs(yScale.px(curve.line[at]) - py) }));
+    const found = this.values(x).map(({ curve, at }) => ({
+      curve,
+      at,
+      value: (curve.raw ?? curve.line)[at],
+      away: Math.abs(yScale.px(curve.line[at]) - py),
+    }));
     const close = found.reduce((best, one) => (one.away < (best?.away ?? Infinity) ? one : best), null);
     const near = py >= inner.top && py <= bottom && close?.away < 24 ? close.curve : null;
     this.tip.hidden = !close;
     if (!close) return null;
     const sign = this.kind === "accuracy" ? -1 : 1;
     found.sort((a, b) => sign * (a.value - b.value));
-    const at = (curve, i) => (curve.steps ? `step ${grouping(curve.steps[i])}` : `${this.scene.x.label} ${written(curve.x[i])}`);
+    const at = (curve, i) =>
+      curve.steps ? `step ${grouping(curve.steps[i])}` : `${this.scene.x.label} ${written(curve.x[i])}`;
     const head = [at(close.curve, close.at)];
     if (close.curve.steps) {
       if (close.curve.each) head.push(`epoch ${Number((close.curve.steps[close.at] / close.curve.each).toFixed(2))}`);
@@ -513,8 +556,12 @@ export class LineChart {
       swatch.style.background = curve.colour;
       const aside = [];
       if (curve.raw) aside.push(`smoothed ${this.format(Number(curve.line[i].toPrecision(4)))}`);
-      if (curve.low && curve.n?.[i] > 1 && curve.factor) aside.push(`× ÷ ${written(Number((curve.high[i] / curve.line[i]).toPrecision(3)))}`);
-      else if (curve.low && curve.n?.[i] > 1) aside.push(`± ${written(Number(((curve.high[i] - curve.line[i]) * (this.kind === "accuracy" ? 100 : 1)).toPrecision(2)))}`);
+      if (curve.low && curve.n?.[i] > 1 && curve.factor)
+        aside.push(`× ÷ ${written(Number((curve.high[i] / curve.line[i]).toPrecision(3)))}`);
+      else if (curve.low && curve.n?.[i] > 1)
+        aside.push(
+          `± ${written(Number(((curve.high[i] - curve.line[i]) * (this.kind === "accuracy" ? 100 : 1)).toPrecision(2)))}`,
+        );
       if (curve.n || curve.seeds) aside.push(`N = ${curve.n?.[i] ?? curve.seeds}`);
       if (curve.steps && curve.steps[i] !== close.curve.steps?.[close.at]) aside.push(at(curve, i));
       return h(
@@ -537,7 +584,10 @@ export class LineChart {
     const { offsetWidth: w, offsetHeight: tall } = this.tip;
     const left = clientX - host.left;
     const x = left + 16 + w > host.width ? left - 16 - w : left + 16;
-    const high = Math.max(8 - host.top, Math.min(clientY - host.top - tall / 2, window.innerHeight - host.top - tall - 8));
+    const high = Math.max(
+      8 - host.top,
+      Math.min(clientY - host.top - tall / 2, window.innerHeight - host.top - tall - 8),
+    );
     this.tip.style.transform = `translate(${Math.round(Math.max(0, Math.min(x, host.width - w)))}px, ${Math.round(high)}px)`;
   }
 
@@ -605,7 +655,11 @@ export class LineChart {
       "wheel",
       (event) => {
         if (!this.plot || !(armed || event.ctrlKey || document.activeElement === frame)) return;
-        const sideways = event.shiftKey ? event.deltaX || event.deltaY : Math.abs(event.deltaX) > Math.abs(event.deltaY) ? event.deltaX : 0;
+        const sideways = event.shiftKey
+          ? event.deltaX || event.deltaY
+          : Math.abs(event.deltaX) > Math.abs(event.deltaY)
+            ? event.deltaX
+            : 0;
         const [px] = inside(event);
         const done = sideways ? this.shift(sideways) : this.magnify(Math.exp(event.deltaY * 0.002), px);
         if (done) event.preventDefault();

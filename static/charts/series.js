@@ -93,7 +93,8 @@ export class Series {
   smoothed(weight, log = false) {
     if (!(weight > 0)) return this.values;
     const state = this.smooth;
-    if (state.weight !== weight || state.log !== log || !state.count) Object.assign(state, { weight, log, count: 0, last: 0, share: 1 });
+    if (state.weight !== weight || state.log !== log || !state.count)
+      Object.assign(state, { weight, log, count: 0, last: 0, share: 1 });
     state.line = grown(state.line, this.count);
     const { line } = state;
     const end = this.finite;
@@ -174,7 +175,8 @@ export class Aggregate {
     // What stands beyond the old end of a seed that has grown is averaged anew.
     let start = Infinity;
     members.forEach(({ series }, m) => {
-      if (this.taken[m] !== ends[m]) start = Math.min(start, this.taken[m] ? series.steps[this.taken[m] - 1] : -Infinity);
+      if (this.taken[m] !== ends[m])
+        start = Math.min(start, this.taken[m] ? series.steps[this.taken[m] - 1] : -Infinity);
     });
     this.count = start === -Infinity ? 0 : lowerBound(this.steps, this.count, start + 1);
     this.taken = ends;

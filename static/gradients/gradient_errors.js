@@ -1,10 +1,10 @@
 // The Gradients page: errors against h on one chart, the table and the sentences beneath; speaks to the server.
 
-import { copyAddress, h, setText, short, paintSwatch, painted, loadStyles } from "../shared/dom.js";
+import { LineChart } from "../charts/line_chart.js";
 import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
+import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
 import { readTheme } from "../shared/theme.js";
-import { LineChart } from "../charts/line_chart.js";
 
 const NARROW = 640;
 const [LOWEST, HIGHEST] = [1e-14, 1]; // of h
@@ -54,7 +54,10 @@ class ErrorChart extends LineChart {
       if (kind === "best") {
         const py = yScale.px(y);
         if (py < inner.top || py > bottom) continue;
-        for (const [stroke, width] of [[theme.background, 5], [theme.text, 2.2]]) {
+        for (const [stroke, width] of [
+          [theme.background, 5],
+          [theme.text, 2.2],
+        ]) {
           context.strokeStyle = stroke;
           context.lineWidth = width;
           context.beginPath();
@@ -84,7 +87,8 @@ class ErrorChart extends LineChart {
       const level = key === "slope 2" ? Math.sqrt(line.at(-1) * yScale.low) : yScale.value(bottom - 12);
       const slope = Math.log(line.at(-1) / line[0]) / Math.log(x.at(-1) / x[0]);
       const px = xScale.px(x[0] * (level / line[0]) ** (1 / slope));
-      if (px > inner.left && px < right) text(key, px + (key === "slope 1" ? -34 : 34), yScale.px(level), theme.mix(0.8));
+      if (px > inner.left && px < right)
+        text(key, px + (key === "slope 1" ? -34 : 34), yScale.px(level), theme.mix(0.8));
     }
   }
 }
@@ -104,12 +108,17 @@ class GradientErrors {
 
   build(parent) {
     const button = (text, title, onclick) => h("button", { type: "button", class: "rv-choice", title, onclick }, text);
-    this.toggle = button("As a tutorial prints it", "The error of f(x+h) − f(x−h)/(2h) too", () => this.setPrinted(!this.printed));
+    this.toggle = button("As a tutorial prints it", "The error of f(x+h) − f(x−h)/(2h) too", () =>
+      this.setPrinted(!this.printed),
+    );
     this.reset = button("Reset zoom", "All h again (double click in the chart)", () => this.setZoom(null));
     this.link = button("Copy link", "The address of this very picture", () => copyAddress(this.link));
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
     this.chart = new ErrorChart({
-      name: "errors", title: "Error of the gradient", kind: "number", tip: this.tip,
+      name: "errors",
+      title: "Error of the gradient",
+      kind: "number",
+      tip: this.tip,
       onZoom: (zoom) => this.setZoom(zoom),
       onPoint: (x) => this.chart.point(x, this.near),
       onKey: (curve) => {
@@ -121,12 +130,23 @@ class GradientErrors {
     this.trouble = h("p", { class: "rv-message", "data-testid": "trouble", role: "status", hidden: true });
     this.tableHead = h("tr");
     this.tableBody = h("tbody");
-    this.table = h("table", { class: "rv-table", "data-testid": "table" }, h("thead", {}, this.tableHead), this.tableBody);
+    this.table = h(
+      "table",
+      { class: "rv-table", "data-testid": "table" },
+      h("thead", {}, this.tableHead),
+      this.tableBody,
+    );
     this.caption = h("div", { "data-testid": "caption", "aria-live": "polite" });
     this.root = h(
       "div",
       { class: "rv rv-board rv-errors", "data-testid": "gradient-errors", "data-drawn": 0 },
-      h("div", { class: "rv-toolbar rv-board-toolbar" }, h("div", { class: "rv-toggles" }, this.toggle), h("span", { class: "rv-signs" }, "◉ best h   click: choose h   drag: zoom"), h("div", { class: "rv-actions" }, this.link, this.reset)),
+      h(
+        "div",
+        { class: "rv-toolbar rv-board-toolbar" },
+        h("div", { class: "rv-toggles" }, this.toggle),
+        h("span", { class: "rv-signs" }, "◉ best h   click: choose h   drag: zoom"),
+        h("div", { class: "rv-actions" }, this.link, this.reset),
+      ),
       this.chart.node,
       this.trouble,
       this.tip,
@@ -149,7 +169,8 @@ class GradientErrors {
     frame.addEventListener("pointerdown", (event) => (from = event.button ? null : [event.clientX, event.clientY]));
     frame.addEventListener("click", (event) => {
       const { plot } = this.chart;
-      if (!from || !plot || Math.hypot(event.clientX - from[0], event.clientY - from[1]) > 5 || event.detail > 1) return;
+      if (!from || !plot || Math.hypot(event.clientX - from[0], event.clientY - from[1]) > 5 || event.detail > 1)
+        return;
       const px = event.clientX - frame.getBoundingClientRect().left;
       if (px < plot.inner.left - 4 || px > plot.right + 4) return;
       const spacing = Number(Math.min(HIGHEST, Math.max(LOWEST, plot.xScale.value(px))).toPrecision(3));
@@ -168,11 +189,14 @@ class GradientErrors {
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
     this.latest = message;
-    if (message.view.printed !== this.heard && !channel.isUnsettled("view.printed")) this.printed = message.view.printed;
+    if (message.view.printed !== this.heard && !channel.isUnsettled("view.printed"))
+      this.printed = message.view.printed;
     this.heard = message.view.printed;
     if (channel.isSpeaker(this.send)) {
       const settled = Object.fromEntries(Object.entries(message.values).filter(([path]) => !channel.isUnsettled(path)));
-      window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems: message.problems } }));
+      window.dispatchEvent(
+        new CustomEvent("ravine:values", { detail: { values: settled, problems: message.problems } }),
+      );
     }
     this.draw();
   }
@@ -221,12 +245,27 @@ class GradientErrors {
 
   drawChart({ curves, marks, alt }) {
     const [low, high] = this.zoom ?? [LOWEST, HIGHEST];
-    const shown = curves.map((curve) => ({ ...curve, measured: curve.colour !== null, colour: curve.colour ?? this.theme.mix(0.85) }));
+    const shown = curves.map((curve) => ({
+      ...curve,
+      measured: curve.colour !== null,
+      colour: curve.colour ?? this.theme.mix(0.85),
+    }));
     this.chart.draw({
-      curves: shown.map(({ x, y, ...curve }) => ({ ...curve, group: curve.key, x, line: y, count: x.length, finite: x.length, points: x.length })),
+      curves: shown.map(({ x, y, ...curve }) => ({
+        ...curve,
+        group: curve.key,
+        x,
+        line: y,
+        count: x.length,
+        finite: x.length,
+        points: x.length,
+      })),
       marks,
       x: { low, high, log: true, kind: "number", label: "h", full: !this.zoom },
-      logY: true, theme: this.theme, width: this.width, height: this.width < NARROW ? 320 : 440,
+      logY: true,
+      theme: this.theme,
+      width: this.width,
+      height: this.width < NARROW ? 320 : 440,
     });
     this.chart.describe(alt);
     this.chart.explain(shown);
@@ -237,7 +276,11 @@ class GradientErrors {
     const align = (k) => `rv-${k ? "right" : "left"}`;
     if (head !== this.columns) {
       this.columns = head;
-      this.tableHead.replaceChildren(...columns.map(({ label, title }, k) => h("th", { scope: "col", title: title || null, class: align(k) }, label)));
+      this.tableHead.replaceChildren(
+        ...columns.map(({ label, title }, k) =>
+          h("th", { scope: "col", title: title || null, class: align(k) }, label),
+        ),
+      );
       this.tableBody.replaceChildren();
     }
     rows.forEach((row, i) => {

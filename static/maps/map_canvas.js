@@ -1,6 +1,6 @@
 // One map: its picture, axes, landmarks and the crosshair, on two canvases; and how it answers a hand.
 
-import { h, short, setText, paintSwatch } from "../shared/dom.js";
+import { h, paintSwatch, setText, short } from "../shared/dom.js";
 import { ticks } from "../shared/scales.js";
 import { basinPixels, planePixels } from "./map_colours.js";
 
@@ -53,7 +53,14 @@ export class MapCanvas {
     this.frame = h("div", { class: "rv-map-frame", tabindex: 0 }, this.canvas, this.over);
     this.trouble = h("p", { class: "rv-map-trouble", hidden: true });
     this.said = h("p", { class: "rv-map-said", "data-testid": "map-said" });
-    this.node = h("section", { class: "rv-map", "data-testid": "map" }, h("div", { class: "rv-map-head" }, this.swatch, this.title), this.frame, this.trouble, this.said);
+    this.node = h(
+      "section",
+      { class: "rv-map", "data-testid": "map" },
+      h("div", { class: "rv-map-head" }, this.swatch, this.title),
+      this.frame,
+      this.trouble,
+      this.said,
+    );
     this.raster = h("canvas");
     this.listen();
   }
@@ -101,8 +108,10 @@ export class MapCanvas {
     if (shown === this.shown) return;
     this.shown = shown;
     const { nx, ny } = entry;
-    const pixels = scene.kind === "basins" ? basinPixels(arrays, nx, ny, scene.steps)
-      : planePixels(arrays[scene.colour], arrays.outcome, nx, ny, scene.scale);
+    const pixels =
+      scene.kind === "basins"
+        ? basinPixels(arrays, nx, ny, scene.steps)
+        : planePixels(arrays[scene.colour], arrays.outcome, nx, ny, scene.scale);
     Object.assign(this.raster, { width: nx, height: ny });
     this.raster.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), nx, ny), 0, 0);
   }
@@ -111,17 +120,25 @@ export class MapCanvas {
   axes() {
     const { x, y } = this.entry;
     const [x0, x1, y0, y1] = this.scene.view ?? [x.low, x.high, y.low, y.high];
-    return [{ low: x0, high: x1, log: x.log }, { low: y0, high: y1, log: y.log }];
+    return [
+      { low: x0, high: x1, log: x.log },
+      { low: y0, high: y1, log: y.log },
+    ];
   }
 
   px(value) {
     const [{ low, high, log }] = this.axes();
-    return this.plot.left + ((forth(value, log) - forth(low, log)) / (forth(high, log) - forth(low, log))) * this.plot.width;
+    return (
+      this.plot.left + ((forth(value, log) - forth(low, log)) / (forth(high, log) - forth(low, log))) * this.plot.width
+    );
   }
 
   py(value) {
     const [, { low, high, log }] = this.axes();
-    return this.plot.top + this.plot.height * (1 - (forth(value, log) - forth(low, log)) / (forth(high, log) - forth(low, log)));
+    return (
+      this.plot.top +
+      this.plot.height * (1 - (forth(value, log) - forth(low, log)) / (forth(high, log) - forth(low, log)))
+    );
   }
 
   paint() {
@@ -171,7 +188,10 @@ export class MapCanvas {
       context.fillStyle = "#111";
       context.fill();
     });
-    for (const [colour, width] of [["rgba(255,255,255,0.9)", 4], ["#111", 1.8]]) {
+    for (const [colour, width] of [
+      ["rgba(255,255,255,0.9)", 4],
+      ["#111", 1.8],
+    ]) {
       context.strokeStyle = colour;
       context.lineWidth = width;
       context.beginPath();
@@ -189,18 +209,25 @@ export class MapCanvas {
   paintTheory(context) {
     const { edge, optimum, best, present } = this.entry;
     const twice = (draw, inner, width) => {
-      for (const [colour, extra] of [["rgba(0,0,0,0.75)", 2.4], [inner, 0]]) {
+      for (const [colour, extra] of [
+        ["rgba(0,0,0,0.75)", 2.4],
+        [inner, 0],
+      ]) {
         context.strokeStyle = colour;
         context.lineWidth = width + extra;
         draw();
       }
     };
     if (edge.length) {
-      twice(() => {
-        context.beginPath();
-        for (const [x, y] of edge) context.lineTo(this.px(x), this.py(y));
-        context.stroke();
-      }, "#fff", 1.8);
+      twice(
+        () => {
+          context.beginPath();
+          for (const [x, y] of edge) context.lineTo(this.px(x), this.py(y));
+          context.stroke();
+        },
+        "#fff",
+        1.8,
+      );
     }
     if (optimum) {
       star(context, this.px(optimum[0]), this.py(optimum[1]), 8);
@@ -212,21 +239,29 @@ export class MapCanvas {
     }
     if (best) {
       const [px, py] = [this.px(best[0]), this.py(best[1])];
-      twice(() => {
-        context.beginPath();
-        context.moveTo(px - 6, py);
-        context.lineTo(px + 6, py);
-        context.moveTo(px, py - 6);
-        context.lineTo(px, py + 6);
-        context.stroke();
-      }, "#fff", 2);
+      twice(
+        () => {
+          context.beginPath();
+          context.moveTo(px - 6, py);
+          context.lineTo(px + 6, py);
+          context.moveTo(px, py - 6);
+          context.lineTo(px, py + 6);
+          context.stroke();
+        },
+        "#fff",
+        2,
+      );
     }
     const [px, py] = [this.px(present[0]), this.py(present[1])];
-    twice(() => {
-      context.beginPath();
-      context.arc(px, py, 6.5, 0, 7);
-      context.stroke();
-    }, "#fff", 2.2);
+    twice(
+      () => {
+        context.beginPath();
+        context.arc(px, py, 6.5, 0, 7);
+        context.stroke();
+      },
+      "#fff",
+      2.2,
+    );
   }
 
   paintAxes(context) {
@@ -280,7 +315,10 @@ export class MapCanvas {
     context.clearRect(0, 0, this.width, this.height);
     if (!place) return;
     const [x, y] = [plot.left + place[0] * plot.width, plot.top + (1 - place[1]) * plot.height];
-    for (const [colour, width] of [["rgba(255,255,255,0.8)", 2.6], ["rgba(0,0,0,0.85)", 1]]) {
+    for (const [colour, width] of [
+      ["rgba(255,255,255,0.8)", 2.6],
+      ["rgba(0,0,0,0.85)", 1],
+    ]) {
       context.strokeStyle = colour;
       context.lineWidth = width;
       context.beginPath();
@@ -303,8 +341,14 @@ export class MapCanvas {
       const [low, high] = [forth(axis.low, axis.log), forth(axis.high, axis.log)];
       const at = (from + place[k] * (to - from) - low) / (high - low); // share of the map
       if (!(at >= 0 && at < 1)) return null;
-      const pixel = Math.min(Math.floor((at * entry.side) / entry.every) * entry.every + (entry.every >> 1), entry.side - 1);
-      return [Math.floor((at * entry.side) / entry.every), back(low + ((pixel + 0.5) / entry.side) * (high - low), axis.log)];
+      const pixel = Math.min(
+        Math.floor((at * entry.side) / entry.every) * entry.every + (entry.every >> 1),
+        entry.side - 1,
+      );
+      return [
+        Math.floor((at * entry.side) / entry.every),
+        back(low + ((pixel + 0.5) / entry.side) * (high - low), axis.log),
+      ];
     });
     if (!found[0] || !found[1]) return null;
     const [[column, x], [row, y]] = found;
@@ -359,7 +403,8 @@ export class MapCanvas {
       if (!isClick || !isInside(place)) return;
       clearTimeout(waiting);
       // In a map of starts a click leads elsewhere: it waits, since it may become a double one.
-      if (event.pointerType === "mouse" && this.scene.view) waiting = setTimeout(() => this.on.open(this, place), DOUBLE);
+      if (event.pointerType === "mouse" && this.scene.view)
+        waiting = setTimeout(() => this.on.open(this, place), DOUBLE);
       else this.on.open(this, place);
     });
     frame.addEventListener("pointerleave", () => this.on.hover(null));
@@ -367,17 +412,24 @@ export class MapCanvas {
       clearTimeout(waiting);
       if (this.scene.view) this.on.whole();
     });
-    frame.addEventListener("wheel", (event) => {
-      const place = where(event);
-      if (!this.scene.view || !isInside(place)) return;
-      event.preventDefault();
-      const factor = 1.0015 ** (event.deltaY * (event.deltaMode ? 30 : 1));
-      const [x0, x1, y0, y1] = this.scene.view;
-      const [x, y] = [x0 + place[0] * (x1 - x0), y0 + place[1] * (y1 - y0)];
-      this.on.move([x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor], false);
-      clearTimeout(resting);
-      resting = setTimeout(() => this.on.move(null, true), 250);
-    }, { passive: false });
+    frame.addEventListener(
+      "wheel",
+      (event) => {
+        const place = where(event);
+        if (!this.scene.view || !isInside(place)) return;
+        event.preventDefault();
+        const factor = 1.0015 ** (event.deltaY * (event.deltaMode ? 30 : 1));
+        const [x0, x1, y0, y1] = this.scene.view;
+        const [x, y] = [x0 + place[0] * (x1 - x0), y0 + place[1] * (y1 - y0)];
+        this.on.move(
+          [x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor],
+          false,
+        );
+        clearTimeout(resting);
+        resting = setTimeout(() => this.on.move(null, true), 250);
+      },
+      { passive: false },
+    );
     frame.addEventListener("keydown", (event) => {
       const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
       if (event.key in ways) {
@@ -395,7 +447,10 @@ export class MapCanvas {
 /** What became of a start, in words. */
 export function startInWords({ label, shade, loss }, { index, x, y }, { places, outcomes, steps }) {
   const [found, made] = [label[index], shade[index]];
-  const what = found < 200 ? `reaches ${places[found]} in ${made} steps` : `${outcomes[found - 200]}${found === 200 || made >= steps ? "" : ` after ${made} steps`}`;
+  const what =
+    found < 200
+      ? `reaches ${places[found]} in ${made} steps`
+      : `${outcomes[found - 200]}${found === 200 || made >= steps ? "" : ` after ${made} steps`}`;
   return `(${short(x)}, ${short(y)}): ${what}${found === 200 ? "" : `; loss ${short(loss[index])}`}`;
 }
 

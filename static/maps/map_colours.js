@@ -11,9 +11,13 @@ const SAMPLE = 4000; // of a map's values, of which a scale is made
 const OTHER = { chroma: 0.035, hue: 85 }; // of minima that the surface does not list
 export const GREY = [142, 142, 146];
 // viridis by S. van der Walt and N. Smith (CC0), every 32nd colour: even steps of lightness, dark for little.
-const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(hex);
+const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(
+  hex,
+);
 // By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged.
-export const OUTCOMES = ["#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", "#8b5fd0", "#c8407b", "#8e8e92"].map(hex);
+export const OUTCOMES = ["#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", "#8b5fd0", "#c8407b", "#8e8e92"].map(
+  hex,
+);
 
 function hex(text) {
   return [1, 3, 5].map((i) => Number.parseInt(text.slice(i, i + 2), 16));
@@ -71,7 +75,11 @@ export function basinPixels({ label, shade }, nx, ny, steps) {
   for (let row = 0; row < ny; row++) {
     for (let i = row * nx, to = (ny - 1 - row) * nx; i < (row + 1) * nx; i++, to++) {
       let table = shades.get(label[i]);
-      if (!table) shades.set(label[i], (table = Uint32Array.from({ length: LEVELS }, (_, k) => word(labelColour(label[i], k / (LEVELS - 1))))));
+      if (!table)
+        shades.set(
+          label[i],
+          (table = Uint32Array.from({ length: LEVELS }, (_, k) => word(labelColour(label[i], k / (LEVELS - 1))))),
+        );
       pixels[to] = table[level[Math.min(shade[i], steps)]];
     }
   }
@@ -86,8 +94,11 @@ export function planePixels(values, outcome, nx, ny, scale) {
   for (let row = 0; row < ny; row++) {
     for (let i = row * nx, to = (ny - 1 - row) * nx; i < (row + 1) * nx; i++, to++) {
       if (outcome[i] === DIVERGED) continue;
-      pixels[to] = !scale ? outcomes[outcome[i]]
-        : Number.isFinite(values[i]) ? ramp[Math.round((LEVELS - 1) * scaleShare(values[i], scale))] : grey;
+      pixels[to] = !scale
+        ? outcomes[outcome[i]]
+        : Number.isFinite(values[i])
+          ? ramp[Math.round((LEVELS - 1) * scaleShare(values[i], scale))]
+          : grey;
     }
   }
   return pixels;

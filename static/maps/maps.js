@@ -1,11 +1,21 @@
 // The Maps page: a grid of maps with locked axes, one legend for all; speaks to the server.
 
-import { copyAddress, h, setText, short, painted, loadStyles } from "../shared/dom.js";
 import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
+import { copyAddress, h, loadStyles, painted, setText, short } from "../shared/dom.js";
 import { readTheme } from "../shared/theme.js";
-import { MapCanvas, startInWords, cellInWords, hatch } from "./map_canvas.js";
-import { LISTED, DIVERGED, LOCAL_MINIMUM, GREY, OUTCOMES, commonScale, css, labelColour, rampColour } from "./map_colours.js";
+import { cellInWords, hatch, MapCanvas, startInWords } from "./map_canvas.js";
+import {
+  commonScale,
+  css,
+  DIVERGED,
+  GREY,
+  LISTED,
+  LOCAL_MINIMUM,
+  labelColour,
+  OUTCOMES,
+  rampColour,
+} from "./map_colours.js";
 
 const KEPT = 36; // maps whose arrays stay in this tab
 const GAP = 14;
@@ -35,7 +45,8 @@ class Maps {
     this.send = (change) => {
       this.setStateValue("change", { ...change, have: change.need ? [] : [...arrays.keys()] });
       // Nothing waits for fine maps: the next change of a slider goes at once, and the server gives them up.
-      const isRefining = !Object.keys(change.set).length && change.actions.length && change.actions.every((one) => one.refine);
+      const isRefining =
+        !Object.keys(change.set).length && change.actions.length && change.actions.every((one) => one.refine);
       if (isRefining) queueMicrotask(() => channel.acknowledge(change.seq));
     };
     this.disconnect = channel.connect(this.send);
@@ -45,8 +56,11 @@ class Maps {
   }
 
   build(parent) {
-    const button = (text, title, onclick) => h("button", { type: "button", class: "rv-choice rv-alone", title, onclick }, text);
-    this.watch = button("Watch on Trajectories", "These optimizers there", () => channel.announce({ action: { open: null }, final: true }));
+    const button = (text, title, onclick) =>
+      h("button", { type: "button", class: "rv-choice rv-alone", title, onclick }, text);
+    this.watch = button("Watch on Trajectories", "These optimizers there", () =>
+      channel.announce({ action: { open: null }, final: true }),
+    );
     this.link = button("Copy link", "The address of these very maps", () => copyAddress(this.link));
     this.save = button("Save PNG", "The maps as they are seen", () => this.savePicture());
     this.reset = button("Reset", "The whole window (double click in a map)", () => this.whole());
@@ -58,7 +72,12 @@ class Maps {
     this.root = h(
       "div",
       { class: "rv rv-maps", "data-testid": "maps", "data-drawn": 0 },
-      h("div", { class: "rv-toolbar" }, this.signs, h("div", { class: "rv-actions" }, this.watch, this.link, this.save, this.reset)),
+      h(
+        "div",
+        { class: "rv-toolbar" },
+        this.signs,
+        h("div", { class: "rv-actions" }, this.watch, this.link, this.save, this.reset),
+      ),
       this.empty,
       this.grid,
       this.legend,
@@ -107,7 +126,8 @@ class Maps {
 
   /** Asks for fine maps where coarse ones are seen and nothing newer is on its way. */
   refine(message) {
-    if (message.coarse && message === this.latest && !this.gone && !channel.isMoving()) channel.announce({ action: { refine: true } });
+    if (message.coarse && message === this.latest && !this.gone && !channel.isMoving())
+      channel.announce({ action: { refine: true } });
   }
 
   tellControls({ values, problems, marks, titles, controls }) {
@@ -139,9 +159,17 @@ class Maps {
     const scale = kind === "plane" ? this.scaleFor(shown, colour.name, message.most[colour.name]) : null;
     const least = Math.min(...message.minima.map(([, , value]) => value));
     this.scene = {
-      kind, scale, theme: this.theme, steps: message.steps, colour: colour.name, minima: message.minima, saddles: message.saddles,
-      lowest: message.minima.flatMap(([, , value], i) => (value <= least + 1e-9 * Math.max(1, Math.abs(least)) ? [i] : [])),
-      view: kind === "basins" ? this.view ?? message.window : null,
+      kind,
+      scale,
+      theme: this.theme,
+      steps: message.steps,
+      colour: colour.name,
+      minima: message.minima,
+      saddles: message.saddles,
+      lowest: message.minima.flatMap(([, , value], i) =>
+        value <= least + 1e-9 * Math.max(1, Math.abs(least)) ? [i] : [],
+      ),
+      view: kind === "basins" ? (this.view ?? message.window) : null,
     };
     const ids = new Set(maps.map(({ id }) => id));
     for (const [id, map] of this.maps) {
@@ -180,7 +208,15 @@ class Maps {
 
   scaleFor(shown, name, most) {
     const key = [name, most, ...shown.map((one) => one.key)].join();
-    if (this.scaled?.key !== key) this.scaled = { key, scale: commonScale(name, shown.map((one) => arrays.get(one.key)[name] ?? []), most) };
+    if (this.scaled?.key !== key)
+      this.scaled = {
+        key,
+        scale: commonScale(
+          name,
+          shown.map((one) => arrays.get(one.key)[name] ?? []),
+          most,
+        ),
+      };
     return this.scaled.scale;
   }
 
@@ -190,18 +226,39 @@ class Maps {
       const { scale } = this.scene;
       const outcomes = this.present(shown, (one) => arrays.get(one.key).outcome);
       const hatched = outcomes.has(DIVERGED) ? [{ hatch: true, text: "diverged" }] : [];
-      if (!scale) return [...[...outcomes].filter((one) => one !== DIVERGED).sort().map((one) => ({ colour: OUTCOMES[one], text: message.outcomes[one] })), ...hatched];
+      if (!scale)
+        return [
+          ...[...outcomes]
+            .filter((one) => one !== DIVERGED)
+            .sort()
+            .map((one) => ({ colour: OUTCOMES[one], text: message.outcomes[one] })),
+          ...hatched,
+        ];
       const text = (value) => (message.colour.name === "share" ? `${short(value * 100)} %` : short(value));
-      const beyond = shown.some((one) => arrays.get(one.key)[message.colour.name].some((value) => value > scale.high * 1.001 && value < Infinity));
+      const beyond = shown.some((one) =>
+        arrays.get(one.key)[message.colour.name].some((value) => value > scale.high * 1.001 && value < Infinity),
+      );
       const middle = scale.log ? Math.sqrt(scale.low * scale.high) : (scale.low + scale.high) / 2;
       const above = message.colour.name === "loss" && message.least !== 0 ? `, above ${short(message.least)}` : "";
-      const unknown = shown.some((one) => arrays.get(one.key)[message.colour.name].some((value, i) => !Number.isFinite(value) && arrays.get(one.key).outcome[i] !== DIVERGED));
+      const unknown = shown.some((one) =>
+        arrays
+          .get(one.key)
+          [message.colour.name].some(
+            (value, i) => !Number.isFinite(value) && arrays.get(one.key).outcome[i] !== DIVERGED,
+          ),
+      );
       const edges = shown.some((one) => one.edge.length) ? [{ line: true, text: "beyond it no run settles" }] : [];
       const best = shown.some((one) => one.optimum) ? [{ star: true, text: "best rate, in closed form" }] : [];
       return [
-        { title: message.colour.title + above, ramp: (share) => rampColour(share), ends: [scale.low, middle, scale.high].map((value, i) => (beyond && i === 2 ? "≥ " : "") + text(value)) },
+        {
+          title: message.colour.title + above,
+          ramp: (share) => rampColour(share),
+          ends: [scale.low, middle, scale.high].map((value, i) => (beyond && i === 2 ? "≥ " : "") + text(value)),
+        },
         ...(unknown ? [{ colour: GREY, text: message.colour.name === "steps" ? message.unknown : "not known" }] : []),
-        ...hatched, ...edges, ...best,
+        ...hatched,
+        ...edges,
+        ...best,
       ];
     }
     const labels = this.present(shown, (one) => arrays.get(one.key).label);
@@ -210,10 +267,14 @@ class Maps {
     const shaded = listed[0] ?? (labels.has(LISTED + LOCAL_MINIMUM) ? LISTED + LOCAL_MINIMUM : null);
     return [
       ...listed.map((label) => ({ colour: labelColour(label, 0.5), text: message.places[label] })),
-      ...(labels.has(LISTED + LOCAL_MINIMUM) ? [{ colour: labelColour(LISTED + LOCAL_MINIMUM, 0.4), text: "a local minimum" }] : []),
+      ...(labels.has(LISTED + LOCAL_MINIMUM)
+        ? [{ colour: labelColour(LISTED + LOCAL_MINIMUM, 0.4), text: "a local minimum" }]
+        : []),
       ...(rest ? [{ colour: GREY, text: "not converged" }] : []),
       ...(labels.has(LISTED + DIVERGED) ? [{ hatch: true, text: "diverged" }] : []),
-      ...(shaded === null ? [] : [{ title: "", ramp: (share) => labelColour(shaded, share), ends: ["few steps", "", "many"] }]),
+      ...(shaded === null
+        ? []
+        : [{ title: "", ramp: (share) => labelColour(shaded, share), ends: ["few steps", "", "many"] }]),
     ];
   }
 
@@ -231,18 +292,37 @@ class Maps {
     const key = JSON.stringify([this.theme.signature, this.items]) + shown.map((one) => one.key)[0];
     if (key === this.legendKey) return;
     this.legendKey = key;
-    this.legend.replaceChildren(...this.items.map((item) => {
-      if (item.ramp) {
-        const stops = Array.from({ length: 9 }, (_, i) => css(item.ramp(i / 8))).join(",");
-        return h("span", { class: "rv-legend-item" },
-          ...(item.title ? [h("span", {}, `${item.title}: `)] : []),
-          h("span", {}, item.ends[0]), h("i", { class: "rv-legend-ramp", style: `background:linear-gradient(to right,${stops})`, title: item.ends[1] }), h("span", {}, item.ends[2]));
-      }
-      const sign = h("i", { class: item.hatch ? "rv-legend-sign rv-legend-hatch" : item.line ? "rv-legend-line" : "rv-legend-sign" });
-      if (item.colour) sign.style.background = css(item.colour);
-      if (item.star) return h("span", { class: "rv-legend-item" }, h("span", { class: "rv-legend-star" }, "★"), h("span", {}, item.text));
-      return h("span", { class: "rv-legend-item" }, sign, h("span", {}, item.text));
-    }));
+    this.legend.replaceChildren(
+      ...this.items.map((item) => {
+        if (item.ramp) {
+          const stops = Array.from({ length: 9 }, (_, i) => css(item.ramp(i / 8))).join(",");
+          return h(
+            "span",
+            { class: "rv-legend-item" },
+            ...(item.title ? [h("span", {}, `${item.title}: `)] : []),
+            h("span", {}, item.ends[0]),
+            h("i", {
+              class: "rv-legend-ramp",
+              style: `background:linear-gradient(to right,${stops})`,
+              title: item.ends[1],
+            }),
+            h("span", {}, item.ends[2]),
+          );
+        }
+        const sign = h("i", {
+          class: item.hatch ? "rv-legend-sign rv-legend-hatch" : item.line ? "rv-legend-line" : "rv-legend-sign",
+        });
+        if (item.colour) sign.style.background = css(item.colour);
+        if (item.star)
+          return h(
+            "span",
+            { class: "rv-legend-item" },
+            h("span", { class: "rv-legend-star" }, "★"),
+            h("span", {}, item.text),
+          );
+        return h("span", { class: "rv-legend-item" }, sign, h("span", {}, item.text));
+      }),
+    );
   }
 
   // ---------------------------------------------------------------- the hand
@@ -313,7 +393,10 @@ class Maps {
     const { maps, surface, caption } = this.latest;
     const theme = this.theme;
     const edge = 16;
-    const boxes = maps.map(({ id }) => ({ map: this.maps.get(id), box: this.maps.get(id).node.getBoundingClientRect() }));
+    const boxes = maps.map(({ id }) => ({
+      map: this.maps.get(id),
+      box: this.maps.get(id).node.getBoundingClientRect(),
+    }));
     const origin = this.grid.getBoundingClientRect();
     const measure = h("canvas").getContext("2d");
     const wrap = (text, font, width = this.width) => {
@@ -335,7 +418,10 @@ class Maps {
     const legendTop = top + origin.height + 8;
     const height = legendTop + this.legend.offsetHeight + 16 + 16 * lines.length + 12 * link.length + 10 + edge;
     const ratio = Math.max(2, window.devicePixelRatio || 1);
-    const canvas = h("canvas", { width: Math.round((this.width + 2 * edge) * ratio), height: Math.round(height * ratio) });
+    const canvas = h("canvas", {
+      width: Math.round((this.width + 2 * edge) * ratio),
+      height: Math.round(height * ratio),
+    });
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     context.fillStyle = theme.background;
@@ -394,7 +480,10 @@ class Maps {
     if (!this.latest?.maps.length) return;
     this.compose().toBlob((blob) => {
       const href = URL.createObjectURL(blob);
-      h("a", { href, download: `ravine-${this.latest.kind}-${this.latest.surface.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png` }).click();
+      h("a", {
+        href,
+        download: `ravine-${this.latest.kind}-${this.latest.surface.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png`,
+      }).click();
       setTimeout(() => URL.revokeObjectURL(href), 10_000);
     });
   }

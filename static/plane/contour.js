@@ -20,7 +20,16 @@ export class Contour {
    * `equal`: a unit of x is as long as one of y; `small`: one panel of several.
    */
   draw(grid, scale, surface, theme, width, height, { equal = false, small = false } = {}) {
-    const signature = [grid.key, surface.log_heights, surface.f_star, theme.signature, width, height, equal, small].join("|");
+    const signature = [
+      grid.key,
+      surface.log_heights,
+      surface.f_star,
+      theme.signature,
+      width,
+      height,
+      equal,
+      small,
+    ].join("|");
     if (signature === this.drawn) return false;
     this.drawn = signature;
     const [columns, rows] = [grid.x.length, grid.y.length];

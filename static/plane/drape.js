@@ -33,7 +33,14 @@ export function onTop(ground, px, py, pz) {
  * Between points that lie more than `reach` of the window apart the line follows the ground. `into` is a line to go on
  * with.
  */
-export function drape(path, from, to, heights, { ground, window: [x0, x1, y0, y1], bottom, top, rise, reach }, into = null) {
+export function drape(
+  path,
+  from,
+  to,
+  heights,
+  { ground, window: [x0, x1, y0, y1], bottom, top, rise, reach },
+  into = null,
+) {
   const line = into ?? { x: [], y: [], z: [] };
   const highest = top + (top - bottom);
   const [fx, fy, fz] = [1 / (x1 - x0), 1 / (y1 - y0), 1 / (top - bottom)];

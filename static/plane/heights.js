@@ -16,9 +16,7 @@ export function heightScale(z, logarithmic, fStar) {
   if (!Number.isFinite(low) || !Number.isFinite(high)) [low, high] = [0, 1];
   const base = logarithmic ? Math.min(low, fStar ?? low) : 0;
   const floor = logarithmic ? chooseFloor(z, base) : 0;
-  const shown = logarithmic
-    ? (height) => Math.log10(Math.max(0, height - base) + floor)
-    : (height) => height;
+  const shown = logarithmic ? (height) => Math.log10(Math.max(0, height - base) + floor) : (height) => height;
   const truth = logarithmic ? (value) => 10 ** value - floor + base : (value) => value;
   const [bottom, top] = [shown(low), shown(high)];
   const step = roundStep((top - bottom) / 13, logarithmic);

@@ -47,7 +47,9 @@ export class Herd {
   /** Of these runs, those with a `herd` = {path, points, every}. */
   setRuns(runs) {
     const kept = runs.filter((run) => run.herd && !run.elsewhere);
-    const same = kept.length === this.runs.length && kept.every((run, i) => run.herd === this.runs[i].herd && run.colour === this.runs[i].colour);
+    const same =
+      kept.length === this.runs.length &&
+      kept.every((run, i) => run.herd === this.runs[i].herd && run.colour === this.runs[i].colour);
     this.runs = kept;
     if (same) return;
     this.show();

@@ -1,6 +1,6 @@
 // Heights written on the contour lines, and the colour bar. Plotly's own took 80 and 20 of 125 ms a picture (200 x 200).
 
-import { svg, short } from "../shared/dom.js";
+import { short, svg } from "../shared/dom.js";
 
 const SCANS = [0.5, 0.2, 0.8, 0.35, 0.65, 0.08, 0.92]; // of the picture: lines along which places are looked for
 const APART = 44; // pixels between two labels
@@ -12,7 +12,16 @@ const MOST_NAMES = 30;
 const NAME_LETTER = 5.7; // pixels: a letter's width at most, on average
 const NAME_HIGH = 14;
 const SIGN = 8; // half the size of a minimum's star
-const SIDES = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]]; // of the star, the best first
+const SIDES = [
+  [1, 0],
+  [-1, 0],
+  [0, -1],
+  [0, 1],
+  [1, -1],
+  [-1, -1],
+  [1, 1],
+  [-1, 1],
+]; // of the star, the best first
 
 const tenth = (value) => Math.round(value * 10) / 10;
 
@@ -48,10 +57,12 @@ export function placeLabels(grid, rows, scale, map, taken = []) {
     const reach = 3 + 3.2 * scale.labels[k].length;
     const [tx, ty] = [-gy / slope, gx / slope];
     const [wide, high] = [Math.abs(tx) * reach + 4, Math.abs(ty) * reach + 5];
-    if (taken.some((box) => meet(box, { left: px - wide, right: px + wide, top: py - high, bottom: py + high }))) return;
+    if (taken.some((box) => meet(box, { left: px - wide, right: px + wide, top: py - high, bottom: py + high })))
+      return;
     for (const side of [-reach, reach]) {
       const [qx, qy] = [px + tx * side, py + ty * side];
-      const inside = qx > map.left + 3 && qx < map.left + map.width - 3 && qy > map.top + 4 && qy < map.top + map.height - 4;
+      const inside =
+        qx > map.left + 3 && qx < map.left + map.width - 3 && qy > map.top + 4 && qy < map.top + map.height - 4;
       // The line has to run straight under the label.
       if (!inside || !(Math.abs(height(qx, qy) - scale.levels[k]) < 4 * slope)) return;
     }
@@ -144,7 +155,15 @@ const tidy = (value) => (Math.abs(value) < 1e-9 ? 0 : value);
 export function drawLabels(group, places) {
   group.replaceChildren(
     ...places.map(({ x, y, angle, label }) =>
-      svg("text", { transform: `translate(${tenth(x)} ${tenth(y)}) rotate(${tenth(angle)})`, dy: "0.34em", class: "rv-level-label" }, label),
+      svg(
+        "text",
+        {
+          transform: `translate(${tenth(x)} ${tenth(y)}) rotate(${tenth(angle)})`,
+          dy: "0.34em",
+          class: "rv-level-label",
+        },
+        label,
+      ),
     ),
   );
 }

@@ -1,8 +1,8 @@
 // Everything that moves above the contour: paths, step markers, minima, saddles and the start, as SVG of its own.
 
-import { h, svg, short, placeIn } from "../shared/dom.js";
-import { placeLabels, drawLabels, placeNames, drawNames, drawBar } from "./levels.js";
+import { h, placeIn, short, svg } from "../shared/dom.js";
 import { Herd } from "./herd.js";
+import { drawBar, drawLabels, drawNames, placeLabels, placeNames } from "./levels.js";
 
 const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
 const MOST_DOTS = 4000; // of the cloud of earlier steps
@@ -57,7 +57,12 @@ export function thin(path, map) {
 export function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
   const [dx, dy] = [x1 - x0, y1 - y0];
   let [t0, t1] = [0, 1];
-  for (const [p, q] of [[-dx, x0 - xl], [dx, xh - x0], [-dy, y0 - yl], [dy, yh - y0]]) {
+  for (const [p, q] of [
+    [-dx, x0 - xl],
+    [dx, xh - x0],
+    [-dy, y0 - yl],
+    [dy, yh - y0],
+  ]) {
     if (p === 0) {
       if (q < 0) return null;
     } else if (p < 0) t0 = Math.max(t0, q / p);
@@ -87,7 +92,8 @@ function arrow(x, y, u, w) {
   if (!(length > 2 && length < 1e4)) return "";
   const [ax, ay] = [(u - x) / length, (w - y) / length];
   const head = Math.min(7, length / 2);
-  const side = (turn) => `M${tenth(u)} ${tenth(w)}L${tenth(u - head * (ax + turn * ay * 0.5))} ${tenth(w - head * (ay - turn * ax * 0.5))}`;
+  const side = (turn) =>
+    `M${tenth(u)} ${tenth(w)}L${tenth(u - head * (ax + turn * ay * 0.5))} ${tenth(w - head * (ay - turn * ax * 0.5))}`;
   return `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}${side(1)}${side(-1)}`;
 }
 
@@ -142,7 +148,17 @@ export class Overlay {
       "svg",
       { class: "rv-overlay", "data-testid": "overlay", "aria-hidden": "true" },
       svg("clipPath", { id }, this.clipRect),
-      svg("g", { "clip-path": `url(#${id})` }, this.paths, this.curves, this.names, this.slope, this.next, this.markers, this.start),
+      svg(
+        "g",
+        { "clip-path": `url(#${id})` },
+        this.paths,
+        this.curves,
+        this.names,
+        this.slope,
+        this.next,
+        this.markers,
+        this.start,
+      ),
     );
     this.tip = h("div", { class: "rv-tip", hidden: true });
     this.herd = new Herd();
@@ -277,7 +293,10 @@ export class Overlay {
   /** What lies under the pointer: lines of text, or null. */
   describe(px, py) {
     const { ax, bx, ay, by } = this.map;
-    for (const [kind, spots] of [["Minimum", this.surface.minima], ["Saddle", this.surface.saddles]]) {
+    for (const [kind, spots] of [
+      ["Minimum", this.surface.minima],
+      ["Saddle", this.surface.saddles],
+    ]) {
       for (const [x, y, f] of spots ?? []) {
         if (Math.hypot(ax + bx * x - px, ay + by * y - py) <= REACH) {
           return [kind, `(${short(x, 4)}, ${short(y, 4)})`, `f = ${short(f, 5)}`];
@@ -295,7 +314,8 @@ export class Overlay {
         let nearer = i;
         if (i > from && !points.jump[i]) {
           const [dx, dy] = [qx - points.x[i - 1], qy - points.y[i - 1]];
-          const along = dx || dy ? ((px - points.x[i - 1]) * dx + (py - points.y[i - 1]) * dy) / (dx * dx + dy * dy) : 1;
+          const along =
+            dx || dy ? ((px - points.x[i - 1]) * dx + (py - points.y[i - 1]) * dy) / (dx * dx + dy * dy) : 1;
           const t = Math.min(1, Math.max(0, along));
           [qx, qy] = [points.x[i - 1] + t * dx, points.y[i - 1] + t * dy];
           if (t < 0.5) nearer = i - 1;
@@ -323,7 +343,12 @@ export class Overlay {
       node.setAttribute("width", width);
       node.setAttribute("height", height);
     }
-    for (const [name, value] of [["x", map.left], ["y", map.top], ["width", map.width], ["height", map.height]]) {
+    for (const [name, value] of [
+      ["x", map.left],
+      ["y", map.top],
+      ["width", map.width],
+      ["height", map.height],
+    ]) {
       this.clipRect.setAttribute(name, value);
     }
     this.herd.remap(map, width, height);
@@ -342,7 +367,8 @@ export class Overlay {
     const kept = new Set(runs.map((run) => run.id));
     for (const [id, line] of this.lines) {
       if (kept.has(id)) continue;
-      for (const node of [line.halo, line.whole, line.past, line.marker, line.before, line.cloud, line.look]) node.remove();
+      for (const node of [line.halo, line.whole, line.past, line.marker, line.before, line.cloud, line.look])
+        node.remove();
       this.lines.delete(id);
     }
     for (const run of runs) {
@@ -435,7 +461,8 @@ export class Overlay {
 
   /** The outline of the last steps before `at`, both ends exact though the points between are thinned. */
   tailOutline(run, points, at) {
-    const place = (step) => `${tenth(this.map.ax + this.map.bx * run.path[2 * step])} ${tenth(this.map.ay + this.map.by * run.path[2 * step + 1])}`;
+    const place = (step) =>
+      `${tenth(this.map.ax + this.map.bx * run.path[2 * step])} ${tenth(this.map.ay + this.map.by * run.path[2 * step + 1])}`;
     const first = Math.max(0, at - this.trail);
     const [from, to] = [countUpTo(points, first), countUpTo(points, at)];
     const start = points.jump[from] === 1 ? "" : `M${place(first)}`;
@@ -457,7 +484,10 @@ export class Overlay {
     if (run) {
       const last = (run.path.length >> 1) - 1;
       const at = this.step === null ? last : Math.min(this.step, last);
-      const place = (i) => [this.map.ax + this.map.bx * run.path[2 * i], this.map.ay + this.map.by * run.path[2 * i + 1]];
+      const place = (i) => [
+        this.map.ax + this.map.bx * run.path[2 * i],
+        this.map.ay + this.map.by * run.path[2 * i + 1],
+      ];
       const [x, y] = place(at);
       const [gx, gy] = [this.inside.gradient[2 * at], this.inside.gradient[2 * at + 1]];
       const steep = Math.hypot(gx, gy);
@@ -556,7 +586,13 @@ export class Overlay {
 
   setSurface(surface) {
     const old = this.surface;
-    if (old && old.labels === surface.labels && sameSpots(old.minima, surface.minima) && sameSpots(old.saddles, surface.saddles)) return;
+    if (
+      old &&
+      old.labels === surface.labels &&
+      sameSpots(old.minima, surface.minima) &&
+      sameSpots(old.saddles, surface.saddles)
+    )
+      return;
     this.surface = surface;
     if (this.map) this.drawLandmarks();
   }
@@ -574,7 +610,11 @@ export class Overlay {
       }
     };
     add(this.surface.saddles, "M-5 -5L5 5M-5 5L5 -5", "rv-saddle");
-    add(this.surface.minima, "M0 -7L1.7 -2.3L6.7 -2.2L2.7 0.9L4.1 5.7L0 2.9L-4.1 5.7L-2.7 0.9L-6.7 -2.2L-1.7 -2.3Z", "rv-minimum");
+    add(
+      this.surface.minima,
+      "M0 -7L1.7 -2.3L6.7 -2.2L2.7 0.9L4.1 5.7L0 2.9L-4.1 5.7L-2.7 0.9L-6.7 -2.2L-1.7 -2.3Z",
+      "rv-minimum",
+    );
     this.landmarks.replaceChildren(...signs);
     const named = this.surface.labels ? placeNames(this.surface.minima, this.surface.saddles, this.map) : [];
     if (!named.length && !this.named.length) return;
@@ -593,6 +633,9 @@ export class Overlay {
   placeStart() {
     if (!this.map || !this.point) return;
     const { ax, bx, ay, by } = this.map;
-    this.start.setAttribute("transform", `translate(${tenth(ax + bx * this.point[0])} ${tenth(ay + by * this.point[1])})`);
+    this.start.setAttribute(
+      "transform",
+      `translate(${tenth(ax + bx * this.point[0])} ${tenth(ay + by * this.point[1])})`,
+    );
   }
 }

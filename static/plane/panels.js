@@ -1,7 +1,7 @@
 // The contour picture as one panel for all runs, or one for each. Plotly draws a single graph, in the first panel; the
 // others show it again under their own paths, so all axes are one.
 
-import { h, svg, setText, paintSwatch, short } from "../shared/dom.js";
+import { h, paintSwatch, setText, short, svg } from "../shared/dom.js";
 import { Overlay } from "./overlay.js";
 
 const GAP = 12;
@@ -122,7 +122,7 @@ export class Panels {
     for (const panel of this.panels) panel.overlay.step = step;
   }
 
-  setRuns(runs, changed) {
+  setRuns(_runs, changed) {
     this.panels.forEach(({ overlay }, i) => overlay.setRuns(this.groups[i], changed));
   }
 
@@ -144,7 +144,16 @@ export class Panels {
     if (!this.apart) return;
     while (head.children.length > runs.length) head.lastChild.remove();
     runs.forEach((run, k) => {
-      if (!head.children[k]) head.append(h("span", { class: "rv-panel-run" }, h("i", { class: "rv-swatch" }), h("b"), h("span", {}, h("span", { class: "rv-panel-word" }, "loss "), h("span"))));
+      if (!head.children[k])
+        head.append(
+          h(
+            "span",
+            { class: "rv-panel-run" },
+            h("i", { class: "rv-swatch" }),
+            h("b"),
+            h("span", {}, h("span", { class: "rv-panel-word" }, "loss "), h("span")),
+          ),
+        );
       const [swatch, name] = head.children[k].children;
       paintSwatch(swatch, run);
       setText(name, run.name);
@@ -170,7 +179,8 @@ export class Panels {
   passOn(event, { picture, overlay }) {
     const { graph } = this.contour;
     const ground = graph.querySelector(".nsewdrag");
-    if (!ground || graph.contains(event.target) || !overlay.map || !overlay.isInside(...overlay.position(event))) return;
+    if (!ground || graph.contains(event.target) || !overlay.map || !overlay.isInside(...overlay.position(event)))
+      return;
     if (event.type === "mousedown" && overlay.start.contains(event.target)) return;
     const { button, buttons, ctrlKey, shiftKey, altKey, metaKey, deltaX, deltaY, deltaMode } = event;
     let { clientX, clientY } = event;
@@ -181,7 +191,19 @@ export class Panels {
       clientY += there.top - here.top;
     }
     const again = new event.constructor(event.type, {
-      bubbles: true, cancelable: true, clientX, clientY, button, buttons, ctrlKey, shiftKey, altKey, metaKey, deltaX, deltaY, deltaMode,
+      bubbles: true,
+      cancelable: true,
+      clientX,
+      clientY,
+      button,
+      buttons,
+      ctrlKey,
+      shiftKey,
+      altKey,
+      metaKey,
+      deltaX,
+      deltaY,
+      deltaMode,
     });
     if (!ground.dispatchEvent(again)) event.preventDefault();
   }

@@ -1,9 +1,9 @@
 // A contour with paths above it on two canvases: the ground is painted anew only where heights, theme or size change.
 
 import { h, svg } from "../shared/dom.js";
-import { heightScale } from "./heights.js";
-import { placeLabels, drawLabels } from "./levels.js";
 import { scale, ticks } from "../shared/scales.js";
+import { heightScale } from "./heights.js";
+import { drawLabels, placeLabels } from "./levels.js";
 
 const MARGIN = { left: 54, right: 8, top: 6, bottom: 38 };
 const FAR = 1e5; // pixels: far outside the picture one place is as good as another
@@ -37,7 +37,11 @@ export class Plane {
       const { map } = this;
       const px = Math.min(map.left + map.width, Math.max(map.left, event.clientX - box.left));
       const py = Math.min(map.top + map.height, Math.max(map.top, event.clientY - box.top));
-      this.onStart(Number(((px - map.ax) / map.bx).toPrecision(4)), Number(((py - map.ay) / map.by).toPrecision(4)), final);
+      this.onStart(
+        Number(((px - map.ax) / map.bx).toPrecision(4)),
+        Number(((py - map.ay) / map.by).toPrecision(4)),
+        final,
+      );
     };
     let held = false;
     over.addEventListener("pointerdown", (event) => {
@@ -73,7 +77,12 @@ export class Plane {
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("height", height);
     const [x0, x1, y0, y1] = surface.window;
-    const inner = { left: MARGIN.left, top: MARGIN.top, width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
+    const inner = {
+      left: MARGIN.left,
+      top: MARGIN.top,
+      width: width - MARGIN.left - MARGIN.right,
+      height: height - MARGIN.top - MARGIN.bottom,
+    };
     const [bx, by] = [inner.width / (x1 - x0), -inner.height / (y1 - y0)];
     this.map = { ...inner, bx, by, ax: inner.left - bx * x0, ay: inner.top - by * y1 };
     const heights = heightScale(grid.z, surface.log !== false, surface.lowest);
@@ -104,7 +113,9 @@ export class Plane {
         const column = Math.min(columns - 1.0001, (j / wide) * (columns - 1));
         const [c, w] = [Math.floor(column), column % 1];
         const at = r * columns + c;
-        values[k] = (shown[at] * (1 - w) + shown[at + 1] * w) * (1 - u) + (shown[at + columns] * (1 - w) + shown[at + columns + 1] * w) * u;
+        values[k] =
+          (shown[at] * (1 - w) + shown[at + 1] * w) * (1 - u) +
+          (shown[at + columns] * (1 - w) + shown[at + columns + 1] * w) * u;
       }
     }
     const { levels, step } = heights;
@@ -149,7 +160,11 @@ export class Plane {
       context.lineTo(points[2], points[3]);
       context.stroke();
     };
-    for (const [value, text] of ticks(scale(x0, x1, false, map.left, right), Math.max(2, Math.floor(map.width / 62)), "number")) {
+    for (const [value, text] of ticks(
+      scale(x0, x1, false, map.left, right),
+      Math.max(2, Math.floor(map.width / 62)),
+      "number",
+    )) {
       const px = Math.round(map.ax + map.bx * value) + 0.5;
       line(px, bottom, px, bottom + 4);
       context.fillText(text, Math.min(px, width - 10), bottom + 15);
@@ -157,7 +172,11 @@ export class Plane {
     context.fillText(axes[0], map.left + map.width / 2, height - 5);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const [value, text] of ticks(scale(y0, y1, false, bottom, map.top), Math.max(2, Math.floor(map.height / 40)), "number")) {
+    for (const [value, text] of ticks(
+      scale(y0, y1, false, bottom, map.top),
+      Math.max(2, Math.floor(map.height / 40)),
+      "number",
+    )) {
       const py = Math.round(map.ay + map.by * value) + 0.5;
       line(map.left - 4, py, map.left, py);
       context.fillText(text, map.left - 7, py);
@@ -175,11 +194,19 @@ export class Plane {
     for (const [x, y] of minima) {
       const [px, py] = [map.ax + map.bx * x, map.ay + map.by * y];
       if (px < map.left || px > map.left + map.width || py < map.top || py > map.top + map.height) continue;
-      for (const [stroke, width] of [[theme.background, 5], [theme.text, 2]]) {
+      for (const [stroke, width] of [
+        [theme.background, 5],
+        [theme.text, 2],
+      ]) {
         context.strokeStyle = stroke;
         context.lineWidth = width;
         context.beginPath();
-        for (const [dx, dy] of [[6, 0], [0, 6], [4.2, 4.2], [4.2, -4.2]]) {
+        for (const [dx, dy] of [
+          [6, 0],
+          [0, 6],
+          [4.2, 4.2],
+          [4.2, -4.2],
+        ]) {
           context.moveTo(px - dx, py - dy);
           context.lineTo(px + dx, py + dy);
         }
@@ -241,7 +268,7 @@ export class Plane {
     }
     for (const isHalo of [true, false]) {
       for (const { path, colour, dash, steps, width = 2.2 } of paths) {
-        context.strokeStyle = isHalo ? theme.background : colour ?? theme.text;
+        context.strokeStyle = isHalo ? theme.background : (colour ?? theme.text);
         context.lineWidth = isHalo ? width + 2.2 : width;
         context.globalAlpha = isHalo ? 0.7 : 1;
         context.setLineDash(dash && !isHalo ? dash.split(" ").map(Number) : []);
@@ -263,7 +290,10 @@ export class Plane {
       context.lineWidth = 1.6;
       context.stroke();
     }
-    for (const [stroke, width] of [[theme.background, 6], [theme.text, 2.4]]) {
+    for (const [stroke, width] of [
+      [theme.background, 6],
+      [theme.text, 2.4],
+    ]) {
       context.strokeStyle = stroke;
       context.lineWidth = width;
       context.beginPath();

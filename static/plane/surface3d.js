@@ -2,11 +2,14 @@
 
 import { h, painted } from "../shared/dom.js";
 import { drape, onTop } from "./drape.js";
-import { minimumWords, FEW_NAMES } from "./levels.js";
+import { FEW_NAMES, minimumWords } from "./levels.js";
 
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest
-const [EYE, CENTER] = [{ x: -0.78, y: -1.1, z: 1.62 }, { x: 0, y: 0, z: -0.16 }];
+const [EYE, CENTER] = [
+  { x: -0.78, y: -1.1, z: 1.62 },
+  { x: 0, y: 0, z: -0.16 },
+];
 const COARSE = 100; // points a side of the drawn surface where there is no graphics card; with one, all of them
 const MOST_POINTS = 76; // a side, where the surface is drawn as points
 const REACH = 1 / 120; // of the window: between points of a path farther apart than this it follows the ground
@@ -60,7 +63,14 @@ const RELIEFS = {
         z.push(height);
       });
     });
-    const marker = { size: 2.2, color: z, cmin: scale.bottom, cmax: scale.top, colorscale: theme.strong, line: { width: 0 } };
+    const marker = {
+      size: 2.2,
+      color: z,
+      cmin: scale.bottom,
+      cmax: scale.top,
+      colorscale: theme.strong,
+      line: { width: 0 },
+    };
     return { type: "scatter3d", mode: "markers", x, y, z, marker, ...PLAIN };
   },
   lines: (ground, scale, theme) => ({
@@ -73,7 +83,14 @@ const RELIEFS = {
     hoverinfo: "skip",
     hidesurface: true,
     contours: {
-      z: { show: true, start: scale.levels[0], end: scale.levels.at(-1), size: scale.step, usecolormap: true, width: 2 },
+      z: {
+        show: true,
+        start: scale.levels[0],
+        end: scale.levels.at(-1),
+        size: scale.step,
+        usecolormap: true,
+        width: 2,
+      },
     },
   }),
 };
@@ -156,7 +173,21 @@ export class Surface3d {
   }
 
   draw(scene) {
-    const { grid, scale, surface, relief = "surface", labels, step, start, startHeight, theme, width, height, alone, zoom = 1 } = scene;
+    const {
+      grid,
+      scale,
+      surface,
+      relief = "surface",
+      labels,
+      step,
+      start,
+      startHeight,
+      theme,
+      width,
+      height,
+      alone,
+      zoom = 1,
+    } = scene;
     const runs = scene.runs.filter((run) => !run.elsewhere);
     this.wide = width / height;
     const rise = (scale.top - scale.bottom) * 0.008;

@@ -48,7 +48,15 @@ export function flush() {
   }
   sequence = Math.max(sequence + 1, Date.now());
   const actions = waiting.actions.map((action) => ({ seq: sequence, ...action }));
-  flying = { seq: sequence, set: waiting.set, actions, need: waiting.need, final: waiting.final, sent: performance.now(), timer: null };
+  flying = {
+    seq: sequence,
+    set: waiting.set,
+    actions,
+    need: waiting.need,
+    final: waiting.final,
+    sent: performance.now(),
+    timer: null,
+  };
   waiting = fresh();
   const message = { seq: flying.seq, set: flying.set, actions, final: flying.final };
   if (flying.need) message.need = true;

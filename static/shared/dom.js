@@ -33,9 +33,11 @@ export function placeIn(node, event) {
 /** A sample of a run's line: its colour, its dash. */
 export function paintSwatch(node, { colour, dash } = {}) {
   const [on, off] = (dash || "").split(" ").map(Number);
-  node.style.background = !colour ? "transparent" : off
-    ? `repeating-linear-gradient(90deg, ${colour} 0 ${on / 1.5}px, transparent ${on / 1.5}px ${(on + off) / 1.5}px)`
-    : colour;
+  node.style.background = !colour
+    ? "transparent"
+    : off
+      ? `repeating-linear-gradient(90deg, ${colour} 0 ${on / 1.5}px, transparent ${on / 1.5}px ${(on + off) / 1.5}px)`
+      : colour;
 }
 
 export function setText(node, text) {
@@ -110,7 +112,8 @@ export function loadStyles(...names) {
     ["shared/ravine.css", ...names].map((name) => {
       if (!styles.has(name)) {
         const href = new URL(`../${name}`, import.meta.url).href;
-        const loaded = (resolve) => document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
+        const loaded = (resolve) =>
+          document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
         styles.set(name, new Promise(loaded));
       }
       return styles.get(name);

@@ -1,8 +1,8 @@
 // The field in which a formula is typed, with the window in which its minima are looked for. It speaks for itself, not
 // through the channel: what is typed is read while the picture goes on.
 
-import { h, setText, loadStyles } from "./dom.js";
 import { unpack } from "./bytes.js";
+import { h, loadStyles, setText } from "./dom.js";
 
 const GLANCE = 150; // milliseconds after which what is typed is read
 const REST = 900; // and taken over
@@ -12,7 +12,13 @@ const instances = new WeakMap();
 class FormulaField {
   constructor(parent) {
     this.field = h("textarea", {
-      class: "rv-formula", rows: 2, spellcheck: "false", autocapitalize: "off", autocomplete: "off", maxlength: 1000, "data-testid": "formula",
+      class: "rv-formula",
+      rows: 2,
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocomplete: "off",
+      maxlength: 1000,
+      "data-testid": "formula",
       "aria-label": "Formula of x and y",
       title: "+ − * / ^, sin, exp, sqrt, abs, min, max, where(x > 0, a, b) …; any other letter becomes a slider",
       oninput: () => this.typed(),
@@ -23,18 +29,41 @@ class FormulaField {
         this.tell(true);
       },
     });
-    this.ends = ENDS.map((label) => h("input", {
-      type: "text", inputmode: "decimal", class: "rv-formula-end", "aria-label": label, title: label, "data-testid": `formula ${label}`,
-      oninput: () => this.typed(),
-      onblur: () => this.tell(true),
-      onkeydown: (event) => event.key === "Enter" && this.tell(true),
-    }));
+    this.ends = ENDS.map((label) =>
+      h("input", {
+        type: "text",
+        inputmode: "decimal",
+        class: "rv-formula-end",
+        "aria-label": label,
+        title: label,
+        "data-testid": `formula ${label}`,
+        oninput: () => this.typed(),
+        onblur: () => this.tell(true),
+        onkeydown: (event) => event.key === "Enter" && this.tell(true),
+      }),
+    );
     this.said = h("p", { class: "rv-formula-said", role: "status", "data-testid": "formula-said" });
     this.shown = h("pre", { class: "rv-formula-shown", "aria-hidden": "true" });
     const [x0, x1, y0, y1] = this.ends;
-    this.node = h("div", { class: "rv rv-formula-field" },
-      this.field, this.shown, this.said,
-      h("div", { class: "rv-formula-window" }, h("span", {}, "x"), x0, h("span", {}, "to"), x1, h("span", {}, "y"), y0, h("span", {}, "to"), y1));
+    this.node = h(
+      "div",
+      { class: "rv rv-formula-field" },
+      this.field,
+      this.shown,
+      this.said,
+      h(
+        "div",
+        { class: "rv-formula-window" },
+        h("span", {}, "x"),
+        x0,
+        h("span", {}, "to"),
+        x1,
+        h("span", {}, "y"),
+        y0,
+        h("span", {}, "to"),
+        y1,
+      ),
+    );
     parent.append(this.node);
   }
 

@@ -1,7 +1,7 @@
 // Sliders and cards. They never speak to the server: what is set goes out as window events, the live plot passes it on.
 
-import { h, svg, setText, short, loadStyles } from "./dom.js";
 import * as channel from "./channel.js";
+import { h, loadStyles, setText, short, svg } from "./dom.js";
 
 const TICKS = 200; // positions of a slider that names no step of its own
 const instances = new WeakMap();
@@ -23,14 +23,21 @@ function iconButton(name, label, action) {
   return h(
     "button",
     { type: "button", class: `rv-icon-button rv-${name}`, "aria-label": label, title: label, onclick: action },
-    svg("svg", { viewBox: "0 0 24 24", width: 16, height: 16, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] })),
+    svg(
+      "svg",
+      { viewBox: "0 0 24 24", width: 16, height: 16, "aria-hidden": "true", class: "rv-icon" },
+      svg("path", { d: ICONS[name] }),
+    ),
   );
 }
 
 /** A symbol with its indices and exponents set low and high: "ε_g", "Δ_{max}", "η^*". */
 function indexed(symbol) {
-  return symbol.split(/([_^](?:\{[^}]*\}|.))/).map((part) =>
-    "_^".includes(part[0] ?? " ") ? h(part[0] === "_" ? "sub" : "sup", {}, part.slice(1).replace(/[{}]/g, "")) : part);
+  return symbol
+    .split(/([_^](?:\{[^}]*\}|.))/)
+    .map((part) =>
+      "_^".includes(part[0] ?? " ") ? h(part[0] === "_" ? "sub" : "sup", {}, part.slice(1).replace(/[{}]/g, "")) : part,
+    );
 }
 
 /** A line of a form: its label, its inputs, and the server's sentence about it. */
@@ -46,12 +53,19 @@ class Field {
     const described = { "data-path": spec.path, "aria-describedby": `${id}-problem` };
     if (spec.kind === "switch") {
       this.toggle = h("input", {
-        type: "checkbox", role: "switch", id, class: "rv-switch", ...described,
+        type: "checkbox",
+        role: "switch",
+        id,
+        class: "rv-switch",
+        ...described,
         onchange: () => announce({ set: { [this.path]: this.toggle.checked }, final: true }),
       });
     } else {
       this.range = h("input", {
-        type: "range", id, class: "rv-range", ...described,
+        type: "range",
+        id,
+        class: "rv-range",
+        ...described,
         onpointerdown: () => ([this.held, this.byKey] = [true, false]),
         onpointerup: () => (this.held = false),
         onpointercancel: () => (this.held = false),
@@ -61,8 +75,12 @@ class Field {
         onchange: () => this.slid(true),
       });
       this.number = h("input", {
-        type: "text", inputmode: spec.kind === "integer" ? "numeric" : "text", autocomplete: "off", spellcheck: "false",
-        class: "rv-number", ...described,
+        type: "text",
+        inputmode: spec.kind === "integer" ? "numeric" : "text",
+        autocomplete: "off",
+        spellcheck: "false",
+        class: "rv-number",
+        ...described,
         oninput: () => (this.typed = true),
         onchange: () => this.entered(),
         onkeydown: (event) => this.key(event),
@@ -167,7 +185,12 @@ class Field {
   /** A mark on the slider: {value, title}, or none. */
   mark(mark) {
     const { low, high } = this.spec;
-    const share = !mark || !this.range ? -1 : this.log ? Math.log(mark.value / low) / Math.log(high / low) : (mark.value - low) / (high - low);
+    const share =
+      !mark || !this.range
+        ? -1
+        : this.log
+          ? Math.log(mark.value / low) / Math.log(high / low)
+          : (mark.value - low) / (high - low);
     this.sign.hidden = !(share >= 0 && share <= 1);
     if (!this.sign.hidden) this.sign.style.setProperty("--rv-share", share);
     this.caption.title = [this.spec.title || this.spec.label, ...(mark ? [mark.title] : [])].join("; ");
@@ -217,12 +240,19 @@ class Card {
     this.fold = h(
       "button",
       { type: "button", class: "rv-card-fold", "aria-controls": id, onclick: () => this.setFolded(!this.isFolded) },
-      svg("svg", { viewBox: "5 5 14 14", width: 10, height: 10, "aria-hidden": "true", class: "rv-icon rv-chevron" }, svg("path", { d: ICONS.fold })),
+      svg(
+        "svg",
+        { viewBox: "5 5 14 14", width: 10, height: 10, "aria-hidden": "true", class: "rv-icon rv-chevron" },
+        svg("path", { d: ICONS.fold }),
+      ),
       svg("svg", { viewBox: "0 0 22 12", width: 22, height: 12, "aria-hidden": "true", class: "rv-sample" }, this.line),
       this.title,
     );
     this.on = h("input", {
-      type: "checkbox", role: "switch", class: "rv-switch", "data-path": `card.${this.id}.on`,
+      type: "checkbox",
+      role: "switch",
+      class: "rv-switch",
+      "data-path": `card.${this.id}.on`,
       onchange: () => {
         this.node.classList.toggle("rv-off", !this.on.checked);
         announce({ set: { [`card.${this.id}.on`]: this.on.checked }, final: true });
@@ -236,14 +266,28 @@ class Card {
     this.problem = h("p", { class: "rv-problem", role: "alert", hidden: true });
     this.body = h("div", { class: "rv-card-body", id });
     this.base = h("select", {
-      class: "rv-select", "data-path": `card.${this.id}.base`,
+      class: "rv-select",
+      "data-path": `card.${this.id}.base`,
       onchange: () => announce({ set: { [`card.${this.id}.base`]: this.base.value }, final: true }),
     });
-    this.around = h("label", { class: "rv-card-base", hidden: true }, h("span", { class: "rv-label-text" }, "around"), this.base);
+    this.around = h(
+      "label",
+      { class: "rv-card-base", hidden: true },
+      h("span", { class: "rv-label-text" }, "around"),
+      this.base,
+    );
     this.node = h(
       "section",
       { class: "rv-card", "data-card": this.id },
-      h("div", { class: "rv-card-head" }, this.fold, this.buttons.help, this.buttons.duplicate, this.buttons.remove, this.on),
+      h(
+        "div",
+        { class: "rv-card-head" },
+        this.fold,
+        this.buttons.help,
+        this.buttons.duplicate,
+        this.buttons.remove,
+        this.on,
+      ),
       this.problem,
       this.around,
       this.body,
@@ -268,7 +312,11 @@ class Card {
     this.node.setAttribute("aria-label", title);
     this.on.setAttribute("aria-label", `Show ${title}`);
     this.on.title = `Show ${title}`;
-    for (const [name, verb] of [["help", "About"], ["duplicate", "Duplicate"], ["remove", "Remove"]]) {
+    for (const [name, verb] of [
+      ["help", "About"],
+      ["duplicate", "Duplicate"],
+      ["remove", "Remove"],
+    ]) {
       this.buttons[name].setAttribute("aria-label", `${verb} ${title}`);
       this.buttons[name].title = `${verb} ${title}`;
     }
@@ -309,12 +357,23 @@ class LiveControls {
     this.cardsNode = h("div", { class: "rv-cards" });
     this.empty = h("p", { class: "rv-empty", hidden: true });
     this.crowded = h("p", { class: "rv-problem", role: "alert", hidden: true });
-    this.root = h("div", { class: "rv rv-controls", "data-testid": "live-controls" }, this.groupsNode, this.cardsNode, this.crowded, this.empty);
+    this.root = h(
+      "div",
+      { class: "rv rv-controls", "data-testid": "live-controls" },
+      this.groupsNode,
+      this.cardsNode,
+      this.crowded,
+      this.empty,
+    );
     parent.append(this.root);
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     window.addEventListener("ravine:values", (event) => this.takeValues(event.detail), { signal });
-    window.addEventListener("ravine:controls", (event) => event.detail.name === this.name && this.render(event.detail), { signal });
+    window.addEventListener(
+      "ravine:controls",
+      (event) => event.detail.name === this.name && this.render(event.detail),
+      { signal },
+    );
   }
 
   receive(spec) {
@@ -345,14 +404,19 @@ class LiveControls {
     const specs = spec.cards ?? [];
     const ids = new Set(specs.map((card) => card.id));
     for (const id of this.removed) if (!ids.has(id)) this.removed.delete(id);
-    const cards = specs.filter((card) => !this.removed.has(card.id)).map((part) => {
-      let card = this.cards.get(part.id);
-      if (!card) this.cards.set(part.id, (card = new Card(part, this)));
-      card.update(part);
-      arrange(card.body, part.fields.map(field));
-      return card;
-    });
-    arrange(this.cardsNode, cards.map((card) => card.node));
+    const cards = specs
+      .filter((card) => !this.removed.has(card.id))
+      .map((part) => {
+        let card = this.cards.get(part.id);
+        if (!card) this.cards.set(part.id, (card = new Card(part, this)));
+        card.update(part);
+        arrange(card.body, part.fields.map(field));
+        return card;
+      });
+    arrange(
+      this.cardsNode,
+      cards.map((card) => card.node),
+    );
     const shown = new Set(cards.map((card) => card.id));
     for (const id of this.cards.keys()) if (!shown.has(id)) this.cards.delete(id);
     for (const path of this.fields.keys()) if (!seen.has(path)) this.fields.delete(path);

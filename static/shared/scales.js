@@ -1,8 +1,10 @@
 // The axes of a chart: where a value lies in pixels, where the lines stand, and what is written at them.
 
-import { roundTicks, powerTicks, short } from "./dom.js";
+import { powerTicks, roundTicks, short } from "./dom.js";
 
-const SECONDS = [10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+const SECONDS = [
+  10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
+];
 
 const LEAST = 3; // ticks without which an axis says little
 
@@ -31,7 +33,9 @@ export function scale(low, high, log, from, to) {
   const [start, span] = [forth(low), forth(high) - forth(low) || 1];
   const each = (to - from) / span;
   return {
-    low, high, log,
+    low,
+    high,
+    log,
     px: (value) => from + (forth(value) - start) * each,
     value: (px) => back(start + (px - from) / each),
     /** The linear map of a linear scale, for loops: pixels = offset + value * factor. */
@@ -48,12 +52,18 @@ function secondTicks(low, high, count) {
   const ticks = [];
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
     const rest = value % 60;
-    const text = value === 0 ? "0"
-      : high < 90 ? `${value} s`
-      : step < 60 ? `${Math.floor(value / 60)}:${String(rest).padStart(2, "0")}`
-      : high < 7200 ? `${value / 60} min`
-      : step < 3600 ? `${Math.floor(value / 3600)}:${String(Math.round((value % 3600) / 60)).padStart(2, "0")} h`
-      : `${value / 3600} h`;
+    const text =
+      value === 0
+        ? "0"
+        : high < 90
+          ? `${value} s`
+          : step < 60
+            ? `${Math.floor(value / 60)}:${String(rest).padStart(2, "0")}`
+            : high < 7200
+              ? `${value / 60} min`
+              : step < 3600
+                ? `${Math.floor(value / 3600)}:${String(Math.round((value % 3600) / 60)).padStart(2, "0")} h`
+                : `${value / 3600} h`;
     ticks.push([value, text]);
   }
   return ticks;
@@ -73,7 +83,10 @@ function logTicks(low, high, count) {
   const within = (value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
   const powers = enough((n) => powerTicks(Math.log10(low), Math.log10(high), n).filter(within), count);
   if (powers.length >= LEAST) return powers;
-  for (const factors of [[1, 3], [1, 2, 5]]) {
+  for (const factors of [
+    [1, 3],
+    [1, 2, 5],
+  ]) {
     const fine = [];
     for (let p = Math.floor(Math.log10(low)); p <= Math.log10(high); p++) {
       fine.push(...factors.map((factor) => Number(`${factor}e${p}`)).filter(within));
@@ -90,7 +103,10 @@ export function ticks({ low, high, log }, count, kind) {
     return logTicks(low, high, count).map((value) => [value, (texts[kind] ?? short)(value)]);
   }
   if (kind === "seconds") return enough((n) => secondTicks(low, high, n), count);
-  const values = enough((n) => roundTicks(low, high, n).filter((value) => kind !== "count" || Number.isInteger(value)), count);
+  const values = enough(
+    (n) => roundTicks(low, high, n).filter((value) => kind !== "count" || Number.isInteger(value)),
+    count,
+  );
   if (kind === "count") return values.map((value) => [value, grouping(value)]);
   if (kind === "fraction") return values.map((value) => [value, `${Number((value * 100).toPrecision(6))} %`]);
   return values.map((value) => [value, short(value, 4)]);

@@ -1,6 +1,6 @@
 // Playing, stepping and scrubbing through the steps, by hand and by keys, and what each run has reached at the chosen one.
 
-import { h, svg, setText, paintSwatch, short } from "./dom.js";
+import { h, paintSwatch, setText, short, svg } from "./dom.js";
 
 const SPEEDS = [5, 20, 60, 200, 1000];
 const KEYS = { Space: "space", ArrowLeft: "←", ArrowRight: "→" };
@@ -17,13 +17,19 @@ const ICONS = {
 function isTyping(node) {
   return Boolean(
     node.isContentEditable ||
-      node.closest?.('input, select, textarea, [role="slider"], [role="combobox"], [role="listbox"], [role="menu"], [role="radiogroup"], [role="tablist"]') ||
+      node.closest?.(
+        'input, select, textarea, [role="slider"], [role="combobox"], [role="listbox"], [role="menu"], [role="radiogroup"], [role="tablist"]',
+      ) ||
       document.querySelector('[role="dialog"], dialog[open]'),
   );
 }
 
 function icon(name) {
-  return svg("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] }));
+  return svg(
+    "svg",
+    { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true", class: "rv-icon" },
+    svg("path", { d: ICONS[name] }),
+  );
 }
 
 export class Transport {
@@ -33,15 +39,38 @@ export class Transport {
     this.last = 0;
     this.step = null;
     const button = (name, label, key, action) =>
-      h("button", { type: "button", class: "rv-button", "aria-label": label, title: `${label} (${KEYS[key] ?? key})`, "aria-keyshortcuts": key, "data-testid": `transport-${name}`, onclick: action }, icon(name));
+      h(
+        "button",
+        {
+          type: "button",
+          class: "rv-button",
+          "aria-label": label,
+          title: `${label} (${KEYS[key] ?? key})`,
+          "aria-keyshortcuts": key,
+          "data-testid": `transport-${name}`,
+          onclick: action,
+        },
+        icon(name),
+      );
     this.playButton = button("play", "Play", "Space", () => this.toggle());
     this.range = h("input", {
-      type: "range", min: 0, max: 0, step: 1, value: 0, class: "rv-range", "aria-label": "Step shown", "data-testid": "transport-range",
+      type: "range",
+      min: 0,
+      max: 0,
+      step: 1,
+      value: 0,
+      class: "rv-range",
+      "aria-label": "Step shown",
+      "data-testid": "transport-range",
       oninput: () => this.choose(Number(this.range.value), false),
       onchange: () => this.choose(Number(this.range.value), true),
     });
     this.number = h("input", {
-      type: "text", inputmode: "numeric", class: "rv-step-number", "aria-label": "Step number", "data-testid": "step-number",
+      type: "text",
+      inputmode: "numeric",
+      class: "rv-step-number",
+      "aria-label": "Step number",
+      "data-testid": "step-number",
       onchange: () => {
         const typed = Math.round(Number(this.number.value));
         if (this.number.value.trim() !== "" && Number.isFinite(typed)) this.choose(typed, true);
@@ -51,7 +80,12 @@ export class Transport {
     this.total = h("span", { class: "rv-step-total" });
     this.speed = h(
       "select",
-      { class: "rv-select rv-speed", "aria-label": "Playing speed", title: "Playing speed (+ and −)", "aria-keyshortcuts": "+ -" },
+      {
+        class: "rv-select rv-speed",
+        "aria-label": "Playing speed",
+        title: "Playing speed (+ and −)",
+        "aria-keyshortcuts": "+ -",
+      },
       ...SPEEDS.map((s) => h("option", { value: s, selected: s === 60 }, `${s}/s`)),
     );
     this.node = h(
@@ -96,14 +130,22 @@ export class Transport {
     if (node !== this.range && isTyping(node)) return;
     const pressed = node.closest?.("button, a, summary, [role='button']");
     const jump = event.shiftKey ? 10 : 1;
-    const moves = { ArrowLeft: () => this.shown() - jump, ArrowRight: () => this.shown() + jump, Home: () => 0, End: () => this.last };
+    const moves = {
+      ArrowLeft: () => this.shown() - jump,
+      ArrowRight: () => this.shown() + jump,
+      Home: () => 0,
+      End: () => this.last,
+    };
     if (event.key in moves) {
       this.choose(moves[event.key](), !event.repeat);
       this.held = event.repeat;
     } else if (event.key === " " && !event.shiftKey && (!pressed || pressed === this.playButton)) {
       if (!event.repeat) this.toggle();
     } else if (event.key === "+" || event.key === "-") {
-      this.speed.selectedIndex = Math.min(SPEEDS.length - 1, Math.max(0, this.speed.selectedIndex + (event.key === "+" ? 1 : -1)));
+      this.speed.selectedIndex = Math.min(
+        SPEEDS.length - 1,
+        Math.max(0, this.speed.selectedIndex + (event.key === "+" ? 1 : -1)),
+      );
     } else return;
     event.preventDefault();
   }

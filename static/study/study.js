@@ -1,11 +1,11 @@
 // A contour with paths, a chart of their losses, playback, and sections of computed comparisons; speaks to the server.
 
-import { copyAddress, h, setText, painted, paintSwatch, loadStyles } from "../shared/dom.js";
+import { ExactChart } from "../charts/exact_chart.js";
+import { Plane } from "../plane/plane.js";
 import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
+import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
 import { readTheme } from "../shared/theme.js";
-import { Plane } from "../plane/plane.js";
-import { ExactChart } from "../charts/exact_chart.js";
 import { Transport } from "../shared/transport.js";
 
 const NARROW = 640;
@@ -40,7 +40,16 @@ class Study {
     this.transport = new Transport((step) => this.setStep(step));
     this.counted = h("p", { class: "rv-counted", "data-testid": "counted", "aria-live": "polite" });
     this.legend = h("ul", { class: "rv-legend", "data-testid": "legend" });
-    this.link = h("button", { type: "button", class: "rv-choice", title: "The address of this very picture", onclick: () => copyAddress(this.link) }, "Copy link");
+    this.link = h(
+      "button",
+      {
+        type: "button",
+        class: "rv-choice",
+        title: "The address of this very picture",
+        onclick: () => copyAddress(this.link),
+      },
+      "Copy link",
+    );
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
     this.caption = h("div", { "data-testid": "caption" });
     this.first = h("div", { class: "rv-study-first" }, h("div", {}, this.plane.node));
@@ -77,10 +86,17 @@ class Study {
     this.latest = message;
     if (channel.isSpeaker(this.send)) {
       const settled = Object.fromEntries(Object.entries(message.values).filter(([path]) => !channel.isUnsettled(path)));
-      window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems: message.problems } }));
+      window.dispatchEvent(
+        new CustomEvent("ravine:values", { detail: { values: settled, problems: message.problems } }),
+      );
     }
     const { steps } = message.counting;
-    this.transport.setRuns(message.paths.filter((one) => one.loss).map((one) => ({ ...one, name: one.label, colour: one.colour ?? this.theme.text })), steps);
+    this.transport.setRuns(
+      message.paths
+        .filter((one) => one.loss)
+        .map((one) => ({ ...one, name: one.label, colour: one.colour ?? this.theme.text })),
+      steps,
+    );
     this.step = this.transport.step;
     this.draw();
   }
@@ -160,12 +176,16 @@ class Study {
     let chart = this.charts.get(spec.name);
     if (!chart) {
       chart = new ExactChart({
-        name: spec.name, title: spec.title, kind: "number", tip: this.tip,
+        name: spec.name,
+        title: spec.title,
+        kind: "number",
+        tip: this.tip,
         onZoom: (zoom) => {
           this.zooms.set(spec.name, zoom);
           this.draw();
         },
-        onPoint: (x) => (x === null && spec.name === "loss" ? chart.point(this.shown(), null) : chart.point(x, chart.lit)),
+        onPoint: (x) =>
+          x === null && spec.name === "loss" ? chart.point(this.shown(), null) : chart.point(x, chart.lit),
         onKey: (curve) => {
           chart.lit = curve?.key ?? null;
           if (chart.pointed !== null) chart.point(chart.pointed, chart.lit);
@@ -195,10 +215,22 @@ class Study {
     if (whole) this.zooms.delete(spec.name);
     const [from, to] = whole ? [low, high] : window_;
     chart.draw({
-      curves: shown.map(({ x, y, ...curve }) => ({ ...curve, group: curve.key, x, line: y, count: x.length, finite: x.length, points: x.length })),
-      mark: spec.mark, floor: spec.floor,
+      curves: shown.map(({ x, y, ...curve }) => ({
+        ...curve,
+        group: curve.key,
+        x,
+        line: y,
+        count: x.length,
+        finite: x.length,
+        points: x.length,
+      })),
+      mark: spec.mark,
+      floor: spec.floor,
       x: { low: from, high: to, log: spec.log_x, kind: spec.log_x ? "number" : "count", label: spec.x, full: whole },
-      logY: spec.log_y, theme: this.theme, width, height,
+      logY: spec.log_y,
+      theme: this.theme,
+      width,
+      height,
     });
     chart.describe(`${spec.title} against ${spec.x}: ${spec.curves.map((curve) => curve.label).join("; ")}`);
     chart.explain(shown);
@@ -207,8 +239,18 @@ class Study {
   drawSection(section, width) {
     let part = this.sections.get(section.name);
     if (!part) {
-      part = { head: h("h3", { class: "rv-study-title" }), texts: h("div"), table: h("div", { class: "rv-table-frame", hidden: true }) };
-      part.node = h("section", { class: "rv-study-section", "data-testid": `section-${section.name}` }, part.head, part.table, part.texts);
+      part = {
+        head: h("h3", { class: "rv-study-title" }),
+        texts: h("div"),
+        table: h("div", { class: "rv-table-frame", hidden: true }),
+      };
+      part.node = h(
+        "section",
+        { class: "rv-study-section", "data-testid": `section-${section.name}` },
+        part.head,
+        part.table,
+        part.texts,
+      );
       part.node.style.minWidth = "0";
       this.sections.set(section.name, part);
       this.parts.append(part.node);
@@ -231,7 +273,17 @@ class Study {
         "table",
         { class: "rv-table" },
         h("thead", {}, h("tr", {}, ...columns.map((text, k) => h("th", { scope: "col", class: align(k) }, text)))),
-        h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: align(k) }, cell))))),
+        h(
+          "tbody",
+          {},
+          ...rows.map((row) =>
+            h(
+              "tr",
+              {},
+              ...row.map((cell, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: align(k) }, cell)),
+            ),
+          ),
+        ),
       ),
     );
   }

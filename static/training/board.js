@@ -1,15 +1,15 @@
 // The board of training runs: takes the server's ticks in, draws once a frame, and speaks to the server.
 
-import { copyAddress, h, setText, paintSwatch, painted, loadStyles } from "../shared/dom.js";
+import { ending, LineChart } from "../charts/line_chart.js";
 import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { readTheme } from "../shared/theme.js";
-import { TrainingCurves, CHARTS, grouped } from "./training_curves.js";
-import { LineChart, ending } from "../charts/line_chart.js";
-import { RunList, progressBar, question } from "./run_list.js";
-import { ResultTable } from "./result_table.js";
+import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
 import { duration } from "../shared/scales.js";
+import { readTheme } from "../shared/theme.js";
 import { savePicture } from "./charts_picture.js";
+import { ResultTable } from "./result_table.js";
+import { progressBar, question, RunList } from "./run_list.js";
+import { CHARTS, grouped, TrainingCurves } from "./training_curves.js";
 
 const NARROW = 640;
 const STACKED = 720; // a row of the list of runs is broken into lines below it
@@ -29,22 +29,38 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /** A row of buttons of which one is pressed: `[[value, text], ...]`. */
 function choices(label, options, choose) {
-  const buttons = options.map(([value, text]) => h("button", { type: "button", class: "rv-choice", "data-value": value, onclick: () => choose(value) }, text));
+  const buttons = options.map(([value, text]) =>
+    h("button", { type: "button", class: "rv-choice", "data-value": value, onclick: () => choose(value) }, text),
+  );
   return {
     node: h("div", { class: "rv-choices", role: "group", "aria-label": label }, ...buttons),
-    show: (value) => buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.value === value))),
+    show: (value) =>
+      buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.value === value))),
   };
 }
 
 function toggle(text, title, turn) {
-  const node = h("button", { type: "button", class: "rv-choice", title, onclick: () => turn(node.getAttribute("aria-pressed") !== "true") }, text);
+  const node = h(
+    "button",
+    { type: "button", class: "rv-choice", title, onclick: () => turn(node.getAttribute("aria-pressed") !== "true") },
+    text,
+  );
   return { node, show: (on) => node.setAttribute("aria-pressed", String(Boolean(on))) };
 }
 
 class Board {
   constructor(parent) {
     this.curves = new TrainingCurves();
-    this.view = { x: "step", smoothing: 0.9, log_loss: false, log_x: false, group: true, charts: "loss+accuracy", hidden: [], per: "step" };
+    this.view = {
+      x: "step",
+      smoothing: 0.9,
+      log_loss: false,
+      log_x: false,
+      group: true,
+      charts: "loss+accuracy",
+      hidden: [],
+      per: "step",
+    };
     this.heard = {}; // the server's last word on each part of the view
     this.zoom = null;
     this.asked = 0;
@@ -65,17 +81,41 @@ class Board {
     this.stopAll = h("span", { class: "rv-stop-all" });
     this.overall = progressBar();
     this.overall.node.setAttribute("aria-label", "Progress of all runs");
-    this.summary = h("div", { class: "rv-summary", "data-testid": "summary" }, this.sentence, this.remaining, this.stopAll, this.overall.node);
+    this.summary = h(
+      "div",
+      { class: "rv-summary", "data-testid": "summary" },
+      this.sentence,
+      this.remaining,
+      this.stopAll,
+      this.overall.node,
+    );
     this.list = new RunList({
       onAction: (action) => channel.announce({ action, final: true }),
       onShow: (ids, key, seen) => this.show(ids, key, seen),
       onKey: (key) => this.highlight(key),
     });
     this.empty = h("p", { class: "rv-message", "data-testid": "empty", role: "status" });
-    this.axis = choices("Horizontal axis", Object.entries(AXES).map(([value, { button }]) => [value, button]), (value) => this.setView("x", value));
-    this.per = choices("Training curves", [["step", "per step"], ["epoch", "per epoch"]], (value) => this.setView("per", value));
+    this.axis = choices(
+      "Horizontal axis",
+      Object.entries(AXES).map(([value, { button }]) => [value, button]),
+      (value) => this.setView("x", value),
+    );
+    this.per = choices(
+      "Training curves",
+      [
+        ["step", "per step"],
+        ["epoch", "per epoch"],
+      ],
+      (value) => this.setView("per", value),
+    );
     this.smoothing = h("input", {
-      type: "range", class: "rv-range", min: 0, max: 0.99, step: 0.01, "data-path": "view.smoothing", "aria-label": "Smoothing",
+      type: "range",
+      class: "rv-range",
+      min: 0,
+      max: 0.99,
+      step: 0.01,
+      "data-path": "view.smoothing",
+      "aria-label": "Smoothing",
       oninput: () => this.setView("smoothing", Number(this.smoothing.value), false),
       onchange: () => channel.announce({ set: { "view.smoothing": this.view.smoothing }, final: true }),
     });
@@ -95,8 +135,13 @@ class Board {
       this.per.node,
       h(
         "label",
-        { class: "rv-smoothing", title: "Debiased exponential average of the curves per step; 0 shows them as they are" },
-        h("span", {}, "smoothing"), this.smoothing, this.weight,
+        {
+          class: "rv-smoothing",
+          title: "Debiased exponential average of the curves per step; 0 shows them as they are",
+        },
+        h("span", {}, "smoothing"),
+        this.smoothing,
+        this.weight,
       ),
       h("div", { class: "rv-toggles" }, this.logLoss.node, this.logX.node, this.group.node),
       h("div", { class: "rv-actions" }, this.reset, this.link, this.picture),
@@ -108,8 +153,25 @@ class Board {
     this.note = h("p", { class: "rv-caption", "data-testid": "note" });
     this.table = new ResultTable({ onKey: (key) => this.highlight(key) });
     this.sensitivityBox = h("div", { class: "rv-curves rv-sensitivity", hidden: true });
-    this.filled = h("div", { hidden: true }, this.summary, this.list.node, this.toolbar, this.legend, this.grid, this.note, this.table.node, this.sensitivityBox);
-    this.root = h("div", { class: "rv rv-board", "data-testid": "board", "data-drawn": 0 }, this.empty, this.filled, this.tip);
+    this.filled = h(
+      "div",
+      { hidden: true },
+      this.summary,
+      this.list.node,
+      this.toolbar,
+      this.legend,
+      this.grid,
+      this.note,
+      this.table.node,
+      this.sensitivityBox,
+    );
+    this.root = h(
+      "div",
+      { class: "rv rv-board", "data-testid": "board", "data-drawn": 0 },
+      this.empty,
+      this.filled,
+      this.tip,
+    );
     parent.append(this.root);
     // Streamlit fades what waits for its server; a board that ticks would flicker.
     const frame = parent.closest('[data-testid="stElementContainer"]');
@@ -296,7 +358,12 @@ class Board {
     this.summary.hidden = !summary;
     if (!summary) return;
     setText(this.sentence, summary.sentence ?? "");
-    setText(this.remaining, Number.isFinite(summary.remaining) && summary.remaining !== null ? `about ${duration(summary.remaining)} left` : "");
+    setText(
+      this.remaining,
+      Number.isFinite(summary.remaining) && summary.remaining !== null
+        ? `about ${duration(summary.remaining)} left`
+        : "",
+    );
     this.overall.show(this.curves.runs);
     this.drawStopAll();
   }
@@ -317,8 +384,21 @@ class Board {
       this.drawStopAll(false);
     };
     const text = `Stop ${count} run${count > 1 ? "s" : ""}?`;
-    const button = () => h("button", { type: "button", class: "rv-choice", disabled: !count, title: "Stop every run that is queued or running", onclick: () => this.drawStopAll(true) }, "Stop all");
-    this.stopAll.replaceChildren(...(this.askingStop ? [question(text, text, answer)] : going.length ? [button()] : []));
+    const button = () =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "rv-choice",
+          disabled: !count,
+          title: "Stop every run that is queued or running",
+          onclick: () => this.drawStopAll(true),
+        },
+        "Stop all",
+      );
+    this.stopAll.replaceChildren(
+      ...(this.askingStop ? [question(text, text, answer)] : going.length ? [button()] : []),
+    );
     if (held) (this.stopAll.querySelector("[data-act=no]") ?? this.stopAll.querySelector("button"))?.focus();
   }
 
@@ -345,9 +425,26 @@ class Board {
       if (view.group && members.length > 1) {
         const shown = members.filter((run) => !hidden.has(run.id));
         const ids = members.map((run) => run.id);
-        return [{ key, ids, label: curves.names.get(`group\n${key}`), colour, dash, seeds: shown.length, seen: !hidden.has(key) && shown.length > 0 }];
+        return [
+          {
+            key,
+            ids,
+            label: curves.names.get(`group\n${key}`),
+            colour,
+            dash,
+            seeds: shown.length,
+            seen: !hidden.has(key) && shown.length > 0,
+          },
+        ];
       }
-      return members.map((run) => ({ key: run.id, ids: [run.id], label: curves.names.get(run.id), colour: run.colour, dash: run.dash, seen: !hidden.has(key) && !hidden.has(run.id) }));
+      return members.map((run) => ({
+        key: run.id,
+        ids: [run.id],
+        label: curves.names.get(run.id),
+        colour: run.colour,
+        dash: run.dash,
+        seen: !hidden.has(key) && !hidden.has(run.id),
+      }));
     });
   }
 
@@ -357,21 +454,32 @@ class Board {
     if (state === this.legendState) return;
     this.legendState = state;
     const focused = this.legend.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    this.legend.replaceChildren(...items.map((item) => {
-      const swatch = h("i", { class: "rv-swatch" });
-      paintSwatch(swatch, item);
-      const text = item.seeds ? `${item.label}, N = ${item.seeds}` : item.label;
-      return h("li", {}, h(
-        "button",
-        {
-          type: "button", class: "rv-legend-item", "data-key": item.key, "aria-pressed": String(item.seen), title: item.seen ? "Hide" : "Show",
-          onclick: () => this.show(item.ids, item.key, !item.seen),
-          onpointerenter: () => this.highlight(item.key),
-          onpointerleave: () => this.highlight(null),
-        },
-        swatch, text,
-      ));
-    }));
+    this.legend.replaceChildren(
+      ...items.map((item) => {
+        const swatch = h("i", { class: "rv-swatch" });
+        paintSwatch(swatch, item);
+        const text = item.seeds ? `${item.label}, N = ${item.seeds}` : item.label;
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            {
+              type: "button",
+              class: "rv-legend-item",
+              "data-key": item.key,
+              "aria-pressed": String(item.seen),
+              title: item.seen ? "Hide" : "Show",
+              onclick: () => this.show(item.ids, item.key, !item.seen),
+              onpointerenter: () => this.highlight(item.key),
+              onpointerleave: () => this.highlight(null),
+            },
+            swatch,
+            text,
+          ),
+        );
+      }),
+    );
     if (focused) this.legend.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -391,9 +499,18 @@ class Board {
     shown.forEach((chart, i) => {
       const curves = found[i];
       chart.key = this.key ?? null;
-      chart.draw({ curves, x, logY: chart.kind === "loss" && view.log_loss, theme: this.theme, width: each, height: 230 });
+      chart.draw({
+        curves,
+        x,
+        logY: chart.kind === "loss" && view.log_loss,
+        theme: this.theme,
+        width: each,
+        height: 230,
+      });
       const drawn = curves.filter((curve) => !curve.validation);
-      chart.describe(`${chart.title}: ${drawn.length ? drawn.map((curve) => ending(curve, chart.kind)).join("; ") : "no values yet"}`);
+      chart.describe(
+        `${chart.title}: ${drawn.length ? drawn.map((curve) => ending(curve, chart.kind)).join("; ") : "no values yet"}`,
+      );
     });
     setText(this.note, this.explanation(all));
   }
@@ -406,21 +523,28 @@ class Board {
       if (!finite) continue;
       high = Math.max(high, x[finite - 1]);
       if (!log) low = Math.min(low, x[0]);
-      else for (let i = 0; i < finite; i++) {
-        if (!(x[i] > 0)) continue;
-        low = Math.min(low, x[i]);
-        break;
-      }
+      else
+        for (let i = 0; i < finite; i++) {
+          if (!(x[i] > 0)) continue;
+          low = Math.min(low, x[i]);
+          break;
+        }
     }
     if (!log && high > 0 && low < high * 0.2) low = Math.min(low, 0);
-    if (!(low < high)) [low, high] = Number.isFinite(low) && low > 0 ? (log ? [low / 2, low * 2] : [0, low * 2]) : log ? [1, 10] : [0, 1];
+    if (!(low < high))
+      [low, high] =
+        Number.isFinite(low) && low > 0 ? (log ? [low / 2, low * 2] : [0, low * 2]) : log ? [1, 10] : [0, 1];
     return { low, high };
   }
 
   explanation(curves) {
     const { view } = this;
-    if (!curves.length) return view.x === "training" || view.x === "wall" ? "No point with a time has arrived yet." : "";
-    return [...this.reading(curves), "Drag to zoom, wheel to magnify, Shift and drag to move, double click for everything."].join(" ");
+    if (!curves.length)
+      return view.x === "training" || view.x === "wall" ? "No point with a time has arrived yet." : "";
+    return [
+      ...this.reading(curves),
+      "Drag to zoom, wheel to magnify, Shift and drag to move, double click for everything.",
+    ].join(" ");
   }
 
   /** What the lines and bands are. */
@@ -430,7 +554,9 @@ class Board {
     if (curves.some((curve) => curve.low)) {
       const linear = "mean ± one standard deviation over the N seeds that have come that far";
       const factor = "geometric mean, times and divided by the factor of one standard deviation of the logarithms";
-      const both = curves.some((curve) => curve.low && !curve.factor) ? `${linear}; on the logarithmic axis ${factor}` : `${factor}, over the N seeds that have come that far`;
+      const both = curves.some((curve) => curve.low && !curve.factor)
+        ? `${linear}; on the logarithmic axis ${factor}`
+        : `${factor}, over the N seeds that have come that far`;
       parts.push(`Band: ${curves.some((curve) => curve.low && curve.factor) ? both : linear}.`);
     }
     if (curves.some((curve) => curve.validation)) parts.push("Thin with hollow circles: validation part.");
@@ -441,7 +567,11 @@ class Board {
   smoothingNote(curves) {
     const weight = `debiased exponential average, weight ${this.view.smoothing.toFixed(2)}`;
     const smooth = curves.filter((curve) => curve.raw);
-    const log = !smooth.some((curve) => curve.factor) ? "" : smooth.every((curve) => curve.factor) ? ", of the logarithms" : "; on the logarithmic axis, of the logarithms";
+    const log = !smooth.some((curve) => curve.factor)
+      ? ""
+      : smooth.every((curve) => curve.factor)
+        ? ", of the logarithms"
+        : "; on the logarithmic axis, of the logarithms";
     return `Faint: as recorded, each step; strong: ${weight}${log}.`;
   }
 
@@ -466,8 +596,17 @@ class Board {
       setText(chart.heading, spec.title);
       const curves = spec.series.flatMap((one) => rates(one));
       const every = curves.flatMap((curve) => [...curve.x]);
-      const x = every.length ? { low: Math.min(...every) / 1.3, high: Math.max(...every) * 1.3 } : { low: 1e-4, high: 1 };
-      chart.draw({ curves, x: { ...x, log: true, kind: "number", label: "learning rate", full: true }, logY: false, theme: this.theme, width, height: 230 });
+      const x = every.length
+        ? { low: Math.min(...every) / 1.3, high: Math.max(...every) * 1.3 }
+        : { low: 1e-4, high: 1 };
+      chart.draw({
+        curves,
+        x: { ...x, log: true, kind: "number", label: "learning rate", full: true },
+        logY: false,
+        theme: this.theme,
+        width,
+        height: 230,
+      });
       chart.explain(spec.series, curves.some((curve) => curve.crossed || curve.ended) ? "diverged" : "");
       const best = ({ label, x, y, diverged }) => {
         const known = [...x].map((_, i) => i).filter((i) => Number.isFinite(y[i]) && !diverged?.[i]);
@@ -507,9 +646,21 @@ function rates({ label, key, colour, dash, x, y, low, high, n, diverged }) {
   const made = (chosen, part, rest) => {
     const pick = (list) => (list ? Float64Array.from(chosen, (i) => list[i] ?? y[i]) : null);
     return {
-      key: key ?? label, group: key ?? label, label, colour, dash, part, perEpoch: true, ...rest,
-      count: chosen.length, finite: chosen.length, points: chosen.length, x: pick(x), line: pick(y),
-      low: low && high && !rest.crossed ? pick(low) : null, high: low && high && !rest.crossed ? pick(high) : null,
+      key: key ?? label,
+      group: key ?? label,
+      label,
+      colour,
+      dash,
+      part,
+      perEpoch: true,
+      ...rest,
+      count: chosen.length,
+      finite: chosen.length,
+      points: chosen.length,
+      x: pick(x),
+      line: pick(y),
+      low: low && high && !rest.crossed ? pick(low) : null,
+      high: low && high && !rest.crossed ? pick(high) : null,
       n: n === undefined || n === null ? null : chosen.map((i) => (typeof n === "number" ? n : n[i])),
     };
   };

@@ -1,13 +1,29 @@
 // The table of results: sorted by a click on a column's head, a row lit together with its curve.
 
-import { h, setText, paintSwatch } from "../shared/dom.js";
+import { h, paintSwatch, setText } from "../shared/dom.js";
 
-const UNITS = { µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const UNITS = {
+  µs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  min: 60,
+  h: 3600,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
 const PART = /(-?[\d.]+(?:e[+-]?\d+)?)\s*(µs|ms|s|min|h|kB|MB|GB|KiB|MiB|GiB)?(?![a-zA-Z])/g;
 
 /** The number that a cell begins with, its units in one: "1 min 20 s" is 80, "97.2 % ± 0.1" is 97.2; null for words. */
 export function numberIn(text) {
-  const plain = String(text ?? "").replaceAll("−", "-").replace(/(?<=\d),(?=\d{3})/g, "").split("±")[0].trim();
+  const plain = String(text ?? "")
+    .replaceAll("−", "-")
+    .replace(/(?<=\d),(?=\d{3})/g, "")
+    .split("±")[0]
+    .trim();
   if (!/^-?\.?\d/.test(plain)) return null;
   let total = null;
   for (const [, digits, unit] of plain.matchAll(PART)) {
@@ -57,7 +73,9 @@ export class ResultTable {
     const wanted = this.order(rows).map((row) => this.row(row, columns));
     const kept = new Set(wanted);
     for (const child of [...this.body.children]) if (!kept.has(child)) child.remove();
-    wanted.forEach((node, i) => this.body.children[i] !== node && this.body.insertBefore(node, this.body.children[i] ?? null));
+    wanted.forEach(
+      (node, i) => this.body.children[i] !== node && this.body.insertBefore(node, this.body.children[i] ?? null),
+    );
     for (const [key, node] of this.nodes) if (!kept.has(node)) this.nodes.delete(key);
   }
 
@@ -91,13 +109,24 @@ export class ResultTable {
     const sign = isSorted ? (this.sorted.down ? " ↓" : " ↑") : "";
     return h(
       "th",
-      { scope: "col", class: `rv-${align ?? "left"}`, "data-column": key, "aria-sort": isSorted ? (this.sorted.down ? "descending" : "ascending") : null },
+      {
+        scope: "col",
+        class: `rv-${align ?? "left"}`,
+        "data-column": key,
+        "aria-sort": isSorted ? (this.sorted.down ? "descending" : "ascending") : null,
+      },
       h(
         "button",
         {
-          type: "button", class: `rv-sort${title ? " rv-told" : ""}`, "data-key": key, "aria-describedby": title ? "rv-head-tip" : null,
-          onclick: () => this.sort(key), onpointerenter: (event) => this.tell(event.target, title), onpointerleave: () => this.tell(),
-          onfocus: (event) => this.tell(event.target, title), onblur: () => this.tell(),
+          type: "button",
+          class: `rv-sort${title ? " rv-told" : ""}`,
+          "data-key": key,
+          "aria-describedby": title ? "rv-head-tip" : null,
+          onclick: () => this.sort(key),
+          onpointerenter: (event) => this.tell(event.target, title),
+          onpointerleave: () => this.tell(),
+          onfocus: (event) => this.tell(event.target, title),
+          onblur: () => this.tell(),
           onkeydown: (event) => event.key === "Escape" && this.tell(),
         },
         label.replaceAll(" %", "\u00a0%") + sign,
@@ -135,19 +164,31 @@ export class ResultTable {
       node = h(
         "tr",
         { "data-key": key, onpointerenter: () => this.onKey(key), onpointerleave: () => this.onKey(null) },
-        ...columns.map((column, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align ?? "left"}`, "data-column": column.key })),
+        ...columns.map((column, k) =>
+          h(k ? "td" : "th", {
+            scope: k ? null : "row",
+            class: `rv-${column.align ?? "left"}`,
+            "data-column": column.key,
+          }),
+        ),
       );
       // On a narrow screen the second column's words stand under the first's.
-      node.firstChild?.append(h("div", { class: "rv-named" }, h("i", { class: "rv-swatch" }), h("span")), h("div", { class: "rv-under" }));
+      node.firstChild?.append(
+        h("div", { class: "rv-named" }, h("i", { class: "rv-swatch" }), h("span")),
+        h("div", { class: "rv-under" }),
+      );
       this.nodes.set(key, node);
     }
-    columns.forEach((column, k) => setText(k ? node.children[k] : node.querySelector(".rv-named span"), row.cells[column.key] ?? ""));
+    columns.forEach((column, k) =>
+      setText(k ? node.children[k] : node.querySelector(".rv-named span"), row.cells[column.key] ?? ""),
+    );
     setText(node.querySelector(".rv-under"), row.cells.detail ?? "");
     if (node.firstChild) paintSwatch(node.querySelector(".rv-swatch"), row);
     return node;
   }
 
   highlight(key, group) {
-    for (const [own, node] of this.nodes) node.classList.toggle("rv-lit", Boolean(key) && (own === key || own === group));
+    for (const [own, node] of this.nodes)
+      node.classList.toggle("rv-lit", Boolean(key) && (own === key || own === group));
   }
 }

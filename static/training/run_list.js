@@ -1,7 +1,7 @@
 // The runs, a line each: what they are, how far they have come, what can be done with them. Seeds of one group fold up.
 
-import { h, svg, setText, paintSwatch } from "../shared/dom.js";
-import { duration, percent, grouping } from "../shared/scales.js";
+import { h, paintSwatch, setText, svg } from "../shared/dom.js";
+import { duration, grouping, percent } from "../shared/scales.js";
 import { grouped } from "./training_curves.js";
 
 const ICONS = {
@@ -15,7 +15,11 @@ const VERBS = { stop: "Stop", resume: "Resume", rename: "Rename", delete: "Delet
 const PATIENCE = 10_000; // a button that was pressed may be pressed again after so long without an effect
 
 const icon = (name, size = 15) =>
-  svg("svg", { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "rv-icon" }, svg("path", { d: ICONS[name] }));
+  svg(
+    "svg",
+    { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "rv-icon" },
+    svg("path", { d: ICONS[name] }),
+  );
 
 /** What the pill says. */
 export function words({ status, stage, step }) {
@@ -44,7 +48,12 @@ export function shares(runs) {
 /** A bar of the two shares. */
 export function progressBar() {
   const [done, lost] = [h("i"), h("i", { class: "rv-lost" })];
-  const node = h("span", { class: "rv-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, done, lost);
+  const node = h(
+    "span",
+    { class: "rv-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 },
+    done,
+    lost,
+  );
   let state = "";
   return {
     node,
@@ -62,8 +71,24 @@ export function progressBar() {
 /** "Delete? yes no": `answer(true)` or `answer(false)` is called. */
 export function question(label, text, answer) {
   const button = (act, given) =>
-    h("button", { type: "button", class: "rv-choice", "data-act": act, onclick: () => answer(given), onkeydown: (event) => event.key === "Escape" && answer(false) }, act);
-  return h("span", { class: "rv-ask", role: "group", "aria-label": label }, h("span", {}, text), button("yes", true), button("no", false));
+    h(
+      "button",
+      {
+        type: "button",
+        class: "rv-choice",
+        "data-act": act,
+        onclick: () => answer(given),
+        onkeydown: (event) => event.key === "Escape" && answer(false),
+      },
+      act,
+    );
+  return h(
+    "span",
+    { class: "rv-ask", role: "group", "aria-label": label },
+    h("span", {}, text),
+    button("yes", true),
+    button("no", false),
+  );
 }
 
 /** What a row shows and does; a row of one run and the row of a group differ in what they say. */
@@ -71,7 +96,16 @@ class Row {
   constructor(owner, key) {
     Object.assign(this, { owner, key });
     this.pressed = new Map();
-    this.eye = h("input", { type: "checkbox", class: "rv-eye", onchange: () => owner.show(this.members.map((run) => run.id), this.key, this.eye.checked) });
+    this.eye = h("input", {
+      type: "checkbox",
+      class: "rv-eye",
+      onchange: () =>
+        owner.show(
+          this.members.map((run) => run.id),
+          this.key,
+          this.eye.checked,
+        ),
+    });
     this.swatch = h("i", { class: "rv-swatch" });
     this.title = h("span", { class: "rv-run-title" });
     this.detail = h("span", { class: "rv-run-detail" });
@@ -89,7 +123,15 @@ class Row {
     this.node = h(
       "li",
       { class: "rv-run", onpointerenter: () => owner.onKey(this.key), onpointerleave: () => owner.onKey(null) },
-      this.eye, this.lead, this.name, this.pill, this.bar.node, this.left, this.result, this.acts, this.sentence,
+      this.eye,
+      this.lead,
+      this.name,
+      this.pill,
+      this.bar.node,
+      this.left,
+      this.result,
+      this.acts,
+      this.sentence,
     );
   }
 
@@ -135,7 +177,8 @@ class Row {
   actions() {
     const allowed = this.offers();
     for (const [name, { condition, since }] of this.pressed) {
-      if (!allowed.includes(name) || condition !== this.condition() || performance.now() - since > PATIENCE) this.pressed.delete(name);
+      if (!allowed.includes(name) || condition !== this.condition() || performance.now() - since > PATIENCE)
+        this.pressed.delete(name);
     }
     const counts = allowed.map((name) => this.targets(name).length);
     const state = JSON.stringify([allowed, counts, [...this.pressed.keys()], this.asking, this.label]);
@@ -165,7 +208,12 @@ class Row {
     return h(
       "button",
       {
-        type: "button", class: "rv-icon-button", "data-act": name, "aria-label": label, title: label, disabled: this.pressed.has(name),
+        type: "button",
+        class: "rv-icon-button",
+        "data-act": name,
+        "aria-label": label,
+        title: label,
+        disabled: this.pressed.has(name),
         onclick: () => (name === "delete" || name === "rename" ? this.ask(name) : this.press(name)),
       },
       icon(name),
@@ -183,7 +231,11 @@ class Row {
     this.asking = what;
     this.asked = what ? new Set(this.targets(what).map((run) => run.id)) : null;
     this.actions();
-    const first = what === "rename" ? this.field : this.acts.querySelector(what ? "[data-act=no]" : `[data-act="${before}"]`) ?? this.acts.querySelector("button");
+    const first =
+      what === "rename"
+        ? this.field
+        : (this.acts.querySelector(what ? "[data-act=no]" : `[data-act="${before}"]`) ??
+          this.acts.querySelector("button"));
     first?.focus();
     first?.select?.();
   }
@@ -192,19 +244,30 @@ class Row {
   question() {
     const chosen = () => this.targets("delete").filter((run) => this.asked.has(run.id));
     const count = chosen().length;
-    const text = this.members.length === 1 ? "Delete?" : `Delete ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs?`;
-    return question(`Delete ${this.whom("delete")}?`, text, (sure) => (sure ? this.press("delete", chosen()) : this.ask(null)));
+    const text =
+      this.members.length === 1
+        ? "Delete?"
+        : `Delete ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs?`;
+    return question(`Delete ${this.whom("delete")}?`, text, (sure) =>
+      sure ? this.press("delete", chosen()) : this.ask(null),
+    );
   }
 
   renaming() {
     const [{ title }] = this.members;
     const give = () => {
       const text = input.value.trim();
-      if (text && text !== title) for (const run of this.targets("rename")) this.owner.onAction({ rename: [run.id, text] });
+      if (text && text !== title)
+        for (const run of this.targets("rename")) this.owner.onAction({ rename: [run.id, text] });
       this.ask(null);
     };
     const input = h("input", {
-      type: "text", class: "rv-number rv-rename", value: title, maxlength: 80, "data-act": "name", "aria-label": `New name of ${this.label}`,
+      type: "text",
+      class: "rv-number rv-rename",
+      value: title,
+      maxlength: 80,
+      "data-act": "name",
+      "aria-label": `New name of ${this.label}`,
       onkeydown: (event) => {
         if (event.key !== "Enter" && event.key !== "Escape") return;
         event.preventDefault(); // the pencil, which is focused next, would take the key for a press
@@ -236,16 +299,29 @@ class RunRow extends Row {
     const note = remark(run);
     this.say({
       title: inside ? `seed ${run.seed}` : run.title,
-      detail: inside ? "" : [run.detail, run.seed === null || run.seed === undefined ? "" : `seed ${run.seed}`].filter(Boolean).join(", "),
+      detail: inside
+        ? ""
+        : [run.detail, run.seed === null || run.seed === undefined ? "" : `seed ${run.seed}`]
+            .filter(Boolean)
+            .join(", "),
       pill: words(run),
       status: run.status,
-      remaining: going ? `${duration(run.remaining)} left` : run.status === "stopped" || run.status === "interrupted" ? `at ${grouping(run.step)} of ${grouping(run.steps)} steps` : "",
+      remaining: going
+        ? `${duration(run.remaining)} left`
+        : run.status === "stopped" || run.status === "interrupted"
+          ? `at ${grouping(run.step)} of ${grouping(run.steps)} steps`
+          : "",
       result: latest === null ? "" : percent(latest),
-      colour: run.colour, dash: run.dash, label,
+      colour: run.colour,
+      dash: run.dash,
+      label,
       seen: !hidden.has(run.id) && !hidden.has(run.group),
     });
     this.sentence.hidden = !note;
-    this.sentence.classList.toggle("rv-alarm", (run.tone ?? (ALARMING.includes(run.status) ? "error" : "note")) === "error");
+    this.sentence.classList.toggle(
+      "rv-alarm",
+      (run.tone ?? (ALARMING.includes(run.status) ? "error" : "note")) === "error",
+    );
     setText(this.sentence, note);
   }
 }
@@ -255,7 +331,11 @@ class GroupRow extends Row {
     super(owner, key);
     this.node.classList.add("rv-group-row");
     this.node.dataset.group = key;
-    this.fold = h("button", { type: "button", class: "rv-icon-button rv-fold", onclick: () => owner.toggle(this.key) }, icon("fold", 12));
+    this.fold = h(
+      "button",
+      { type: "button", class: "rv-icon-button rv-fold", onclick: () => owner.toggle(this.key) },
+      icon("fold", 12),
+    );
     this.lead.prepend(this.fold);
   }
 
@@ -272,14 +352,20 @@ class GroupRow extends Row {
     this.say({
       title: first.title,
       detail: [first.detail, `${members.length} seeds`].filter(Boolean).join(", "),
-      pill: counts.size === 1 ? words({ ...first, stage: "", status: first.status === "diverged" ? "all diverged" : first.status })
-        : [...counts].map(([status, count]) => `${count}\u00a0${status}`).join(", "),
-      status: ["running", "failed", "interrupted", "queued", "stopped", "diverged", "finished"].find((status) => counts.has(status)),
+      pill:
+        counts.size === 1
+          ? words({ ...first, stage: "", status: first.status === "diverged" ? "all diverged" : first.status })
+          : [...counts].map(([status, count]) => `${count}\u00a0${status}`).join(", "),
+      status: ["running", "failed", "interrupted", "queued", "stopped", "diverged", "finished"].find((status) =>
+        counts.has(status),
+      ),
       label,
       remaining: this.remaining(),
-      result: known.length > 1 ? `${percent(mean)} ± ${(deviation * 100).toFixed(1)}` : known.length ? percent(mean) : "",
+      result:
+        known.length > 1 ? `${percent(mean)} ± ${(deviation * 100).toFixed(1)}` : known.length ? percent(mean) : "",
       resultOf: finished && finished < members.length ? `(${finished} of ${members.length} finished)` : "",
-      colour: first.colour, dash: first.dash,
+      colour: first.colour,
+      dash: first.dash,
       seen: !hidden.has(this.key) && members.some((run) => !hidden.has(run.id)),
     });
     this.fold.setAttribute("aria-expanded", String(open));
@@ -341,7 +427,12 @@ export class RunList {
       const open = !several || this.isOpen(key);
       if (several) {
         const row = this.row(GroupRow, key);
-        row.update(members, { hidden: away, open, latest: members.map(latest), label: curves.names.get(`group\n${key}`) });
+        row.update(members, {
+          hidden: away,
+          open,
+          latest: members.map(latest),
+          label: curves.names.get(`group\n${key}`),
+        });
         rows.push(row);
       }
       if (!open) continue;
@@ -351,13 +442,20 @@ export class RunList {
         rows.push(row);
       }
     }
-    this.node.classList.toggle("rv-has-groups", rows.some((row) => row instanceof GroupRow));
-    arrange(this.node, rows.map((row) => row.node));
+    this.node.classList.toggle(
+      "rv-has-groups",
+      rows.some((row) => row instanceof GroupRow),
+    );
+    arrange(
+      this.node,
+      rows.map((row) => row.node),
+    );
     const kept = new Set(rows);
     for (const [name, row] of this.rows) if (!kept.has(row)) this.rows.delete(name);
   }
 
   highlight(key, group) {
-    for (const row of this.rows.values()) row.node.classList.toggle("rv-lit", Boolean(key) && (row.key === key || row.key === group));
+    for (const row of this.rows.values())
+      row.node.classList.toggle("rv-lit", Boolean(key) && (row.key === key || row.key === group));
   }
 }

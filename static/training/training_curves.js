@@ -1,12 +1,30 @@
 // What the board has heard of its runs: their points, and the curves that a chart shows of them.
 
-import { Series, Clock, Aggregate, grown } from "../charts/series.js";
+import { Aggregate, Clock, grown, Series } from "../charts/series.js";
 
 export const CHARTS = [
   { name: "train_loss", title: "Train loss", kind: "loss", step: "train/loss", epoch: "epoch/train_loss" },
-  { name: "train_accuracy", title: "Train accuracy", kind: "accuracy", step: "train/accuracy", epoch: "epoch/train_accuracy" },
-  { name: "test_loss", title: "Test loss", kind: "loss", epoch: "epoch/test_loss", validation: "epoch/validation_loss" },
-  { name: "test_accuracy", title: "Test accuracy", kind: "accuracy", epoch: "epoch/test_accuracy", validation: "epoch/validation_accuracy" },
+  {
+    name: "train_accuracy",
+    title: "Train accuracy",
+    kind: "accuracy",
+    step: "train/accuracy",
+    epoch: "epoch/train_accuracy",
+  },
+  {
+    name: "test_loss",
+    title: "Test loss",
+    kind: "loss",
+    epoch: "epoch/test_loss",
+    validation: "epoch/validation_loss",
+  },
+  {
+    name: "test_accuracy",
+    title: "Test accuracy",
+    kind: "accuracy",
+    epoch: "epoch/test_accuracy",
+    validation: "epoch/validation_accuracy",
+  },
 ];
 
 /** Runs by group, in the order in which they come: `[[key, [run, ...]], ...]`. */
@@ -65,7 +83,8 @@ export class TrainingCurves {
   forget(id) {
     this.series.delete(id);
     this.generations.delete(id);
-    for (const key of this.derived.keys()) if (key.startsWith(`${id}\n`) || key.startsWith("group\n")) this.derived.delete(key);
+    for (const key of this.derived.keys())
+      if (key.startsWith(`${id}\n`) || key.startsWith("group\n")) this.derived.delete(key);
   }
 
   /** Names as short as they can be while no two curves share one. */
@@ -104,7 +123,8 @@ export class TrainingCurves {
     if (mode === "epoch") {
       const each = run.steps_per_epoch || 1;
       const kept = this.keep(`${run.id}\n${name}\nepoch`, () => ({ x: new Float64Array(0), count: 0 }));
-      if (kept.revision !== series.revision || kept.each !== each) Object.assign(kept, { revision: series.revision, each, count: 0 });
+      if (kept.revision !== series.revision || kept.each !== each)
+        Object.assign(kept, { revision: series.revision, each, count: 0 });
       kept.x = grown(kept.x, series.count);
       for (let i = kept.count; i < series.count; i++) kept.x[i] = series.steps[i] / each;
       kept.count = series.count;
@@ -144,10 +164,21 @@ export class TrainingCurves {
   alone({ run, series, x }, weight, log, what) {
     return {
       ...what,
-      key: run.id, run: run.id, group: run.group ?? run.id, label: this.names.get(run.id),
-      colour: run.colour, dash: run.dash, each: run.steps_per_epoch,
-      count: series.count, finite: series.finite, points: series.count,
-      steps: series.steps, x, raw: weight > 0 ? series.values : null, line: series.smoothed(weight, log), factor: log,
+      key: run.id,
+      run: run.id,
+      group: run.group ?? run.id,
+      label: this.names.get(run.id),
+      colour: run.colour,
+      dash: run.dash,
+      each: run.steps_per_epoch,
+      count: series.count,
+      finite: series.finite,
+      points: series.count,
+      steps: series.steps,
+      x,
+      raw: weight > 0 ? series.values : null,
+      line: series.smoothed(weight, log),
+      factor: log,
       ended: run.status === "diverged" || series.broken >= 0,
     };
   }
@@ -158,11 +189,25 @@ export class TrainingCurves {
     const mean = this.keep(`group\n${key}\n${name}`, () => new Aggregate()).update(present, weight, mode, sure, log);
     return {
       ...what,
-      key, run: null, group: key, label: this.names.get(`group\n${key}`), seeds: present.length,
-      colour: run.colour, dash: run.dash, each: run.steps_per_epoch,
-      count: mean.count, finite: mean.count, points: present.reduce((sum, one) => sum + one.series.count, 0),
-      steps: mean.steps, x: mean.x, raw: weight > 0 ? mean.raw : null, line: mean.line, n: mean.n,
-      low: present.length > 1 ? mean.low : null, high: present.length > 1 ? mean.high : null, factor: log,
+      key,
+      run: null,
+      group: key,
+      label: this.names.get(`group\n${key}`),
+      seeds: present.length,
+      colour: run.colour,
+      dash: run.dash,
+      each: run.steps_per_epoch,
+      count: mean.count,
+      finite: mean.count,
+      points: present.reduce((sum, one) => sum + one.series.count, 0),
+      steps: mean.steps,
+      x: mean.x,
+      raw: weight > 0 ? mean.raw : null,
+      line: mean.line,
+      n: mean.n,
+      low: present.length > 1 ? mean.low : null,
+      high: present.length > 1 ? mean.high : null,
+      factor: log,
       ended: present.every((one) => one.run.status === "diverged" || one.series.broken >= 0),
     };
   }

@@ -7,16 +7,39 @@ const XLINK = "http://www.w3.org/1999/xlink";
 // What an SVG may say of an element's looks, with the value it has where nothing is said.
 const LOOKS = {
   shape: {
-    "fill-rule": "nonzero", "stroke-width": "1px", "stroke-dasharray": "none", "stroke-dashoffset": "0px", "stroke-linecap": "butt",
-    "stroke-linejoin": "miter", "stroke-miterlimit": "4", "paint-order": "normal", "shape-rendering": "auto", "vector-effect": "none",
+    "fill-rule": "nonzero",
+    "stroke-width": "1px",
+    "stroke-dasharray": "none",
+    "stroke-dashoffset": "0px",
+    "stroke-linecap": "butt",
+    "stroke-linejoin": "miter",
+    "stroke-miterlimit": "4",
+    "paint-order": "normal",
+    "shape-rendering": "auto",
+    "vector-effect": "none",
   },
   text: {
-    "font-family": "", "font-size": "", "font-weight": "400", "font-style": "normal", "text-anchor": "start",
-    "dominant-baseline": "auto", "letter-spacing": "normal",
+    "font-family": "",
+    "font-size": "",
+    "font-weight": "400",
+    "font-style": "normal",
+    "text-anchor": "start",
+    "dominant-baseline": "auto",
+    "letter-spacing": "normal",
   },
 };
-const STRIPPED = new Set(["class", "style", "fill", "fill-opacity", "stroke", "stroke-opacity", "opacity", "visibility",
-  ...Object.keys(LOOKS.shape), ...Object.keys(LOOKS.text)]);
+const STRIPPED = new Set([
+  "class",
+  "style",
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-opacity",
+  "opacity",
+  "visibility",
+  ...Object.keys(LOOKS.shape),
+  ...Object.keys(LOOKS.text),
+]);
 const TEXTS = new Set(["text", "tspan"]);
 const SHAPES = new Set(["path", "line", "rect", "circle", "ellipse", "polyline", "polygon", ...TEXTS]);
 let pen = null; // measures text
@@ -37,7 +60,8 @@ function dress(node, copy) {
     if (STRIPPED.has(name) || /^(data|aria)-/.test(name)) copy.removeAttribute(name);
   }
   if (style.opacity !== "1") copy.setAttribute("opacity", style.opacity);
-  if (!SHAPES.has(node.localName)) return copy.childElementCount > 0 || node.localName === "image" || node.localName === "use";
+  if (!SHAPES.has(node.localName))
+    return copy.childElementCount > 0 || node.localName === "image" || node.localName === "use";
   if (style.visibility !== "visible" || (node.localName === "path" && !node.getAttribute("d"))) return false;
   let seen = false;
   for (const name of ["fill", "stroke"]) {
@@ -67,10 +91,12 @@ function copySvg(node, frame) {
     part.removeAttribute("class");
     if (part.localName === "use") part.setAttributeNS(XLINK, "xlink:href", part.href.baseVal);
     for (const attribute of part.attributes) {
-      if (attribute.value.includes("url(")) attribute.value = attribute.value.replace(/url\(["']?[^#)]*#([^"')]+)["']?\)/g, "url(#$1)");
+      if (attribute.value.includes("url("))
+        attribute.value = attribute.value.replace(/url\(["']?[^#)]*#([^"')]+)["']?\)/g, "url(#$1)");
     }
   }
-  for (const { name } of [...copy.attributes]) if (!["viewBox", "xmlns"].includes(name) && !name.startsWith("xmlns:")) copy.removeAttribute(name);
+  for (const { name } of [...copy.attributes])
+    if (!["viewBox", "xmlns"].includes(name) && !name.startsWith("xmlns:")) copy.removeAttribute(name);
   for (const [name, value] of Object.entries(frame)) copy.setAttribute(name, value);
   return copy;
 }
@@ -109,13 +135,22 @@ export function shortened(text, font, width) {
 /** The ground of an element: one colour, or a run's sample, dashed as `paintSwatch` writes it. */
 function copyGround({ backgroundColor, backgroundImage, borderRadius }, frame) {
   const [fill, opacity] = paint(backgroundColor);
-  if (fill !== "none") return svg("rect", { ...frame, fill, "fill-opacity": opacity, rx: Number.parseFloat(borderRadius) || 0 });
+  if (fill !== "none")
+    return svg("rect", { ...frame, fill, "fill-opacity": opacity, rx: Number.parseFloat(borderRadius) || 0 });
   if (!backgroundImage.startsWith("repeating-linear-gradient")) return null;
   const [stroke] = backgroundImage.match(/rgb\([^)]*\)/);
   const lengths = [...backgroundImage.matchAll(/([\d.]+)px/g)].map(([, length]) => Number(length));
   const [on, all] = [lengths.find(Boolean), lengths.at(-1)];
   const [x, y] = [frame.x, frame.y + frame.height / 2];
-  return svg("line", { x1: x, x2: x + frame.width, y1: y, y2: y, stroke, "stroke-width": frame.height, "stroke-dasharray": `${on} ${all - on}` });
+  return svg("line", {
+    x1: x,
+    x2: x + frame.width,
+    y1: y,
+    y2: y,
+    stroke,
+    "stroke-width": frame.height,
+    "stroke-dasharray": `${on} ${all - on}`,
+  });
 }
 
 /** A text node of the page, line by line as it is broken there. */
@@ -162,7 +197,8 @@ export function place(node, origin, into, waiting) {
     waiting.push(drawn.then((address) => shown.setAttributeNS(XLINK, "xlink:href", address)));
     into.append(shown);
   } else if (node.localName === "canvas") into.append(image({ ...frame, opacity: style.opacity }, node.toDataURL()));
-  else if (node.localName === "svg") into.append(copySvg(node, { ...frame, overflow: style.overflow, opacity: style.opacity }));
+  else if (node.localName === "svg")
+    into.append(copySvg(node, { ...frame, overflow: style.overflow, opacity: style.opacity }));
   else {
     const ground = copyGround(style, frame);
     if (ground) into.append(ground);

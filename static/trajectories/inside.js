@@ -1,7 +1,7 @@
 // What the chosen optimizer remembers: a small chart for each of its state variables, with the step marked.
 
-import { h, setText } from "../shared/dom.js";
 import { Curves } from "../charts/curves.js";
+import { h, setText } from "../shared/dom.js";
 
 const HEIGHT = 150;
 const NARROWEST = 260;
@@ -14,7 +14,9 @@ export class Inside {
     this.charts = new Map();
     this.logs = new Map(); // which variables stand on a logarithmic axis
     this.select = h("select", {
-      class: "rv-select", "aria-label": "Look inside", "data-testid": "inside-choice",
+      class: "rv-select",
+      "aria-label": "Look inside",
+      "data-testid": "inside-choice",
       onchange: () => onChoice(this.select.value === "" ? null : Number(this.select.value)),
     });
     this.note = h("p", { class: "rv-caption", hidden: true });
@@ -22,7 +24,24 @@ export class Inside {
     this.equationTitle = h("p", { class: "rv-caption" });
     this.rows = h("tbody");
     const heads = ["", "the rule’s own code", "with the numbers of this step (of x)", "x", "y"];
-    this.equationFrame = h("div", { class: "rv-table-frame" }, h("table", { class: "rv-table" }, h("thead", {}, h("tr", {}, ...heads.map((text, k) => h("th", { scope: "col", class: k > 2 ? "rv-right" : "rv-left" }, text)))), this.rows));
+    this.equationFrame = h(
+      "div",
+      { class: "rv-table-frame" },
+      h(
+        "table",
+        { class: "rv-table" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ...heads.map((text, k) => h("th", { scope: "col", class: k > 2 ? "rv-right" : "rv-left" }, text)),
+          ),
+        ),
+        this.rows,
+      ),
+    );
     this.equation = h(
       "div",
       { class: "rv-equation", "data-testid": "equation", hidden: true },
@@ -47,7 +66,14 @@ export class Inside {
     const pairs = shown?.fields.some((field) => field.parts.length === 2);
     const arrows = "The dark arrow points down the gradient, the coloured one is the next step.";
     const nothing = `${shown?.title} remembers nothing from one step to the next that could be drawn.`;
-    setText(this.note, !shown ? "" : !shown.fields.length ? `${nothing} ${arrows}` : `${arrows} Its state at every step${pairs ? "; of vectors x is solid, y dashed" : ""}${shown.more ? `; ${shown.more} more variables are not drawn` : ""}.`);
+    setText(
+      this.note,
+      !shown
+        ? ""
+        : !shown.fields.length
+          ? `${nothing} ${arrows}`
+          : `${arrows} Its state at every step${pairs ? "; of vectors x is solid, y dashed" : ""}${shown.more ? `; ${shown.more} more variables are not drawn` : ""}.`,
+    );
     this.note.hidden = !this.note.textContent;
     const fields = shown?.fields ?? [];
     const kept = new Set(fields.map((field) => field.name));
@@ -77,7 +103,11 @@ export class Inside {
         this.grid.append(chart.node);
       }
       const lines = field.parts.map((values, k) => ({
-        id: k, name: field.names[k] || field.name, colour: shown.colour, dash: DASHES[k], values,
+        id: k,
+        name: field.names[k] || field.name,
+        colour: shown.colour,
+        dash: DASHES[k],
+        values,
       }));
       chart.resize(each, HEIGHT);
       chart.draw(lines, steps, this.logs.get(field.name) ?? false, 0);
@@ -98,7 +128,11 @@ export class Inside {
     lines.forEach((line, i) => {
       let row = this.rows.children[i];
       if (!row) {
-        row = h("tr", {}, ...line.map((_, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: k > 2 ? "rv-right" : "rv-left" })));
+        row = h(
+          "tr",
+          {},
+          ...line.map((_, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: k > 2 ? "rv-right" : "rv-left" })),
+        );
         this.rows.append(row);
       }
       line.forEach((text, k) => setText(row.children[k], text ?? ""));

@@ -1,7 +1,7 @@
 // Pictures kept under a name, in this browser alone: to come back to, or to lie dotted beneath another one.
 
-import { h, setText } from "../shared/dom.js";
 import { announce } from "../shared/channel.js";
+import { h, setText } from "../shared/dom.js";
 
 const KEY = "ravine.kept.1";
 const MOST = 50;
@@ -20,7 +20,13 @@ export function cleanName(text) {
 function isKept(item) {
   const { name, query, about, when } = item ?? {};
   if (![name, query, about].every((text) => typeof text === "string")) return false;
-  return name !== "" && name === cleanName(name) && STATE.test(query) && about.length <= LONGEST_ABOUT && Number.isFinite(when);
+  return (
+    name !== "" &&
+    name === cleanName(name) &&
+    STATE.test(query) &&
+    about.length <= LONGEST_ABOUT &&
+    Number.isFinite(when)
+  );
 }
 
 /** What a stored text holds: items {name, query, about, when}, newest first; what is broken is left out. */
@@ -34,7 +40,8 @@ export function parseKept(text) {
   if (!Array.isArray(found)) return [];
   const named = new Map();
   for (const item of found) {
-    if (isKept(item) && !named.has(item.name)) named.set(item.name, { name: item.name, query: item.query, about: item.about, when: item.when });
+    if (isKept(item) && !named.has(item.name))
+      named.set(item.name, { name: item.name, query: item.query, about: item.about, when: item.when });
   }
   return [...named.values()].sort((a, b) => b.when - a.when).slice(0, MOST);
 }
@@ -58,7 +65,10 @@ function write(items) {
 
 /** A state without what it is compared with. */
 function alone(query) {
-  return query.split("&").filter((part) => !/^against(\.name)?=/.test(part)).join("&");
+  return query
+    .split("&")
+    .filter((part) => !/^against(\.name)?=/.test(part))
+    .join("&");
 }
 
 /** A name from what is seen; one that is taken gets a number. */
@@ -68,27 +78,48 @@ function madeName({ surface, runs }, taken) {
   for (let count = 1; ; count++) {
     const end = count > 1 ? ` (${count})` : "";
     const room = LONGEST_NAME - end.length;
-    const name = cleanName((whole.length > room ? `${whole.slice(0, room - 1).join("").trim()}…` : whole.join("")) + end);
+    const name = cleanName(
+      (whole.length > room
+        ? `${whole
+            .slice(0, room - 1)
+            .join("")
+            .trim()}…`
+        : whole.join("")) + end,
+    );
     if (!taken.has(name)) return name;
   }
 }
 
 function describe({ surface, runs, steps }) {
   const own = runs.filter((run) => !run.kept).map((run) => run.name);
-  return [surface.name, own.join(", ") || "no optimizers", `${steps} step${steps === 1 ? "" : "s"}`].join(" · ").slice(0, LONGEST_ABOUT);
+  return [surface.name, own.join(", ") || "no optimizers", `${steps} step${steps === 1 ? "" : "s"}`]
+    .join(" · ")
+    .slice(0, LONGEST_ABOUT);
 }
 
 export class Kept {
   constructor() {
     this.items = [];
     this.against = { query: null, name: "" };
-    this.name = h("input", { type: "text", class: "rv-kept-name", maxlength: LONGEST_NAME, placeholder: "Name", "aria-label": "Name", autocomplete: "off" });
+    this.name = h("input", {
+      type: "text",
+      class: "rv-kept-name",
+      maxlength: LONGEST_NAME,
+      placeholder: "Name",
+      "aria-label": "Name",
+      autocomplete: "off",
+    });
     this.status = h("span");
     this.undo = h("button", { type: "button", class: "rv-choice", hidden: true }, "Undo");
     this.undo.addEventListener("click", () => this.takeBack());
     this.problem = h("p", { class: "rv-problem", role: "status", hidden: true });
     this.elsewhere = h("span");
-    this.stranger = h("p", { class: "rv-kept-stranger", hidden: true }, this.elsewhere, h("button", { type: "button", class: "rv-choice", onclick: () => this.compare(null) }, "Stop comparing"));
+    this.stranger = h(
+      "p",
+      { class: "rv-kept-stranger", hidden: true },
+      this.elsewhere,
+      h("button", { type: "button", class: "rv-choice", onclick: () => this.compare(null) }, "Stop comparing"),
+    );
     this.list = h("ul", { class: "rv-kept-list" });
     this.node = h(
       "section",
@@ -169,7 +200,10 @@ export class Kept {
     if (items.length >= MOST && !items.some((other) => other.name === item.name)) return this.say(FULL);
     if (!this.put(item)) return;
     this.say("");
-    [...this.list.children].find((row) => row.item.name === item.name)?.querySelector("button")?.focus();
+    [...this.list.children]
+      .find((row) => row.item.name === item.name)
+      ?.querySelector("button")
+      ?.focus();
   }
 
   /** A sentence beside the button; `former` is the item that "Undo" brings back. */
@@ -190,7 +224,11 @@ export class Kept {
 
   row(item) {
     const button = (label, act, attributes = {}) =>
-      h("button", { type: "button", class: "rv-choice", "aria-label": `${label} ${item.name}`, onclick: act, ...attributes }, label);
+      h(
+        "button",
+        { type: "button", class: "rv-choice", "aria-label": `${label} ${item.name}`, onclick: act, ...attributes },
+        label,
+      );
     const row = h(
       "li",
       { class: "rv-kept-row" },
@@ -199,7 +237,11 @@ export class Kept {
         "span",
         { class: "rv-kept-acts" },
         button("Show", () => announce({ action: { show: item.query }, final: true })),
-        button("Compare", () => this.compare(row.isCompared ? null : item), { class: "rv-choice rv-kept-compare", "aria-pressed": "false", title: "Draw it dotted in this picture" }),
+        button("Compare", () => this.compare(row.isCompared ? null : item), {
+          class: "rv-choice rv-kept-compare",
+          "aria-pressed": "false",
+          title: "Draw it dotted in this picture",
+        }),
         button("Delete", () => this.remove(item)),
       ),
     );
@@ -221,6 +263,9 @@ export class Kept {
       row.querySelector(".rv-kept-compare").setAttribute("aria-pressed", String(row.isCompared));
     }
     this.stranger.hidden = query === null || found;
-    setText(this.elsewhere, query === null || found ? "" : `Compared with “${name || "kept"}”, which is not in this list.`);
+    setText(
+      this.elsewhere,
+      query === null || found ? "" : `Compared with “${name || "kept"}”, which is not in this list.`,
+    );
   }
 }

@@ -1,26 +1,31 @@
 // The live plot: unpacks what the server sends, draws it, and speaks to the server for itself and the controls.
 
-import { copyAddress, h, setText, paintSwatch, painted, loadStyles } from "../shared/dom.js";
-import { unpack } from "../shared/bytes.js";
-import * as channel from "../shared/channel.js";
-import { readTheme } from "../shared/theme.js";
-import { heightScale } from "../plane/heights.js";
-import { ViewMenu } from "./view_menu.js";
+import { Curves } from "../charts/curves.js";
 import { Contour } from "../plane/contour.js";
+import { heightScale } from "../plane/heights.js";
 import { Panels } from "../plane/panels.js";
 import { Surface3d } from "../plane/surface3d.js";
-import { Curves } from "../charts/curves.js";
+import { unpack } from "../shared/bytes.js";
+import * as channel from "../shared/channel.js";
+import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
+import { readTheme } from "../shared/theme.js";
 import { Transport } from "../shared/transport.js";
 import { Inside } from "./inside.js";
-import { saveMenu } from "./save_picture.js";
-import { Projector } from "./projector.js";
 import { Kept } from "./kept.js";
+import { Projector } from "./projector.js";
+import { saveMenu } from "./save_picture.js";
+import { ViewMenu } from "./view_menu.js";
 
 const KEPT_GRIDS = 24;
 const NARROW = 640;
 const SIGNS = "◯ start: click or drag   ★ minimum   ✕ saddle";
 const MORE_SIGNS = { cloud: "   ● asked in this step", look: "   ◇ look-ahead" };
-const LAYOUTS = [["both", "Both"], ["contour", "Contour"], ["surface", "Surface"], ["panels", "Side by side"]];
+const LAYOUTS = [
+  ["both", "Both"],
+  ["contour", "Contour"],
+  ["surface", "Surface"],
+  ["panels", "Side by side"],
+];
 const grids = new Map(); // key -> {key, x, y, z}, shared by all plots of this tab, the latest used last
 const instances = new WeakMap();
 let plotly = null;
@@ -48,9 +53,16 @@ function sameNumbers(a, b) {
 }
 
 function sameRun(a, b) {
-  return a.name === b.name && a.colour === b.colour && a.dash === b.dash &&
-    ["path", "loss", "distance", "look", "slope", "cloud", "cloud_step"].every((name) => sameNumbers(a[name], b[name])) &&
-    sameNumbers(a.herd?.path, b.herd?.path) && a.elsewhere === b.elsewhere;
+  return (
+    a.name === b.name &&
+    a.colour === b.colour &&
+    a.dash === b.dash &&
+    ["path", "loss", "distance", "look", "slope", "cloud", "cloud_step"].every((name) =>
+      sameNumbers(a[name], b[name]),
+    ) &&
+    sameNumbers(a.herd?.path, b.herd?.path) &&
+    a.elsewhere === b.elsewhere
+  );
 }
 
 class LivePlot {
@@ -68,7 +80,10 @@ class LivePlot {
     this.resizer.observe(this.root);
     loadPlotly().then(
       (Plotly) => this.plotlyReady(Plotly),
-      () => this.fail("The pictures need plotly.min.js, which the server did not deliver. Reload the page, or ask whoever runs this app."),
+      () =>
+        this.fail(
+          "The pictures need plotly.min.js, which the server did not deliver. Reload the page, or ask whoever runs this app.",
+        ),
     );
     window.__ravine = { mapping: () => this.contour?.mapping(), plot: this, grids };
   }
@@ -76,10 +91,32 @@ class LivePlot {
   build(parent) {
     const chooseLayout = (layout) => this.setView("layout", layout);
     this.layoutButtons = LAYOUTS.map(([layout, label]) =>
-      h("button", { type: "button", class: "rv-choice", "data-layout": layout, onclick: () => chooseLayout(layout) }, label),
+      h(
+        "button",
+        { type: "button", class: "rv-choice", "data-layout": layout, onclick: () => chooseLayout(layout) },
+        label,
+      ),
     );
-    this.resetButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "Zoom and camera as at first", onclick: () => this.resetViews() }, "Reset");
-    this.linkButton = h("button", { type: "button", class: "rv-choice rv-reset", title: "The address of this very picture", onclick: () => copyAddress(this.linkButton) }, "Copy link");
+    this.resetButton = h(
+      "button",
+      {
+        type: "button",
+        class: "rv-choice rv-reset",
+        title: "Zoom and camera as at first",
+        onclick: () => this.resetViews(),
+      },
+      "Reset",
+    );
+    this.linkButton = h(
+      "button",
+      {
+        type: "button",
+        class: "rv-choice rv-reset",
+        title: "The address of this very picture",
+        onclick: () => copyAddress(this.linkButton),
+      },
+      "Copy link",
+    );
     this.viewMenu = new ViewMenu((name, value) => this.setView(name, value));
     this.projector = new Projector({
       onSwitch: (on) => this.setView("projector", on),
@@ -94,7 +131,9 @@ class LivePlot {
     this.transport = new Transport((step, final) => this.stepChosen(step, final));
     const curve = (name, title, field) =>
       new Curves({
-        name, title, field,
+        name,
+        title,
+        field,
         onStep: (step, final) => this.transport.choose(step, final),
         onLog: (log) => this.setView(`log_${name}`, log),
       });
@@ -105,7 +144,12 @@ class LivePlot {
     });
     this.tableHead = h("tr");
     this.tableBody = h("tbody");
-    this.table = h("table", { class: "rv-table", "data-testid": "table" }, h("thead", {}, this.tableHead), this.tableBody);
+    this.table = h(
+      "table",
+      { class: "rv-table", "data-testid": "table" },
+      h("thead", {}, this.tableHead),
+      this.tableBody,
+    );
     this.caption = h("p", { class: "rv-caption", "data-testid": "caption", "aria-live": "polite" });
     this.kept = new Kept();
     this.root = h(
@@ -113,7 +157,13 @@ class LivePlot {
       { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 },
       this.projector.head,
       this.projector.bar,
-      h("div", { class: "rv-toolbar" }, h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons), this.signs, h("div", { class: "rv-actions" }, this.viewMenu.node, this.linkButton, saveMenu(this), this.resetButton)),
+      h(
+        "div",
+        { class: "rv-toolbar" },
+        h("div", { class: "rv-choices", role: "group", "aria-label": "Pictures" }, ...this.layoutButtons),
+        this.signs,
+        h("div", { class: "rv-actions" }, this.viewMenu.node, this.linkButton, saveMenu(this), this.resetButton),
+      ),
       this.pictures,
       this.transport.node,
       this.transport.readout,
@@ -142,10 +192,14 @@ class LivePlot {
       (x, y, final) => channel.announce({ set: { start: [x, y] }, final }),
       () => this.contour.reset(this.latest.surface),
     );
-    this.surface3d = new Surface3d(Plotly, () => channel.isMoving() || Boolean(this.transport.playing), (scene) => {
-      this.root.dataset.drawn3d = Number(this.root.dataset.drawn3d) + 1;
-      this.root.dataset.seq3d = scene.seq;
-    });
+    this.surface3d = new Surface3d(
+      Plotly,
+      () => channel.isMoving() || Boolean(this.transport.playing),
+      (scene) => {
+        this.root.dataset.drawn3d = Number(this.root.dataset.drawn3d) + 1;
+        this.root.dataset.seq3d = scene.seq;
+      },
+    );
     this.surfaceBox.append(this.surface3d.graph);
     if (this.latest) this.draw({ all: true });
   }
@@ -255,7 +309,9 @@ class LivePlot {
     const changed = runs.length !== this.runs.length || runs.some((run, i) => run !== this.runs[i]);
     const stale = new Set(runs.filter((run) => before.get(run.id) !== run));
     this.runs = runs;
-    const last = runs.length ? Math.max(...runs.flatMap((run) => [run.loss.length - 1, run.herd?.last ?? 0])) : message.steps;
+    const last = runs.length
+      ? Math.max(...runs.flatMap((run) => [run.loss.length - 1, run.herd?.last ?? 0]))
+      : message.steps;
     this.transport.setRuns(runs, last);
     this.drawLayout();
     this.drawProjector(message);
@@ -265,7 +321,10 @@ class LivePlot {
       this.overlay.step = this.transport.step;
       this.overlay.setTrail(this.view.trail ?? null);
       this.overlay.setSurface({ ...surface, labels: this.view.labels });
-      this.overlay.setRuns(runs.filter((run) => !run.elsewhere), (run) => stale.has(run));
+      this.overlay.setRuns(
+        runs.filter((run) => !run.elsewhere),
+        (run) => stale.has(run),
+      );
       this.overlay.setReferences(message.references ?? []);
       if (!channel.isUnsettled("start")) this.overlay.setStart(message.start);
     }
@@ -273,7 +332,13 @@ class LivePlot {
     setText(this.signs, SIGNS + more.map((part) => MORE_SIGNS[part]).join(""));
     this.drawCurves(changed || all, last);
     this.drawTable(message.table);
-    this.inside.draw(runs.filter((run) => !run.kept), message.inside, this.view.inside ?? null, last, this.width);
+    this.inside.draw(
+      runs.filter((run) => !run.kept),
+      message.inside,
+      this.view.inside ?? null,
+      last,
+      this.width,
+    );
     this.overlay?.setInside(message.inside?.id === this.view.inside ? message.inside : null);
     setText(this.caption, message.caption ?? "");
     this.kept.draw(message);
@@ -291,10 +356,14 @@ class LivePlot {
 
   drawLayout() {
     const { layout } = this.view;
-    this.overlay?.arrange(this.runs.filter((run) => !run.elsewhere), layout === "panels");
+    this.overlay?.arrange(
+      this.runs.filter((run) => !run.elsewhere),
+      layout === "panels",
+    );
     if (this.root.dataset.layout === layout) return;
     this.root.dataset.layout = layout;
-    for (const button of this.layoutButtons) button.setAttribute("aria-pressed", String(button.dataset.layout === layout));
+    for (const button of this.layoutButtons)
+      button.setAttribute("aria-pressed", String(button.dataset.layout === layout));
   }
 
   /** Takes over the mode and the room that it leaves the pictures; the text above them and the readout have theirs. */
@@ -315,7 +384,8 @@ class LivePlot {
     }
     const width = this.width;
     if (this.view.layout === "panels" && this.overlay?.apart) return this.overlay.size(width, this.aspect());
-    if (this.view.layout !== "both") return [width, Math.round(Math.min(Math.max(600, window.innerHeight * 0.55), Math.max(300, width * 0.66)))];
+    if (this.view.layout !== "both")
+      return [width, Math.round(Math.min(Math.max(600, window.innerHeight * 0.55), Math.max(300, width * 0.66)))];
     if (width < NARROW) return [width, Math.round(Math.min(420, Math.max(280, width * 0.85)))];
     const half = Math.floor((width - 16) / 2);
     return [half, Math.round(Math.min(Math.max(480, window.innerHeight * 0.45), Math.max(320, half * 0.92)))];
@@ -348,7 +418,8 @@ class LivePlot {
     if (width < 50) return;
     const scale = this.scale(grid);
     const drawn = this.contour.draw(grid, scale, this.latest.surface, this.theme, width, height, {
-      equal: this.view.aspect === "equal", small: this.overlay.apart,
+      equal: this.view.aspect === "equal",
+      small: this.overlay.apart,
     });
     this.remap();
     if (drawn) this.overlay.setGround({ grid, rows: this.contour.rows, scale, fills: this.contour.fills() });
@@ -376,7 +447,12 @@ class LivePlot {
     const { surface, start, seq } = this.latest;
     const first = this.runs.find((run) => !run.kept);
     this.surface3d.request({
-      grid, surface, seq, width, height, start,
+      grid,
+      surface,
+      seq,
+      width,
+      height,
+      start,
       scale: this.scale(grid),
       runs: this.runs,
       step: this.transport.shown(),
@@ -394,7 +470,7 @@ class LivePlot {
     const { surface } = this.latest;
     this.curves.forEach((curve) => {
       const log = this.view[`log_${curve.name}`];
-      const base = curve.name === "loss" ? surface.f_star ?? this.lowest() : 0;
+      const base = curve.name === "loss" ? (surface.f_star ?? this.lowest()) : 0;
       const resized = this.sizeCurve(curve);
       if (changed || resized || log !== curve.log || base !== curve.base || last !== curve.last) {
         Object.assign(curve, { base, last });
@@ -433,7 +509,9 @@ class LivePlot {
     if (head !== this.columns) {
       this.columns = head;
       this.tableHead.replaceChildren(
-        ...columns.map((column) => h("th", { scope: "col", title: column.title || null, class: `rv-${column.align ?? "left"}` }, column.label)),
+        ...columns.map((column) =>
+          h("th", { scope: "col", title: column.title || null, class: `rv-${column.align ?? "left"}` }, column.label),
+        ),
       );
       this.tableBody.replaceChildren();
     }
@@ -444,7 +522,13 @@ class LivePlot {
     rows.forEach((row, i) => {
       let node = this.tableBody.rows[i];
       if (!node) {
-        node = h("tr", {}, ...columns.map((column, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align ?? "left"}` })));
+        node = h(
+          "tr",
+          {},
+          ...columns.map((column, k) =>
+            h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align ?? "left"}` }),
+          ),
+        );
         node.firstChild?.append(h("i", { class: "rv-swatch" }), h("span"));
         this.tableBody.append(node);
       }

@@ -36,7 +36,8 @@ export class Projector {
     const { signal } = this.events;
     window.addEventListener("keydown", (event) => this.key(event), { signal });
     window.addEventListener("resize", () => this.on && onResize(), { signal });
-    for (const name of ["pointermove", "pointerdown", "focusin"]) window.addEventListener(name, () => this.wake(), { signal });
+    for (const name of ["pointermove", "pointerdown", "focusin"])
+      window.addEventListener(name, () => this.wake(), { signal });
   }
 
   /** How much larger everything is drawn. */
@@ -45,9 +46,14 @@ export class Projector {
   }
 
   key(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat)
+      return;
     const node = event.composedPath()[0];
-    if (node.isContentEditable || node.closest?.("input:not([type=range]), select, textarea, [role='dialog'], [role='combobox']")) return;
+    if (
+      node.isContentEditable ||
+      node.closest?.("input:not([type=range]), select, textarea, [role='dialog'], [role='combobox']")
+    )
+      return;
     if (document.querySelector('[role="dialog"], dialog[open], :popover-open')) return;
     if (event.key === "p" || event.key === "P") this.onSwitch(!this.on);
     else if (event.key === "Escape" && this.on) this.onSwitch(false);

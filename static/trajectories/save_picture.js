@@ -1,6 +1,6 @@
 // Saves what is seen: pictures, curves, legend, step, caption and address as one SVG that needs nothing else, or a PNG of it.
 
-import { h, svg, setText, short } from "../shared/dom.js";
+import { h, setText, short, svg } from "../shared/dom.js";
 import { fontOf, measured, ownFont, paint, place, shortened, write } from "./as_svg.js";
 
 const SECTIONS = ".rv-pictures, .rv-curves, .rv-inside > .rv-caption, .rv-inside-charts, .rv-equation";
@@ -25,7 +25,11 @@ async function compose(plot) {
   const inner = root.clientWidth;
   const unit = Number.parseFloat(getComputedStyle(plot.caption).fontSize) / 13; // larger on large screens
   const [soft, whole, waiting] = [theme.mix(0.72), svg("g"), []];
-  const style = (size, weight = 400) => ({ "font-family": theme.font, "font-size": `${size * unit}px`, "font-weight": weight });
+  const style = (size, weight = 400) => ({
+    "font-family": theme.font,
+    "font-size": `${size * unit}px`,
+    "font-weight": weight,
+  });
   let y = EDGE;
   const add = (height, ...nodes) => {
     whole.append(svg("g", { transform: `translate(${EDGE} ${y})` }, ...nodes));
@@ -51,7 +55,16 @@ async function compose(plot) {
       if (x && x + between + wide(note, plain) > inner) [x, row] = [0, row + 1];
       const y = (row + 0.5) * 20 * unit;
       parts.push(
-        svg("line", { x1: x, x2: x + SAMPLE, y1: y, y2: y, stroke: colour, "stroke-width": 2.2, "stroke-dasharray": dash || "none", "stroke-linecap": cap }),
+        svg("line", {
+          x1: x,
+          x2: x + SAMPLE,
+          y1: y,
+          y2: y,
+          stroke: colour,
+          "stroke-width": 2.2,
+          "stroke-dasharray": dash || "none",
+          "stroke-linecap": cap,
+        }),
         write(label, x + SAMPLE + 6, y + 4.5 * unit, bold, theme.text),
       );
       if (note) parts.push(write(note, x + between, y + 4.5 * unit, plain, soft));
@@ -60,7 +73,11 @@ async function compose(plot) {
     add((row + 1) * 20 * unit, ...parts);
   };
 
-  addText(`${latest.surface.name}, step ${plot.transport.shown()} of ${plot.transport.last}`, style(15, 600), theme.text);
+  addText(
+    `${latest.surface.name}, step ${plot.transport.shown()} of ${plot.transport.last}`,
+    style(15, 600),
+    theme.text,
+  );
   for (const section of root.querySelectorAll(SECTIONS)) {
     const origin = section.getBoundingClientRect();
     if (!origin.height) continue;
@@ -140,7 +157,17 @@ export function saveMenu(plot) {
     button.ariaBusy = "false";
   };
   const item = (kind) => h("button", { type: "button", onclick: () => choose(kind) }, kind.toUpperCase());
-  const button = h("button", { type: "button", class: "rv-choice rv-reset", title: "Save what is seen as a picture", "aria-expanded": "false", onclick: () => show(menu.hidden) }, "Save");
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "rv-choice rv-reset",
+      title: "Save what is seen as a picture",
+      "aria-expanded": "false",
+      onclick: () => show(menu.hidden),
+    },
+    "Save",
+  );
   const menu = h("div", { class: "rv-save-menu", hidden: true }, item("png"), item("svg"));
   const node = h("div", { class: "rv-save" }, button, menu);
   return node;

@@ -3,10 +3,43 @@
 import { h } from "../shared/dom.js";
 
 const CHOICES = [
-  ["heights", "Heights", [["auto", "as the surface asks"], ["linear", "linear"], ["log", "logarithmic"]]],
-  ["aspect", "Axes", [["free", "fill the picture"], ["equal", "equal units"]]],
-  ["relief", "In 3-D", [["surface", "surface"], ["points", "points"], ["lines", "contours"]]],
-  ["trail", "Path", [["", "whole"], ["5", "last 5 steps"], ["20", "last 20 steps"], ["50", "last 50 steps"], ["200", "last 200 steps"]]],
+  [
+    "heights",
+    "Heights",
+    [
+      ["auto", "as the surface asks"],
+      ["linear", "linear"],
+      ["log", "logarithmic"],
+    ],
+  ],
+  [
+    "aspect",
+    "Axes",
+    [
+      ["free", "fill the picture"],
+      ["equal", "equal units"],
+    ],
+  ],
+  [
+    "relief",
+    "In 3-D",
+    [
+      ["surface", "surface"],
+      ["points", "points"],
+      ["lines", "contours"],
+    ],
+  ],
+  [
+    "trail",
+    "Path",
+    [
+      ["", "whole"],
+      ["5", "last 5 steps"],
+      ["20", "last 20 steps"],
+      ["50", "last 50 steps"],
+      ["200", "last 200 steps"],
+    ],
+  ],
 ];
 let serial = 0;
 
@@ -18,16 +51,34 @@ export class ViewMenu {
     const rows = CHOICES.map(([name, label, options]) => {
       const select = h(
         "select",
-        { class: "rv-select", "data-view": name, onchange: () => onView(name, name === "trail" ? Number(select.value) || null : select.value) },
+        {
+          class: "rv-select",
+          "data-view": name,
+          onchange: () => onView(name, name === "trail" ? Number(select.value) || null : select.value),
+        },
         ...options.map(([value, text]) => h("option", { value }, text)),
       );
       this.selects.set(name, select);
       return h("label", { class: "rv-menu-row" }, h("span", {}, label), select);
     });
-    this.labels = h("input", { type: "checkbox", role: "switch", class: "rv-switch", "data-view": "labels", onchange: () => onView("labels", this.labels.checked) });
+    this.labels = h("input", {
+      type: "checkbox",
+      role: "switch",
+      class: "rv-switch",
+      "data-view": "labels",
+      onchange: () => onView("labels", this.labels.checked),
+    });
     const projector = h(
       "button",
-      { type: "button", class: "rv-choice rv-alone", title: "Large and without controls (P; Escape leaves it)", onclick: () => { this.panel.hidePopover(); onView("projector", true); } },
+      {
+        type: "button",
+        class: "rv-choice rv-alone",
+        title: "Large and without controls (P; Escape leaves it)",
+        onclick: () => {
+          this.panel.hidePopover();
+          onView("projector", true);
+        },
+      },
       "Projector",
     );
     this.panel = h(
@@ -37,14 +88,21 @@ export class ViewMenu {
       h("label", { class: "rv-menu-row" }, h("span", {}, "Label minima"), this.labels),
       projector,
     );
-    this.button = h("button", { type: "button", class: "rv-choice rv-alone", popovertarget: id, title: "How the pictures are looked at" }, "View");
+    this.button = h(
+      "button",
+      { type: "button", class: "rv-choice rv-alone", popovertarget: id, title: "How the pictures are looked at" },
+      "View",
+    );
     this.node = h("div", { class: "rv-menu-holder" }, this.button, this.panel);
   }
 
   /** Beneath the button, inside the screen. */
   place() {
     const box = this.button.getBoundingClientRect();
-    const left = Math.max(8, Math.min(box.right - this.panel.offsetWidth, window.innerWidth - this.panel.offsetWidth - 8));
+    const left = Math.max(
+      8,
+      Math.min(box.right - this.panel.offsetWidth, window.innerWidth - this.panel.offsetWidth - 8),
+    );
     Object.assign(this.panel.style, { left: `${left}px`, top: `${box.bottom + 4}px` });
   }
 
