@@ -1,13 +1,13 @@
 """Catalogue: every rule, where it comes from, what it keeps, and what it was held against."""
 
 import gc
-from typing import Any
 
 import streamlit as st
 
 from optim_core import RULES
 from views.cards import cards
 from views.catalogue import View, badge_of, message, paper, parameters
+from views.messages import CatalogueChange
 from views.routed import through_app
 from views.sentences import escaped, say, stacked
 
@@ -27,7 +27,7 @@ def write_link() -> None:
     st.session_state["catalogue:written"] = query
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: CatalogueChange) -> None:
     """What the browser says: what is searched for, which families, which rule, and which list of rules it has."""
     st.session_state["catalogue:have"] = str(change.get("have", ""))
     if change["set"]:

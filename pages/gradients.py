@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -10,6 +9,7 @@ from surfaces import SURFACES
 from views.gradient_errors import gradient_errors
 from views.gradients import Place, controls, message, tutorial_link, tutorial_table
 from views.live_controls import live_controls
+from views.messages import Change
 from views.routed import through_app
 from views.sentences import say
 from views.surface_choice import surface_choice
@@ -33,7 +33,7 @@ def write_link() -> None:
     st.session_state["gradients:written"] = (query, time.monotonic())
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values."""
     for path, value in change["set"].items():
         state.apply(path, value)

@@ -13,6 +13,7 @@ from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
 from views.maps_large import SIDES, large_files
 from views.maps_plot import maps as live_maps
+from views.messages import PictureChange
 from views.picture import DIFFERENCES, STOPS
 from views.routed import through_app
 from views.sentences import explain, say
@@ -78,7 +79,7 @@ def add() -> None:
         st.session_state["maps:add"] = None
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: PictureChange) -> None:
     """What the browser says: new values, and what was pressed or clicked."""
     st.session_state["maps:have"] = frozenset(change.get("have", ()))
     for path, value in change["set"].items():

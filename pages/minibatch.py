@@ -1,11 +1,11 @@
 """Minibatch: stochastic runs on a real loss of two parameters, and what is exact about them."""
 
 import time
-from typing import Any
 
 import streamlit as st
 
 from views.live_controls import live_controls
+from views.messages import Change
 from views.minibatch import BUDGET, MOVING, ORDER_TITLES, RULE_TITLES, TITLES, Study, controls, message
 from views.routed import through_app
 from views.sentences import say
@@ -35,7 +35,7 @@ def choose(path: str) -> None:
     state.apply(path, st.session_state[f"minibatch:{path}"])
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values."""
     for path, value in change["set"].items():
         state.apply(path, value)

@@ -1,12 +1,12 @@
 """The two momenta: the traditional form and the average form make the same steps; the average itself."""
 
 import time
-from typing import Any
 
 import streamlit as st
 
 from surfaces import SURFACES
 from views.live_controls import live_controls
+from views.messages import Change
 from views.momenta import Momenta, controls, message
 from views.routed import through_app
 from views.sentences import say
@@ -36,7 +36,7 @@ def choose() -> None:
     state.apply("surface", st.session_state["momenta:surface"])
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values."""
     for path, value in change["set"].items():
         state.apply(path, value)

@@ -19,6 +19,7 @@ from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from views.board import board
 from views.live_controls import live_controls
+from views.messages import Action, Change
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
 from views.routed import through_app
@@ -162,7 +163,7 @@ def describe(name: str) -> str:
     return f"{device['name']} ({name}{f', {free / 2**30:.0f} GiB free' if free else ''})"
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says: sliders of the sidebar, the view, buttons of runs."""
     if change.get("need"):
         race.fresh = True
@@ -180,7 +181,7 @@ def changed(change: dict[str, Any]) -> None:
     st.session_state.final = change["final"]
 
 
-def act(action: dict[str, Any]) -> None:
+def act(action: Action) -> None:
     """A button of a card or of a run."""
     match action:
         case {"remove": number}:

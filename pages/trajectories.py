@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -15,6 +14,7 @@ from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_v
 from views.export_paths import EXPORTS, unwritten
 from views.live_controls import live_controls
 from views.live_plot import live_plot
+from views.messages import PictureChange
 from views.picture import (
     DIFFERENCES,
     STOPS,
@@ -86,7 +86,7 @@ def add() -> None:
         st.session_state["add"] = None
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: PictureChange) -> None:
     """What the browser says: new values, and what was pressed on a card."""
     st.session_state.have = frozenset(change.get("have", ()))
     for path, value in change["set"].items():

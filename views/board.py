@@ -4,5 +4,6 @@
 """
 
 from views.component import speaking
+from views.messages import BoardMessage, Change
 
-board = speaking("training/board")
+board = speaking("training/board", BoardMessage, Change)

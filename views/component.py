@@ -5,7 +5,7 @@ import math
 import struct
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -13,6 +13,8 @@ from streamlit.components.v2 import component as register
 
 from views.assets import version
 
+Message = TypeVar("Message", bound=Mapping[str, Any], contravariant=True)
+Changed = TypeVar("Changed", bound=Mapping[str, Any], covariant=True)
 _ALIGNMENT = 8
 _KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
@@ -84,17 +86,24 @@ export default async (component) =>
     return register(f"ravine_{name.replace('/', '_')}", js=loader, isolate_styles=False)
 
 
-def speaking(name: str) -> Callable[..., None]:
+class Speaker(Protocol[Message, Changed]):
+    """A component that shows a message and says what has changed."""
+
+    def __call__(self, message: Message, key: str, on_change: Callable[[Changed], object]) -> None:
+        """Shows ``message``; ``on_change`` is called with what the browser says."""
+
+
+def speaking(name: str, message: type[Message], change: type[Changed]) -> Speaker[Message, Changed]:  # noqa: ARG001
     """Registers the component whose module is `static/<name>.js` and that speaks to the server for a whole page.
 
     What is returned is called with `(message, key, on_change)`: it shows `message` and calls `on_change(change)` before
-    the next run of the fragment that it stands in. `change` is `{seq, set: {path: value}, actions: [{...}], final,
-    need?, ...}`. An action reaches `on_change` once, however often the browser had to send it. `message["seq"]` is
-    filled in here: the last change that was handed to `on_change`.
+    the next run of the fragment that it stands in; both are declared in views/messages.py. An action reaches
+    `on_change` once, however often the browser had to send it. `seq` and `stamp` are filled in here: the last change
+    that was handed to `on_change`, and which message it is.
     """
     mount = component(name)
 
-    def show(message: Mapping[str, Any], key: str, on_change: Callable[[dict[str, Any]], None]) -> None:
+    def show(message: Mapping[str, Any], key: str, on_change: Callable[[Any], object]) -> None:
         handled_key = f"{key}:handled"
 
         def changed() -> None:

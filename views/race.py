@@ -14,6 +14,7 @@ from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run, S
 from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
+from views.messages import BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
@@ -46,6 +47,13 @@ class View:
             parts = value.split(",") if isinstance(value, str) else value
             self.hidden = [str(part)[:80] for part in list(parts)[:500] if part]
 
+    def as_message(self) -> BoardView:
+        """As the board takes it."""
+        return {
+            "x": self.x, "per": self.per, "smoothing": self.smoothing, "log_loss": self.log_loss, "log_x": self.log_x,
+            "group": self.group, "hidden": self.hidden,
+        }  # fmt: skip
+
     def to_query(self) -> dict[str, str]:
         """What differs from the usual view, as fields of a link."""
         query = {}
@@ -77,7 +85,7 @@ class Race:
         if ids != self.ids:
             self.ids, self.fresh = ids, True
 
-    def message(self, store: Store, *, may_act: bool, slots: int) -> dict[str, Any]:
+    def message(self, store: Store, *, may_act: bool, slots: int) -> BoardMessage:
         """What the board is sent now: everything the first time, afterwards what is new."""
         known = {run.id: run for run in report.readable(store.all())}
         runs = sorted((known[run] for run in self.ids if run in known), key=lambda run: run.number)
@@ -99,7 +107,7 @@ class Race:
             "base": base,
             "cursor": tail.last,
             "reset": fresh,
-            "view": vars(self.view),
+            "view": self.view.as_message(),
             "summary": self.summary(runs, slots),
             "runs": [self.entry(run, colours, may_act) for run in runs],
             "series": [
@@ -110,7 +118,7 @@ class Race:
             "sensitivity": sensitivity,
         }
 
-    def entry(self, run: Run, colours: Mapping[str, tuple[str, str]], may_act: bool) -> dict[str, Any]:
+    def entry(self, run: Run, colours: Mapping[str, tuple[str, str]], may_act: bool) -> BoardRun:
         """One line of the list of runs."""
         settings = report.settings_of(run.settings)
         colour, dash = colours[settings.group]
@@ -147,7 +155,7 @@ class Race:
             return None
         return self.walls[run.id] / run.step * (run.steps - run.step)
 
-    def summary(self, runs: Sequence[Run], slots: int) -> dict[str, Any]:
+    def summary(self, runs: Sequence[Run], slots: int) -> BoardSummary:
         """How many are in which state, and how long all of them still take."""
         active = [run for run in runs if run.status in (QUEUED, RUNNING)]
         counts = {status: sum(run.status == status for run in runs) for status in dict.fromkeys(r.status for r in runs)}
@@ -163,15 +171,18 @@ class Race:
 
     def _tables(
         self, store: Store, runs: Sequence[Run], colours: Mapping[str, tuple[str, str]], last: int | None
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    ) -> tuple[BoardTable, list[RateChart]]:
         key = (tuple((run.id, run.status, run.generation) for run in runs), last or (self._results[0] or (None, 0))[1])
         if key == self._results[0]:
             return self._results[1]
         series = report.series_of(store, runs)
         found = report.results(runs, series)
         columns, rows = report.table(found)
-        table = {
-            "columns": columns,
+        table: BoardTable = {
+            "columns": [
+                {"key": one["key"], "label": one["label"], "align": one["align"], "title": one.get("title", "")}
+                for one in columns
+            ],
             "rows": [
                 {
                     "group": result.group,
@@ -238,9 +249,9 @@ def colours_of(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
 
 def sensitivity_charts(
     runs: Sequence[Run], series: Mapping[str, report.Series], colours: Mapping[str, tuple[str, str]]
-) -> list[dict[str, Any]]:
+) -> list[RateChart]:
     """Test accuracy against the learning rate, a chart for each task, in the colours of the curves."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[RateCurve]] = {}
     for curve in report.sensitivity(runs, series):
         colour, dash = colours[curve.settings.group]
         found.setdefault(curve.settings.task, []).append(

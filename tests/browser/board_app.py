@@ -17,6 +17,7 @@ import streamlit as st
 
 from views.board import board
 from views.colours import style
+from views.messages import Change
 
 NAMES = (
     "SGD",
@@ -263,12 +264,12 @@ state = st.session_state
 if "made_up" not in state:
     state.made_up = MadeUp()
 state.setdefault("view", {"x": "step", "smoothing": 0.9, "log_loss": False, "log_x": False, "group": True,
-                          "charts": "loss+accuracy", "hidden": [], "per": "step"})  # fmt: skip
+                          "hidden": [], "per": "step"})  # fmt: skip
 state.setdefault("sent", [])
 state.setdefault("heard", [])
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says."""
     for path, value in change["set"].items():
         state.view[path.removeprefix("view.")] = value
@@ -288,7 +289,8 @@ def ticking() -> None:
     if number("gap", 0) and made_up.ticks % 5 == 0 and not reset:
         base = made_up.cursor - 1  # what came before is lost
     state.sent.append(made_up.cursor)
-    board({**made_up.message(base), "reset": reset, "view": state.view}, key="board", on_change=changed)
+    shown: Any = {**made_up.message(base), "reset": reset, "view": state.view}
+    board(shown, key="board", on_change=changed)
 
 
 def relaunched() -> None:
