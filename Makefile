@@ -21,6 +21,7 @@ check: .venv/.dev node_modules/.made
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(NODE) node_modules/@biomejs/biome/bin/biome ci
+	$(NODE) node_modules/typescript/bin/tsc -p .
 
 bench: .venv/.bench
 	@sh tests/browser/chromium.sh

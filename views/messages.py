@@ -566,7 +566,6 @@ class StudyCurve(TypedDict):
     dash: str
     x: F8
     y: F8
-    dots: NotRequired[bool]
     bars: NotRequired[bool]
     lower: NotRequired[F8]
     upper: NotRequired[F8]

@@ -294,7 +294,7 @@ def curve(
     line: StudyCurve = {"key": key, "label": label, "colour": colour, "dash": dash, "x": x[fine], "y": y[fine]}
     if ends is not None:
         lower, upper = (np.asarray(end, dtype=np.float64)[fine] for end in ends)
-        line["dots"], line["lower"], line["upper"] = True, lower, upper
+        line["lower"], line["upper"] = lower, upper
     return line
 
 

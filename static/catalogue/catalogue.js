@@ -1,48 +1,68 @@
 // The catalogue: the timeline, the search, a card for each rule, and the head of the one that is opened.
 
-import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { h, loadStyles, setText, svg } from "../shared/dom.js";
+import { Component, mounted } from "../shared/component.js";
+import { h, setText, svg } from "../shared/dom.js";
 import { Timeline } from "./timeline.js";
+
+/** @import { Badge, CatalogueList, CatalogueMessage, CatalogueView, Change, Family, Rule, Sent } from "../shared/messages.js" */
+/** @typedef {{rule: Rule, node: HTMLElement, link: HTMLAnchorElement}} Card */
 
 const NARROW = 640;
 const PAUSE = 300; // a search is written into the address once the typing rests so long
 const SIDE = 1000; // of a thumbnail, in its own units
 const MARKS = { held: "✓", failed: "✗", stale: "↻", none: "–" };
-const instances = new WeakMap();
-const lists = new Map(); // lists of rules by their keys, kept while the tab lives
+/** @type {Map<string, CatalogueList>} */
+const lists = new Map(); // by their keys, kept while the tab lives
 let serial = 0;
 
+/** @param {unknown} a @param {unknown} b */
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+/** @param {Rule["change"]} change */
 const plain = (change) => change.map((part) => (typeof part === "string" ? part : part[1])).join("");
+/** @param {...string} texts */
 const sentences = (...texts) =>
   texts
     .filter(Boolean)
     .map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`)
     .join(" ");
+/** @param {number} count @param {string} noun */
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-class Catalogue {
-  constructor(parent) {
-    this.view = { search: "", families: [], rule: null };
-    this.heard = {}; // the server's last word on each part of the view
-    this.cards = new Map();
-    this.build(parent);
-    this.send = (change) => this.setStateValue("change", { ...change, have: this.key ?? "" });
-    this.disconnect = channel.connect(this.send);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(this.root);
-    window.__ravine_catalogue = this;
-  }
-
+/** @extends {Component<CatalogueMessage | CatalogueList>} */
+class Catalogue extends Component {
   // ---------------------------------------------------------------- elements
 
-  build(parent) {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    super(parent, { class: "rv rv-catalogue", "data-testid": "catalogue" });
+    /** @type {CatalogueView} */
+    this.view = { search: "", families: [], rule: null };
+    /** @type {Record<string, unknown>} */
+    this.heard = {}; // the server's last word on each part of the view
+    this.key = ""; // of the list that is here, its rules and what is made of them
+    /** @type {Rule[] | null} */
+    this.rules = null;
+    this.caption = "";
+    /** @type {Map<string | null, Rule>} */
+    this.byName = new Map();
+    /** @type {Map<string, Family>} */
+    this.colours = new Map();
+    /** @type {{name: string, chip: HTMLElement}[]} */
+    this.families = [];
+    /** @type {Map<string | null, Card>} */
+    this.cards = new Map();
+    this.waiting = 0; // for the typing to rest
+    /** @type {string | null | undefined} */
+    this.opened = undefined; // the rule; undefined where nothing has been shown yet
+    this.order = this.shelved = this.sheetSeen = "";
+    this.left = 0; // how far the list was scrolled when it was left
     this.timeline = new Timeline({
       open: (event, name) => this.follow(event, name),
       address: (name) => this.address(name),
     });
     const id = `rv-search-${++serial}`;
+    /** @type {HTMLInputElement} */
     this.search = h("input", {
       type: "search",
       id,
@@ -68,21 +88,19 @@ class Catalogue {
       this.none,
     );
     this.sheet = h("article", { class: "rv-sheet", "data-testid": "sheet", hidden: true });
-    this.root = h(
-      "div",
-      { class: "rv rv-catalogue", "data-testid": "catalogue" },
-      this.ground,
-      this.timeline.node,
-      this.list,
-      this.sheet,
-    );
-    parent.append(this.root);
-    const frame = parent.closest('[data-testid="stElementContainer"]');
-    frame?.style.setProperty("transition", "none", "important");
-    frame?.style.setProperty("opacity", "1", "important");
-    this.resize();
+    this.root.append(this.ground, this.timeline.node, this.list, this.sheet);
+    this.begin();
   }
 
+  /**
+   * @override
+   * @param {Change} change
+   */
+  said(change) {
+    return { ...change, have: this.key };
+  }
+
+  /** @override */
   resize() {
     const width = this.root.clientWidth;
     if (!width) return;
@@ -90,7 +108,10 @@ class Catalogue {
     this.timeline.draw(width);
   }
 
-  /** Where a view is found: the address of this page with other fields. */
+  /**
+   * Where a view is found: the address of this page with other fields.
+   * @param {string | null} rule
+   */
   address(rule) {
     const { search, families } = this.view;
     const fields = { search, families: families.join(","), rule: rule ?? "" };
@@ -98,27 +119,29 @@ class Catalogue {
     return `?${query}`;
   }
 
+  /** @param {string | null} name @param {string} text */
   link(name, text, attributes = {}) {
-    return h("a", { ...attributes, href: this.address(name), onclick: (event) => this.follow(event, name) }, text);
+    /** @param {MouseEvent} event */
+    const onclick = (event) => this.follow(event, name);
+    return h("a", { ...attributes, href: this.address(name), onclick }, text);
   }
 
   // ---------------------------------------------------------------- what the server says
 
-  /** A payload, or the old one again because the theme has changed. */
-  receive(component) {
-    this.setStateValue = component.setStateValue;
-    const message = unpack(component.data);
-    if (message.stamp === this.stamp) return;
-    this.stamp = message.stamp;
-    channel.acknowledge(message.seq);
-    if (message.rules) lists.set(message.key, message);
+  /**
+   * @override
+   * @param {(CatalogueMessage | CatalogueList) & Sent} message
+   */
+  take(message) {
+    if ("rules" in message) lists.set(message.key, message);
     const list = lists.get(message.key);
-    if (list && this.key !== message.key) this.take(list);
-    for (const [name, value] of Object.entries(message.view)) {
-      if (name in this.heard && same(this.heard[name], value)) continue;
+    if (list && this.key !== message.key) this.fillShelf(list);
+    const news = Object.entries(message.view).filter(([name, value]) => {
+      if (name in this.heard && same(this.heard[name], value)) return false;
       this.heard[name] = value;
-      if (!channel.isUnsettled(name) && !this.waiting) this.view[name] = value;
-    }
+      return !channel.isUnsettled(name) && !this.waiting;
+    });
+    Object.assign(this.view, Object.fromEntries(news));
     channel.flush();
     this.show();
     // Either the list has to be sent, or there are thumbnails still to come.
@@ -126,7 +149,8 @@ class Catalogue {
     this.root.dataset.complete = String(Boolean(list && message.complete));
   }
 
-  take({ key, rules, families, contour, caption }) {
+  /** @param {CatalogueList} list */
+  fillShelf({ key, rules, families, contour, caption }) {
     this.key = key;
     this.rules = rules;
     this.caption = caption;
@@ -157,8 +181,14 @@ class Catalogue {
     this.opened = undefined;
   }
 
+  /** @param {string} family */
+  look(family) {
+    return this.colours.get(family) ?? { colour: "none", hollow: false };
+  }
+
+  /** @param {string} family */
   dot(family) {
-    const { colour, hollow } = this.colours.get(family);
+    const { colour, hollow } = this.look(family);
     return h("span", {
       class: "rv-family-dot",
       style: `background: ${hollow ? "transparent" : colour}; border-color: ${colour}`,
@@ -166,13 +196,14 @@ class Catalogue {
     });
   }
 
+  /** @param {Rule} rule @param {string} className */
   thumbnail(rule, className) {
-    const { colour } = this.colours.get(rule.family);
+    const { colour } = this.look(rule.family);
     const points = rule.path
       .slice(1)
       .split("L")
       .map((point) => point.split(" "));
-    const [[left, top], [x, y]] = [points[0], points.at(-1)];
+    const [[left, top], [x, y]] = [points[0], points[points.length - 1]];
     return svg(
       "svg",
       {
@@ -194,6 +225,7 @@ class Catalogue {
     );
   }
 
+  /** @param {Badge} badge */
   badge({ kind, word, sentence, against }) {
     return h(
       "span",
@@ -204,7 +236,10 @@ class Catalogue {
     );
   }
 
-  /** What stands beside a rule's name when it is opened: against what, how long, how well. */
+  /**
+   * What stands beside a rule's name when it is opened: against what, how long, how well.
+   * @param {Badge} badge
+   */
   held({ kind, word, sentence, against }) {
     return [
       ...against.map((text, i) =>
@@ -225,10 +260,15 @@ class Catalogue {
     ];
   }
 
+  /** @param {Rule} rule */
   when(rule) {
     return h("p", { class: "rv-when" }, this.dot(rule.family), `${rule.year} · ${rule.family}`);
   }
 
+  /**
+   * @param {Rule} rule
+   * @returns {Card}
+   */
   card(rule) {
     const link = this.link(rule.name, rule.title, { class: "rv-rule-link" });
     const node = h(
@@ -259,6 +299,11 @@ class Catalogue {
 
   // ---------------------------------------------------------------- what is asked for
 
+  /**
+   * @template {keyof CatalogueView} N
+   * @param {N} path
+   * @param {CatalogueView[N]} value
+   */
   set(path, value) {
     this.view[path] = value;
     this.show();
@@ -268,13 +313,14 @@ class Catalogue {
   typed() {
     this.view.search = this.search.value;
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => {
+    this.waiting = window.setTimeout(() => {
       this.waiting = 0;
       this.set("search", this.view.search.trim());
     }, PAUSE);
     this.show();
   }
 
+  /** @param {string} family */
   toggle(family) {
     const chosen = new Set(this.view.families);
     if (!chosen.delete(family)) chosen.add(family);
@@ -284,7 +330,11 @@ class Catalogue {
     );
   }
 
-  /** A link to a rule, or with null to all of them; other clicks than plain ones are the browser's. */
+  /**
+   * A link to a rule, or with null to all of them; other clicks than plain ones are the browser's.
+   * @param {MouseEvent} event
+   * @param {string | null} name
+   */
   follow(event, name) {
     if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
@@ -293,13 +343,17 @@ class Catalogue {
 
   // ---------------------------------------------------------------- what is shown
 
-  /** The rules that are found, those first that bear the word in their name. */
-  found() {
+  /**
+   * Those of the rules that are found, those first that bear the word in their name.
+   * @param {Rule[]} rules
+   */
+  found(rules) {
     const words = this.view.search.toLowerCase().split(/\s+/).filter(Boolean);
     const families = new Set(this.view.families);
-    const chosen = this.rules.filter(
+    const chosen = rules.filter(
       (rule) => (!families.size || families.has(rule.family)) && words.every((word) => rule.search.includes(word)),
     );
+    /** @param {Rule} rule */
     const rank = ({ title, name }) => {
       const all = words.join(" ");
       return title.toLowerCase() === all || name === all
@@ -312,22 +366,24 @@ class Catalogue {
   }
 
   show() {
-    if (!this.rules) return;
-    const found = this.found();
+    const { rules } = this;
+    if (!rules) return;
+    const found = this.found(rules);
     const seen = new Set(found.map(({ name }) => name));
     if (document.activeElement !== this.search) this.search.value = this.view.search;
     for (const { name, chip } of this.families)
       chip.setAttribute("aria-pressed", String(this.view.families.includes(name)));
     const order = found.map(({ name }) => name).join();
     if (order !== this.order || this.shelved !== this.key) {
-      [this.order, this.shelved] = [order, this.key];
-      this.shelf.replaceChildren(...found.map(({ name }) => this.cards.get(name).node));
+      this.order = order;
+      this.shelved = this.key;
+      this.shelf.replaceChildren(...found.flatMap(({ name }) => this.cards.get(name)?.node ?? []));
     }
     for (const [name, { link }] of this.cards) link.setAttribute("href", this.address(name));
     const held = found.filter(({ badge }) => badge.kind === "held").length;
     setText(
       this.count,
-      `${found.length === this.rules.length ? counted(found.length, "rule") : `${found.length} of ${counted(this.rules.length, "rule")}`}, ${held} held against an independent reference · paths: ${this.caption}`,
+      `${found.length === rules.length ? counted(found.length, "rule") : `${found.length} of ${counted(rules.length, "rule")}`}, ${held} held against an independent reference · paths: ${this.caption}`,
     );
     this.none.hidden = found.length > 0;
     if (!found.length) {
@@ -356,7 +412,12 @@ class Catalogue {
     this.set("search", "");
   }
 
-  /** Opens a rule, or goes back to the list, to where it was left. */
+  /**
+   * Opens a rule, or goes back to the list, to where it was left.
+   * @param {Rule | null} rule
+   * @param {Rule[]} found
+   * @param {string} order
+   */
   turn(rule, found, order) {
     const scroller = this.root.closest('[data-testid="stMain"]');
     const before = this.opened;
@@ -368,21 +429,26 @@ class Catalogue {
       this.fill(rule, found);
       if (changed) {
         if (scroller) scroller.scrollTop = 0;
-        this.sheet.querySelector("h2").focus({ preventScroll: true });
+        this.sheet.querySelector("h2")?.focus({ preventScroll: true });
       }
     } else if (changed) {
-      if (scroller) scroller.scrollTop = this.left ?? 0;
-      this.cards.get(before)?.link.focus({ preventScroll: true });
+      if (scroller) scroller.scrollTop = this.left;
+      if (before) this.cards.get(before)?.link.focus({ preventScroll: true });
     }
   }
 
+  /** @param {Rule} rule @param {Rule[]} found */
   fill(rule, found) {
     const at = found.findIndex(({ name }) => name === rule.name);
     const [before, after] = at < 0 ? [] : [found[at - 1], found[at + 1]];
     const change = rule.change.map((part) => (typeof part === "string" ? part : this.link(part[0], part[1])));
-    const listed = (names) => names.flatMap((name, i) => [i ? ", " : "", this.link(name, this.byName.get(name).title)]);
+    /** @param {string[]} names */
+    const listed = (names) =>
+      names.flatMap((name, i) => [i ? ", " : "", this.link(name, this.byName.get(name)?.title ?? name)]);
+    /** @param {string} title @param {...(string | Node)} content */
     const row = (title, ...content) => [h("dt", {}, title), h("dd", {}, ...content)];
-    const go = (page, text, primary) =>
+    /** @param {string} page @param {string} text */
+    const go = (page, text, primary = false) =>
       h("a", { class: `rv-go${primary ? " rv-go-first" : ""}`, href: new URL(page, document.baseURI).href }, text);
     this.sheet.replaceChildren(
       h(
@@ -425,27 +491,11 @@ class Catalogue {
     );
   }
 
+  /** @override */
   destroy() {
-    this.gone = true;
+    super.destroy();
     clearTimeout(this.waiting);
-    this.resizer.disconnect();
-    this.disconnect();
-    this.root.remove();
-    if (window.__ravine_catalogue === this) delete window.__ravine_catalogue;
   }
 }
 
-export default async function (component) {
-  await loadStyles("catalogue/catalogue.css");
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new Catalogue(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new Catalogue(parent), "catalogue/catalogue.css");

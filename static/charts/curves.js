@@ -2,16 +2,29 @@
 
 import { h, placeIn, powerTicks, roundTicks, setText, short, svg } from "../shared/dom.js";
 
+/** @import { Numbers } from "../shared/types.js" */
+/** @typedef {{left: number, top: number, width: number, height: number}} Inner */
+/** @typedef {{id: number, name: string, colour: string, dash?: string}} Curved */
+/** @typedef {(value: number) => number} Real */
+
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 32 };
 const DEEPEST = 1e-20; // a logarithmic axis reaches no lower; lines below it leave the picture
 
+/** @param {number} value */
 const tenth = (value) => Math.round(value * 10) / 10;
 
-/** Path of `values` against their index: of many points that share a pixel column, the first, lowest, highest, last. */
+/**
+ * Path of `values` against their index: of many points that share a pixel column, the first, lowest, highest, last.
+ * @param {Numbers} values
+ * @param {Real} px
+ * @param {Real} py
+ * @param {number} width
+ */
 function line(values, px, py, width) {
   const count = values.length;
   let d = "";
   let pen = false;
+  /** @param {number} i */
   const add = (i) => {
     const y = py(values[i]);
     if (!Number.isFinite(y)) {
@@ -43,16 +56,35 @@ function line(values, px, py, width) {
   return d;
 }
 
+/** @template {Curved} Run */
 export class Curves {
   /**
-   * `field` names the values in a run; `onStep(step, final)` chooses a step, `onLog(log)` switches the axis.
+   * `values` gives those of a run, if it has any; `onStep(step, final)` chooses a step, `onLog(log)` switches the axis.
+   * @param {object} spec
+   * @param {string} spec.name
+   * @param {string} spec.title
+   * @param {(run: Run) => Numbers | null} spec.values
+   * @param {(step: number, final: boolean) => void} spec.onStep
+   * @param {(log: boolean) => void} spec.onLog
    */
-  constructor({ name, title, field, onStep, onLog }) {
-    Object.assign(this, { name, title, field, onStep });
+  constructor({ name, title, values, onStep, onLog }) {
+    this.name = name;
+    this.title = title;
+    this.values = values;
+    this.onStep = onStep;
+    /** @type {Run[]} */
     this.runs = [];
+    /** @type {Map<number, {path: SVGPathElement, dot: SVGCircleElement}>} */
     this.lines = new Map();
     this.log = true;
+    this.held = false;
+    this.steps = 1;
+    this.width = this.height = 0;
+    /** @type {{area: Inner, px: Real, py: Real} | null} */
+    this.plot = null; // where values lie, once there is room
+    this.marks = "";
     this.heading = h("h4", { class: "rv-chart-title" }, title);
+    /** @param {boolean} log @param {string} text */
     const choice = (log, text) =>
       h("button", { type: "button", class: "rv-choice", "data-log": String(log), onclick: () => onLog(log) }, text);
     this.choices = [choice(false, "linear"), choice(true, "log")];
@@ -88,40 +120,45 @@ export class Curves {
   }
 
   listen() {
-    const stepAt = (event) => {
+    /** @param {PointerEvent} event @param {Inner} area */
+    const stepAt = (event, area) => {
       const x = placeIn(this.frame, event)[0] - MARGIN.left;
-      return Math.min(this.steps, Math.max(0, Math.round((x / this.inner.width) * this.steps)));
+      return Math.min(this.steps, Math.max(0, Math.round((x / area.width) * this.steps)));
     };
     this.frame.addEventListener("pointerdown", (event) => {
-      if (event.button || !this.inner) return;
+      if (event.button || !this.plot) return;
       this.frame.setPointerCapture(event.pointerId);
       this.held = true;
-      this.onStep(stepAt(event), false);
+      this.onStep(stepAt(event, this.plot.area), false);
     });
     this.frame.addEventListener("pointermove", (event) => {
-      if (!this.inner) return;
-      if (this.held) this.onStep(stepAt(event), false);
-      this.readout(stepAt(event), event);
+      if (!this.plot) return;
+      const step = stepAt(event, this.plot.area);
+      if (this.held) this.onStep(step, false);
+      this.readout(step, event);
     });
-    for (const name of ["pointerup", "pointercancel"]) {
-      this.frame.addEventListener(name, (event) => {
-        if (this.held) this.onStep(stepAt(event), true);
-        this.held = false;
-      });
-    }
+    /** @param {PointerEvent} event */
+    const drop = (event) => {
+      if (this.held && this.plot) this.onStep(stepAt(event, this.plot.area), true);
+      this.held = false;
+    };
+    this.frame.addEventListener("pointerup", drop);
+    this.frame.addEventListener("pointercancel", drop);
     this.frame.addEventListener("pointerleave", () => (this.tip.hidden = true));
   }
 
+  /** @param {number} step @param {PointerEvent} event */
   readout(step, event) {
     const rows = this.runs
-      .filter((run) => run[this.field] && step < run[this.field].length)
-      .map((run) => [run, run[this.field][step]])
-      .sort((a, b) => a[1] - b[1]);
+      .map((run) => ({ run, values: this.values(run) ?? [] }))
+      .filter(({ values }) => step < values.length)
+      .map(({ run, values }) => ({ run, value: values[step] }))
+      .sort((a, b) => a.value - b.value);
     this.tip.hidden = !rows.length;
     if (!rows.length) return;
     this.tip.replaceChildren(
       h("strong", {}, `step ${step}`),
-      ...rows.map(([run, value]) => {
+      ...rows.map(({ run, value }) => {
         const swatch = h("i", { class: "rv-dot" });
         swatch.style.background = run.colour;
         return h("span", {}, swatch, `${run.name} ${short(value, 4)}`);
@@ -133,15 +170,24 @@ export class Curves {
     this.tip.style.transform = `translate(${Math.max(0, x)}px, ${Math.max(0, py - this.tip.offsetHeight - 8)}px)`;
   }
 
+  /** @param {number} width @param {number} height */
   resize(width, height) {
     if (this.width === width && this.height === height) return false;
     [this.width, this.height] = [width, height];
     return true;
   }
 
-  /** New runs over `steps` steps; `base` is what a logarithmic axis measures from. */
+  /**
+   * New runs over `steps` steps.
+   * @param {Run[]} runs
+   * @param {number} steps
+   * @param {boolean} log
+   * @param {number} base what a logarithmic axis measures from
+   */
   draw(runs, steps, log, base) {
-    Object.assign(this, { runs, steps: Math.max(1, steps), log });
+    this.runs = runs;
+    this.steps = Math.max(1, steps);
+    this.log = log;
     const offset = log ? base : 0;
     setText(this.heading, offset ? `${this.title} above the lowest` : this.title);
     for (const button of this.choices) {
@@ -154,21 +200,22 @@ export class Curves {
       width: Math.max(10, this.width - MARGIN.left - MARGIN.right),
       height: Math.max(10, this.height - MARGIN.top - MARGIN.bottom),
     };
-    this.inner = inner;
-    this.picture.setAttribute("width", this.width);
-    this.picture.setAttribute("height", this.height);
+    this.picture.setAttribute("width", String(this.width));
+    this.picture.setAttribute("height", String(this.height));
     for (const [name, value] of Object.entries({
       x: inner.left,
       y: inner.top - 2,
       width: inner.width + 6,
       height: inner.height + 4,
     })) {
-      this.clipRect.setAttribute(name, value);
+      this.clipRect.setAttribute(name, String(value));
     }
     const { low, high, ticks } = this.range(runs, log, offset, inner.height);
     const scale = inner.height / (high - low);
     const bottom = inner.top + inner.height;
+    /** @type {Real} */
     const px = (step) => inner.left + (step / this.steps) * inner.width;
+    /** @type {Real} */
     const py = log
       ? (value) => {
           const above = value - offset;
@@ -176,12 +223,12 @@ export class Curves {
           return above > 0 ? bottom - (Math.log10(above) - low) * scale : above <= 0 ? bottom + 3 : NaN;
         }
       : (value) => bottom - (value - low) * scale;
-    [this.px, this.py] = [px, py];
+    this.plot = { area: inner, px, py };
     this.picture.setAttribute("aria-label", this.sentence(offset));
     this.drawAxes(ticks, log ? (t) => bottom - (Math.log10(t) - low) * scale : py, px, inner);
     const kept = new Set();
     for (const run of runs) {
-      const values = run[this.field];
+      const values = this.values(run);
       if (!values) continue;
       kept.add(run.id);
       let parts = this.lines.get(run.id);
@@ -204,22 +251,27 @@ export class Curves {
     }
   }
 
-  /** What the picture shows, for those who do not see it. */
+  /**
+   * What the picture shows, for those who do not see it.
+   * @param {number} offset
+   */
   sentence(offset) {
     const above = offset ? ` above ${short(offset)}` : "";
     const told = this.runs
-      .filter((run) => run[this.field]?.length)
-      .map((run) => {
-        const values = run[this.field];
-        return `${run.name} from ${short(values[0] - offset)} to ${short(values.at(-1) - offset)} at step ${values.length - 1}`;
+      .map((run) => ({ run, values: this.values(run) ?? [] }))
+      .filter(({ values }) => values.length)
+      .map(({ run, values }) => {
+        const last = values.length - 1;
+        return `${run.name} from ${short(values[0] - offset)} to ${short(values[last] - offset)} at step ${last}`;
       });
     return `${this.title}${above} against the step: ${told.join("; ") || "nothing drawn"}.`;
   }
 
+  /** @param {Run[]} runs @param {boolean} log @param {number} offset @param {number} height */
   range(runs, log, offset, height) {
     let [low, high] = [Infinity, -Infinity];
     for (const run of runs) {
-      const values = run[this.field] ?? [];
+      const values = this.values(run) ?? [];
       for (let i = 0; i < values.length; i++) {
         const value = values[i] - offset;
         if (!Number.isFinite(value) || (log && value <= DEEPEST)) continue;
@@ -240,6 +292,7 @@ export class Curves {
     return { low, high, ticks: roundTicks(low, high, count) };
   }
 
+  /** @param {number[]} yTicks @param {Real} py @param {Real} px @param {Inner} inner */
   drawAxes(yTicks, py, px, inner) {
     const xTicks = roundTicks(0, this.steps, Math.max(2, Math.floor(inner.width / 50))).filter(Number.isInteger);
     const marks = [...xTicks, "|", ...yTicks, this.steps, inner.width, inner.height, py(yTicks[0])].join(" ");
@@ -264,23 +317,20 @@ export class Curves {
     this.texts.replaceChildren(...texts);
   }
 
+  /** @param {number} step */
   setStep(step) {
-    if (!this.inner) return;
-    const x = tenth(this.px(step));
-    for (const [name, value] of Object.entries({
-      x1: x,
-      x2: x,
-      y1: this.inner.top,
-      y2: this.inner.top + this.inner.height,
-    })) {
-      this.cursor.setAttribute(name, value);
+    if (!this.plot) return;
+    const { area, px, py } = this.plot;
+    const x = tenth(px(step));
+    for (const [name, value] of Object.entries({ x1: x, x2: x, y1: area.top, y2: area.top + area.height })) {
+      this.cursor.setAttribute(name, String(value));
     }
     for (const run of this.runs) {
-      const values = run[this.field];
-      if (!values) continue;
+      const values = this.values(run);
+      const dot = this.lines.get(run.id)?.dot;
+      if (!values || !dot) continue;
       const at = Math.min(step, values.length - 1);
-      const [cx, cy] = [this.px(at), this.py(values[at])];
-      const { dot } = this.lines.get(run.id);
+      const [cx, cy] = [px(at), py(values[at])];
       dot.setAttribute("visibility", Number.isFinite(cy) ? "visible" : "hidden");
       if (Number.isFinite(cy)) dot.setAttribute("transform", `translate(${tenth(cx)} ${tenth(cy)})`);
     }

@@ -1,26 +1,41 @@
 // Measured points with error bars beside exact curves: a line chart whose curves may be points or bars, with a mark.
 
+import { pen } from "../shared/dom.js";
 import { LineChart } from "./line_chart.js";
 
+/** @import { Curve, Part, Plot, Scene } from "./line_chart.js" */
+/** @import { Context, Numbers } from "../shared/types.js" */
+/** @typedef {Curve & {bars?: boolean, lower?: Numbers, upper?: Numbers}} ExactCurve */
+/** @typedef {Scene<ExactCurve> & {mark: number | null, floor?: number}} ExactScene */
+
+/** @extends {LineChart<ExactCurve, ExactScene>} */
 export class ExactChart extends LineChart {
-  /** All of what is drawn in the window of x; error bars too where the axis can show them. */
-  range(parts, log) {
+  /**
+   * All of what is drawn in the window of x; error bars too where the axis can show them.
+   * @override
+   * @param {Part<ExactCurve>[]} parts
+   * @param {boolean} log
+   * @param {ExactScene} scene
+   */
+  range(parts, log, { floor = 1e-300 }) {
     let [low, high] = [Infinity, -Infinity];
+    /** @param {number} value */
     const take = (value) => {
-      if (!Number.isFinite(value) || (log && value < (this.scene.floor ?? 1e-300))) return;
+      if (!Number.isFinite(value) || (log && value < floor)) return;
       if (value < low) low = value;
       if (value > high) high = value;
     };
     for (const { curve, from, to } of parts) {
       for (let i = from; i < to; i++) {
         take(curve.line[i]);
-        if (!curve.dots) continue;
+        if (!curve.upper || !curve.lower) continue;
         take(curve.upper[i]);
         if (!log || curve.lower[i] > curve.line[i] / 10) take(curve.lower[i]);
       }
       if (curve.bars) take(0);
     }
     if (!(low <= high)) [low, high] = log ? [0.1, 1] : [0, 1];
+    /** @type {(value: number) => number} */
     const forth = log ? Math.log10 : (value) => value;
     const [least, most] = [forth(low), forth(high)];
     const room = (most - least || Math.abs(most) || 1) * 0.05;
@@ -28,10 +43,18 @@ export class ExactChart extends LineChart {
     return { low: log ? 10 ** bounds[0] : bounds[0], high: log ? 10 ** bounds[1] : bounds[1], cut: 0 };
   }
 
-  paintLine(context, part, plot, ...rest) {
+  /**
+   * @override
+   * @param {Context} context
+   * @param {Part<ExactCurve>} part
+   * @param {Plot} plot
+   * @param {number} corners
+   */
+  paintLine(context, part, plot, corners, width = 0) {
     const { curve, from, to } = part;
-    if (!curve.dots && !curve.bars) {
-      super.paintLine(context, part, plot, ...rest);
+    const { lower, upper } = curve;
+    if (!curve.bars && !(lower && upper)) {
+      super.paintLine(context, part, plot, corners, width);
       return;
     }
     const { xScale, yScale } = plot;
@@ -47,11 +70,12 @@ export class ExactChart extends LineChart {
       context.globalAlpha = 1;
       return;
     }
+    if (!lower || !upper) return;
     context.lineWidth = 1.4;
     for (let i = from; i < to; i++) {
       const [x, y] = [xScale.px(curve.x[i]), yScale.px(curve.line[i])];
       if (!Number.isFinite(y)) continue;
-      const [low, high] = [curve.lower[i], curve.upper[i]].map((value) =>
+      const [low, high] = [lower[i], upper[i]].map((value) =>
         yScale.log && !(value > 0) ? plot.bottom : yScale.px(value),
       );
       context.beginPath();
@@ -64,16 +88,19 @@ export class ExactChart extends LineChart {
     }
   }
 
-  /** What follows the pointer, and the mark, which moves without the curves. */
+  /**
+   * What follows the pointer, and the mark, which moves without the curves.
+   * @override
+   */
   drawOver() {
     super.drawOver();
-    const { plot } = this;
-    if (!plot || this.scene.mark === null || this.scene.mark === undefined) return;
+    const { plot, scene } = this;
+    if (!plot || !scene || scene.mark === null) return;
     const { inner, right, bottom, xScale } = plot;
-    const px = xScale.px(this.scene.mark);
+    const px = xScale.px(scene.mark);
     if (!(px >= inner.left && px <= right)) return;
-    const context = this.over.getContext("2d");
-    context.strokeStyle = this.scene.theme.mix(0.6);
+    const context = pen(this.over);
+    context.strokeStyle = scene.theme.mix(0.6);
     context.lineWidth = 1.2;
     context.setLineDash([2, 3]);
     context.beginPath();
@@ -83,8 +110,9 @@ export class ExactChart extends LineChart {
     context.setLineDash([]);
   }
 
+  /** @param {number | null} mark */
   setMark(mark) {
-    if (this.scene.mark === mark) return;
+    if (!this.scene || this.scene.mark === mark) return;
     this.scene.mark = mark;
     this.drawOver();
   }

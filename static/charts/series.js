@@ -1,6 +1,14 @@
 // One value of a run against its step: it grows at the end, may be cut back, and is smoothed as it grows.
 
-/** First index of the ascending `list` (its first `count` elements) whose element is at least `value`. */
+/** @import { Numbers, TypedNumbers } from "../shared/types.js" */
+/** @typedef {{id: string, series: Series, x: Numbers}} Member a seed of a group, its points, where they lie on the axis */
+
+/**
+ * First index of the ascending `list` (its first `count` elements) whose element is at least `value`.
+ * @param {Numbers} list
+ * @param {number} count
+ * @param {number} value
+ */
 export function lowerBound(list, count, value) {
   let [from, to] = [0, count];
   while (from < to) {
@@ -11,7 +19,12 @@ export function lowerBound(list, count, value) {
   return from;
 }
 
-/** Index of the element of the ascending `list` that is nearest to `value`; -1 where there is none. */
+/**
+ * Index of the element of the ascending `list` that is nearest to `value`; -1 where there is none.
+ * @param {Numbers} list
+ * @param {number} count
+ * @param {number} value
+ */
 export function nearest(list, count, value) {
   if (!count) return -1;
   const after = lowerBound(list, count, value);
@@ -20,10 +33,16 @@ export function nearest(list, count, value) {
   return value - list[after - 1] <= list[after] - value ? after - 1 : after;
 }
 
-/** `array`, or a longer copy of it that has room for `count` elements. */
+/**
+ * `array`, or a longer copy of it that has room for `count` elements.
+ * @template {TypedNumbers} T
+ * @param {T} array
+ * @param {number} count
+ */
 export function grown(array, count) {
   if (array.length >= count) return array;
-  const longer = new array.constructor(Math.max(count, array.length * 2));
+  const Kind = /** @type {new (length: number) => T} */ (array.constructor);
+  const longer = new Kind(Math.max(count, array.length * 2));
   longer.set(array);
   return longer;
 }
@@ -34,11 +53,16 @@ export class Series {
     this.values = new Float64Array(64);
     this.count = 0;
     this.revision = 0; // counts the changes other than growth: what was derived from the points is then old
+    this.checked = 0; // the revision for which that was looked through
     this.broken = -1; // index of the first value that is not finite
     this.smooth = { weight: 0, log: false, count: 0, last: 0, share: 1, line: new Float64Array(0) };
   }
 
-  /** Takes points in; one whose step is there already replaces it. */
+  /**
+   * Takes points in; one whose step is there already replaces it.
+   * @param {Numbers} steps
+   * @param {Numbers} values
+   */
   put(steps, values) {
     this.steps = grown(this.steps, this.count + steps.length);
     this.values = grown(this.values, this.count + steps.length);
@@ -65,7 +89,10 @@ export class Series {
     if (this.revision !== this.checked) this.check();
   }
 
-  /** Forgets the points beyond a step. */
+  /**
+   * Forgets the points beyond a step.
+   * @param {number} step
+   */
   truncate(step) {
     const count = lowerBound(this.steps, this.count, step + 1);
     if (count === this.count) return;
@@ -89,6 +116,7 @@ export class Series {
    * The debiased exponential average, point by point: s <- w s + (1 - w) v, shown as s / (1 - w^k), so that it starts
    * at the first value and not at zero. Points from the first that is not finite on are NaN. With `log` it is the
    * average of the logarithms; values that have none do not enter it.
+   * @param {number} weight
    */
   smoothed(weight, log = false) {
     if (!(weight > 0)) return this.values;
@@ -117,9 +145,16 @@ export class Clock {
   constructor() {
     this.x = new Float64Array(0);
     this.sure = 0; // elements of `x` that later readings of the clock cannot change
+    /** @type {Series | null} */
+    this.series = null;
+    this.revision = this.clock = 0;
   }
 
-  /** The seconds at each point of `series`; null where the clock has no reading yet. */
+  /**
+   * The seconds at each point of `series`; null where the clock has no reading yet.
+   * @param {Series} series
+   * @param {Series | undefined} clock
+   */
   read(series, clock) {
     if (!clock?.finite) return null;
     if (this.series !== series || this.revision !== series.revision || this.clock !== clock.revision) {
@@ -153,19 +188,43 @@ export class Clock {
  */
 export class Aggregate {
   constructor() {
-    this.restart("");
+    this.signature = "";
+    this.count = 0;
+    /** @type {number[]} */
+    this.taken = [];
+    this.steps = new Int32Array(64);
+    this.n = new Int32Array(64);
+    this.x = new Float64Array(64);
+    this.raw = new Float64Array(64);
+    this.line = new Float64Array(64);
+    this.low = new Float64Array(64);
+    this.high = new Float64Array(64);
   }
 
+  /** @param {string} signature */
   restart(signature) {
     this.signature = signature;
     this.count = 0;
     this.taken = [];
-    this.steps ??= new Int32Array(64);
-    this.n ??= new Int32Array(64);
-    for (const name of ["x", "raw", "line", "low", "high"]) this[name] ??= new Float64Array(64);
   }
 
-  /** `members`: `[{id, series, x}]`; `sure` false where an x once given may change later. */
+  /** @param {number} room */
+  grow(room) {
+    this.steps = grown(this.steps, room);
+    this.n = grown(this.n, room);
+    this.x = grown(this.x, room);
+    this.raw = grown(this.raw, room);
+    this.line = grown(this.line, room);
+    this.low = grown(this.low, room);
+    this.high = grown(this.high, room);
+  }
+
+  /**
+   * @param {Member[]} members
+   * @param {number} weight
+   * @param {string} mode
+   * @param {boolean} sure false where an x once given may change later
+   */
   update(members, weight, mode, sure, log = false) {
     const signature = `${weight} ${mode} ${log} ${members.map(({ id, series }) => `${id}:${series.revision}`).join(" ")}`;
     const ends = members.map(({ series }) => series.finite);
@@ -182,16 +241,19 @@ export class Aggregate {
     this.taken = ends;
     const at = members.map(({ series }, m) => (start === -Infinity ? 0 : lowerBound(series.steps, ends[m], start + 1)));
     const lines = members.map(({ series }) => series.smoothed(weight, log));
-    const [forth, back] = log ? [Math.log, Math.exp] : [(value) => value, (value) => value];
+    /** @param {number} value */
+    const same = (value) => value;
+    const [forth, back] = log ? [Math.log, Math.exp] : [same, same];
     const room = this.count + ends.reduce((sum, end, m) => sum + end - at[m], 0);
-    for (const name of ["steps", "n", "x", "raw", "line", "low", "high"]) this[name] = grown(this[name], room);
+    this.grow(room);
     for (;;) {
       let step = Infinity;
       for (let m = 0; m < at.length; m++) {
         if (at[m] < ends[m]) step = Math.min(step, members[m].series.steps[at[m]]);
       }
       if (step === Infinity) return this;
-      let [n, x, raw, sum, complete] = [0, 0, 0, 0, true];
+      let [n, x, raw, sum] = [0, 0, 0, 0];
+      let complete = true;
       for (let m = 0; m < at.length; m++) {
         if (at[m] >= ends[m]) continue;
         if (members[m].series.steps[at[m]] !== step) {

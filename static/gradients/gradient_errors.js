@@ -1,20 +1,31 @@
 // The Gradients page: errors against h on one chart, the table and the sentences beneath; speaks to the server.
 
 import { LineChart } from "../charts/line_chart.js";
-import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
-import { readTheme } from "../shared/theme.js";
+import { Component, mounted } from "../shared/component.js";
+import { copyAddress, h, paintSwatch, setText } from "../shared/dom.js";
+
+/** @import { Curve, Part, Scene } from "../charts/line_chart.js" */
+/** @import { ErrorMark, ErrorsMessage, ErrorTable, Sent } from "../shared/messages.js" */
+/** @import { Context, Place } from "../shared/types.js" */
+/** @typedef {Curve & {measured: boolean}} ErrorCurve */
+/** @typedef {Scene<ErrorCurve> & {marks: ErrorMark[]}} ErrorScene */
 
 const NARROW = 640;
 const [LOWEST, HIGHEST] = [1e-14, 1]; // of h
 const LUCK = 0.02; // so many of the errors that rounding makes very small by luck may leave the picture below
 const ROOM = 0.08; // of the axis lies beneath the errors, where the straight lines run on by themselves
 const DOUBLE = 300; // milliseconds within which a second click makes a double one
-const instances = new WeakMap();
 
-/** A chart whose vertical axis spans whole decades of what was measured, with marks on it. */
+/**
+ * A chart whose vertical axis spans whole decades of what was measured, with marks on it.
+ * @extends {LineChart<ErrorCurve, ErrorScene>}
+ */
 class ErrorChart extends LineChart {
+  /**
+   * @override
+   * @param {Part<ErrorCurve>[]} parts
+   */
   range(parts) {
     const values = parts
       .filter(({ curve }) => curve.measured)
@@ -23,17 +34,25 @@ class ErrorChart extends LineChart {
       .sort((a, b) => a - b);
     if (!values.length) return { low: 1e-16, high: 1, cut: 0 };
     const least = Math.log10(values[Math.floor(values.length * LUCK)]);
-    const high = Math.max(-299, Math.ceil(least) + 1, Math.ceil(Math.log10(values.at(-1))));
+    const high = Math.max(-299, Math.ceil(least) + 1, Math.ceil(Math.log10(values[values.length - 1])));
     const low = Math.max(-300, Math.floor(least - ROOM * (high - least)));
     return { low: 10 ** low, high: 10 ** high, cut: 0 };
   }
 
-  paint(context, ratio) {
-    super.paint(context, ratio);
-    const { inner, right, bottom, xScale, yScale } = this.plot;
-    const { curves, marks, theme } = this.scene;
+  /**
+   * @override
+   * @param {ErrorScene} scene
+   * @param {Context} context
+   * @param {number} ratio
+   */
+  paint(scene, context, ratio) {
+    const plot = super.paint(scene, context, ratio);
+    const { inner, right, bottom, xScale, yScale } = plot;
+    const { curves, marks, theme } = scene;
     context.font = `12px ${theme.font}`;
+    /** @type {{at: number, half: number, y: number}[]} */
     const written = [];
+    /** @param {string} label @param {number} x @param {number} y @param {string} colour */
     const text = (label, x, y, colour) => {
       const half = context.measureText(label).width / 2 + 2;
       const at = Math.min(right - half, Math.max(inner.left + half, x));
@@ -52,19 +71,19 @@ class ErrorChart extends LineChart {
       const px = xScale.px(x);
       if (px < inner.left - 1 || px > right + 1) continue;
       if (kind === "best") {
-        const py = yScale.px(y);
+        const py = yScale.px(y ?? NaN);
         if (py < inner.top || py > bottom) continue;
-        for (const [stroke, width] of [
+        for (const [stroke, width] of /** @type {[string, number][]} */ ([
           [theme.background, 5],
           [theme.text, 2.2],
-        ]) {
+        ])) {
           context.strokeStyle = stroke;
           context.lineWidth = width;
           context.beginPath();
           context.arc(px, py, 6, 0, 7);
           context.stroke();
         }
-        context.fillStyle = colour;
+        context.fillStyle = colour ?? theme.text;
         context.beginPath();
         context.arc(px, py, 4, 0, 7);
         context.fill();
@@ -83,37 +102,44 @@ class ErrorChart extends LineChart {
     }
     for (const { key, measured, x, line } of curves) {
       if (measured) continue;
+      const last = x.length - 1;
       // Where the line is a few pixels above the foot; the steepest one half way up, since the best h stands at its foot.
-      const level = key === "slope 2" ? Math.sqrt(line.at(-1) * yScale.low) : yScale.value(bottom - 12);
-      const slope = Math.log(line.at(-1) / line[0]) / Math.log(x.at(-1) / x[0]);
+      const level = key === "slope 2" ? Math.sqrt(line[last] * yScale.low) : yScale.value(bottom - 12);
+      const slope = Math.log(line[last] / line[0]) / Math.log(x[last] / x[0]);
       const px = xScale.px(x[0] * (level / line[0]) ** (1 / slope));
       if (px > inner.left && px < right)
         text(key, px + (key === "slope 1" ? -34 : 34), yScale.px(level), theme.mix(0.8));
     }
+    return plot;
   }
 }
 
-class GradientErrors {
-  constructor(parent) {
-    this.heard = null;
-    this.printed = false;
-    this.zoom = null;
-    this.build(parent);
-    this.send = (change) => this.setStateValue("change", change);
-    this.disconnect = channel.connect(this.send);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(this.root);
-    window.__ravine_errors = this;
-  }
+/** @extends {Component<ErrorsMessage>} */
+class GradientErrors extends Component {
+  /** @override */
+  narrow = NARROW;
 
-  build(parent) {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    super(parent, { class: "rv rv-board rv-errors", "data-testid": "gradient-errors", "data-drawn": 0 });
+    /** @type {boolean | null} */
+    this.heard = null; // the server's last word on it
+    this.printed = false;
+    /** @type {Place | null} */
+    this.zoom = null;
+    /** @type {string | null} */
+    this.near = null; // the curve under the pointer
+    this.columns = "";
+    /** @param {string} text @param {string} title @param {() => void} onclick */
     const button = (text, title, onclick) => h("button", { type: "button", class: "rv-choice", title, onclick }, text);
     this.toggle = button("As a tutorial prints it", "The error of f(x+h) − f(x−h)/(2h) too", () =>
       this.setPrinted(!this.printed),
     );
     this.reset = button("Reset zoom", "All h again (double click in the chart)", () => this.setZoom(null));
+    /** @type {HTMLButtonElement} */
     this.link = button("Copy link", "The address of this very picture", () => copyAddress(this.link));
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
+    /** @type {ErrorChart} */
     this.chart = new ErrorChart({
       name: "errors",
       title: "Error of the gradient",
@@ -123,7 +149,7 @@ class GradientErrors {
       onPoint: (x) => this.chart.point(x, this.near),
       onKey: (curve) => {
         this.near = curve?.key ?? null;
-        this.chart.point(this.chart.pointed ?? null, this.near);
+        this.chart.point(this.chart.pointed, this.near);
       },
     });
     this.listen(this.chart.frame);
@@ -137,9 +163,7 @@ class GradientErrors {
       this.tableBody,
     );
     this.caption = h("div", { "data-testid": "caption", "aria-live": "polite" });
-    this.root = h(
-      "div",
-      { class: "rv rv-board rv-errors", "data-testid": "gradient-errors", "data-drawn": 0 },
+    this.root.append(
       h(
         "div",
         { class: "rv-toolbar rv-board-toolbar" },
@@ -153,16 +177,15 @@ class GradientErrors {
       h("div", { class: "rv-table-frame" }, this.table),
       this.caption,
     );
-    parent.append(this.root);
-    // Streamlit fades what waits for its server; here each slider move would start that.
-    const frame = parent.closest('[data-testid="stElementContainer"]');
-    frame?.style.setProperty("transition", "none", "important");
-    frame?.style.setProperty("opacity", "1", "important");
-    this.resize();
+    this.begin();
   }
 
-  /** A click chooses h; a drag zooms, as in every chart. In a zoomed chart a click waits: it may become a double click. */
+  /**
+   * A click chooses h; a drag zooms, as in every chart. In a zoomed chart a click waits: it may become a double click.
+   * @param {HTMLElement} frame
+   */
   listen(frame) {
+    /** @type {Place | null} */
     let from = null;
     let waiting = 0;
     frame.addEventListener("dblclick", () => clearTimeout(waiting));
@@ -175,47 +198,36 @@ class GradientErrors {
       if (px < plot.inner.left - 4 || px > plot.right + 4) return;
       const spacing = Number(Math.min(HIGHEST, Math.max(LOWEST, plot.xScale.value(px))).toPrecision(3));
       clearTimeout(waiting);
-      waiting = setTimeout(() => channel.announce({ set: { spacing }, final: true }), this.zoom ? DOUBLE : 0);
+      waiting = window.setTimeout(() => channel.announce({ set: { spacing }, final: true }), this.zoom ? DOUBLE : 0);
     });
   }
 
-  receive(component) {
-    this.setStateValue = component.setStateValue;
-    const message = unpack(component.data);
-    this.refreshTheme();
-    if (message.stamp === this.stamp) return;
-    this.stamp = message.stamp;
-    channel.acknowledge(message.seq);
+  /**
+   * @override
+   * @param {ErrorsMessage & Sent} message
+   */
+  take(message) {
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
     this.latest = message;
     if (message.view.printed !== this.heard && !channel.isUnsettled("view.printed"))
       this.printed = message.view.printed;
     this.heard = message.view.printed;
-    if (channel.isSpeaker(this.send)) {
-      const settled = Object.fromEntries(Object.entries(message.values).filter(([path]) => !channel.isUnsettled(path)));
-      window.dispatchEvent(
-        new CustomEvent("ravine:values", { detail: { values: settled, problems: message.problems } }),
-      );
-    }
+    this.tellControls({ values: message.values, problems: message.problems });
     this.draw();
   }
 
-  refreshTheme() {
-    const theme = readTheme(this.root, this.theme);
-    if (theme === this.theme) return;
-    this.theme = theme;
-    this.root.classList.toggle("rv-dark", theme.dark);
-    if (this.latest) this.draw();
-  }
-
+  /** @param {boolean} on */
   setPrinted(on) {
     this.printed = on;
     this.toggle.setAttribute("aria-pressed", String(on));
     channel.announce({ set: { "view.printed": on }, final: true });
   }
 
-  /** A window of h, or null for all of it. */
+  /**
+   * A window of h, or null for all of it.
+   * @param {Place | null} zoom
+   */
   setZoom(zoom) {
     if (zoom) {
       const [low, high] = zoom.map((value) => Math.min(HIGHEST, Math.max(LOWEST, value)));
@@ -225,9 +237,10 @@ class GradientErrors {
     this.draw();
   }
 
+  /** @override */
   draw() {
     const message = this.latest;
-    if (!message || this.gone || !this.width || !this.theme) return;
+    if (!message || this.gone || !this.width) return;
     const { trouble, seq } = message;
     this.trouble.hidden = !trouble;
     this.chart.node.hidden = Boolean(trouble);
@@ -237,12 +250,10 @@ class GradientErrors {
     if (!trouble) this.drawChart(message);
     this.drawTable(message.table);
     this.drawSentences(message.sentences);
-    painted().then(() => {
-      this.root.dataset.seq = seq;
-      this.root.dataset.drawn = Number(this.root.dataset.drawn) + 1;
-    });
+    this.notePainted(seq);
   }
 
+  /** @param {ErrorsMessage} message */
   drawChart({ curves, marks, alt }) {
     const [low, high] = this.zoom ?? [LOWEST, HIGHEST];
     const shown = curves.map((curve) => ({
@@ -271,8 +282,10 @@ class GradientErrors {
     this.chart.explain(shown);
   }
 
+  /** @param {ErrorTable} table */
   drawTable({ columns, rows }) {
     const head = JSON.stringify(columns);
+    /** @param {number} k */
     const align = (k) => `rv-${k ? "right" : "left"}`;
     if (head !== this.columns) {
       this.columns = head;
@@ -287,52 +300,31 @@ class GradientErrors {
       let node = this.tableBody.rows[i];
       if (!node) {
         node = h("tr", {}, ...columns.map((_, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: align(k) })));
-        node.firstChild.append(h("i", { class: "rv-swatch" }), h("span"));
+        node.cells[0].append(h("i", { class: "rv-swatch" }), h("span"));
         this.tableBody.append(node);
       }
+      const [first, ...others] = node.cells;
+      const [swatch, name] = first.children;
       node.title = row.title;
-      paintSwatch(node.firstChild.firstChild, row);
-      row.cells.forEach((cell, k) => setText(k ? node.children[k] : node.children[0].lastChild, cell));
+      paintSwatch(/** @type {HTMLElement} */ (swatch), row);
+      row.cells.forEach((cell, k) => setText(k ? others[k - 1] : name, cell));
     });
   }
 
+  /** @param {string[]} sentences */
   drawSentences(sentences) {
-    while (this.caption.children.length > sentences.length) this.caption.lastChild.remove();
+    while (this.caption.children.length > sentences.length) this.caption.lastChild?.remove();
     sentences.forEach((sentence, i) => {
       if (!this.caption.children[i]) this.caption.append(h("p", { class: "rv-caption" }));
       setText(this.caption.children[i], sentence);
     });
   }
 
-  resize() {
-    const width = Math.floor(this.root.clientWidth);
-    if (width === this.width) return;
-    this.width = width;
-    this.root.classList.toggle("rv-narrow", width < NARROW);
-    this.draw();
-  }
-
+  /** @override */
   destroy() {
-    this.gone = true;
-    this.disconnect();
-    this.resizer.disconnect();
+    super.destroy();
     this.chart.destroy();
-    this.root.remove();
-    if (window.__ravine_errors === this) delete window.__ravine_errors;
   }
 }
 
-export default async function (component) {
-  await loadStyles("charts/charts.css");
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new GradientErrors(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new GradientErrors(parent), "charts/charts.css");

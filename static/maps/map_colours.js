@@ -1,5 +1,10 @@
 // The colours of maps: a hue for each minimum, darker the more steps; a ramp for numbers; one colour for each outcome.
 
+/** @import { BasinArrays } from "../shared/messages.js" */
+/** @import { Numbers } from "../shared/types.js" */
+/** @typedef {number[]} Colour three bytes of sRGB */
+/** @typedef {{low: number, high: number, log: boolean}} ColourScale */
+
 export const LISTED = 200; // labels below are indices of minima, the others 200 + outcome
 export const [DIVERGED, LOCAL_MINIMUM] = [0, 3];
 export const LEVELS = 256;
@@ -19,11 +24,18 @@ export const OUTCOMES = ["#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", 
   hex,
 );
 
+/** @param {string} text */
 function hex(text) {
   return [1, 3, 5].map((i) => Number.parseInt(text.slice(i, i + 2), 16));
 }
 
-/** OKLCH as three bytes of sRGB (B. Ottosson, A perceptual color space for image processing, 2020). */
+/**
+ * OKLCH as three bytes of sRGB (B. Ottosson, A perceptual color space for image processing, 2020).
+ * @param {number} lightness
+ * @param {number} chroma
+ * @param {number} hue
+ * @returns {Colour}
+ */
 export function oklch(lightness, chroma, hue) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
@@ -42,9 +54,14 @@ export function oklch(lightness, chroma, hue) {
   });
 }
 
+/** @param {Colour} colour */
 export const css = (colour) => `rgb(${colour.join(",")})`;
 
-/** The colour of a label where a share of the steps (0 few, 1 all) was made; null where the hatch shows. */
+/**
+ * The colour of a label where a share of the steps (0 few, 1 all) was made; null where the hatch shows.
+ * @param {number} label
+ * @param {number} share
+ */
 export function labelColour(label, share) {
   const lightness = FAST + (SLOW - FAST) * share;
   if (label < LISTED) return oklch(lightness, CHROMA, FIRST_HUE + GOLDEN * label);
@@ -52,23 +69,38 @@ export function labelColour(label, share) {
   return label === LISTED + LOCAL_MINIMUM ? oklch(lightness, OTHER.chroma, OTHER.hue) : GREY;
 }
 
-/** How dark so many steps are, of at most `most`: 0 to LEVELS - 1, by decades. */
+/**
+ * How dark so many steps are, of at most `most`: 0 to LEVELS - 1, by decades.
+ * @param {number} steps
+ * @param {number} most
+ */
 export function stepLevel(steps, most) {
   return Math.round(((LEVELS - 1) * Math.log1p(Math.min(steps, most))) / Math.log1p(most));
 }
 
-/** The ramp at a share from 0 to 1. */
+/**
+ * The ramp at a share from 0 to 1.
+ * @param {number} share
+ */
 export function rampColour(share) {
   const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1);
   const i = Math.min(RAMP.length - 2, Math.floor(at));
   return RAMP[i].map((channel, k) => Math.round(channel + (RAMP[i + 1][k] - channel) * (at - i)));
 }
 
+/** @param {Colour | null} colour */
 const word = (colour) => (colour ? ((255 << 24) | (colour[2] << 16) | (colour[1] << 8) | colour[0]) >>> 0 : 0);
+/** @type {Map<number, Uint32Array>} */
 const shades = new Map(); // label -> a word for each level
 const ramp = Uint32Array.from({ length: LEVELS }, (_, i) => word(rampColour(i / (LEVELS - 1))));
 
-/** A picture's pixels for starts, the lowest row last. */
+/**
+ * A picture's pixels for starts, the lowest row last.
+ * @param {BasinArrays} arrays
+ * @param {number} nx
+ * @param {number} ny
+ * @param {number} steps
+ */
 export function basinPixels({ label, shade }, nx, ny, steps) {
   const level = Uint8Array.from({ length: steps + 1 }, (_, made) => stepLevel(made, steps));
   const pixels = new Uint32Array(nx * ny);
@@ -86,7 +118,14 @@ export function basinPixels({ label, shade }, nx, ny, steps) {
   return pixels;
 }
 
-/** So for hyperparameters: `scale` {low, high, log}, or null where the outcome is shown. */
+/**
+ * So for hyperparameters.
+ * @param {Numbers} values
+ * @param {Numbers} outcome
+ * @param {number} nx
+ * @param {number} ny
+ * @param {ColourScale | null} scale null where the outcome is shown
+ */
 export function planePixels(values, outcome, nx, ny, scale) {
   const pixels = new Uint32Array(nx * ny);
   const grey = word(GREY);
@@ -104,13 +143,22 @@ export function planePixels(values, outcome, nx, ny, scale) {
   return pixels;
 }
 
-/** Where a value lies on a scale, from 0 to 1. */
+/**
+ * Where a value lies on a scale, from 0 to 1.
+ * @param {number} value
+ * @param {ColourScale} scale
+ */
 export function scaleShare(value, { low, high, log }) {
   const share = log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
   return Math.min(1, Math.max(0, share));
 }
 
-/** One scale for the values of all maps; whole decades where it is logarithmic, ending with that of `most`. */
+/**
+ * One scale for the values of all maps; whole decades where it is logarithmic, ending with that of `most`.
+ * @param {string} name
+ * @param {Numbers[]} all
+ * @returns {ColourScale | null}
+ */
 export function commonScale(name, all, most = Infinity) {
   if (name === "outcome") return null;
   if (name === "share") return { low: 0, high: 1, log: false };
@@ -122,6 +170,7 @@ export function commonScale(name, all, most = Infinity) {
   }
   const ordered = Float64Array.from(known).sort();
   if (!ordered.length) return { low: 0.1, high: 1, log: true };
+  /** @param {number} share */
   const at = (share) => ordered[Math.min(ordered.length - 1, Math.floor(share * ordered.length))];
   if (name === "steps") return { low: at(0), high: Math.max(at(1), at(0) + 1), log: true };
   const low = Math.max(-30, Math.floor(Math.log10(at(0.02))));

@@ -1,9 +1,8 @@
 // The Maps page: a grid of maps with locked axes, one legend for all; speaks to the server.
 
-import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { copyAddress, h, loadStyles, painted, setText, short } from "../shared/dom.js";
-import { readTheme } from "../shared/theme.js";
+import { Component, mounted } from "../shared/component.js";
+import { copyAddress, h, painted, pen, setText, short } from "../shared/dom.js";
 import { cellInWords, hatch, MapCanvas, startInWords } from "./map_canvas.js";
 import {
   commonScale,
@@ -17,6 +16,13 @@ import {
   rampColour,
 } from "./map_colours.js";
 
+/** @import { Basins, Plane } from "./map_canvas.js" */
+/** @import { BasinArrays, BasinMap, Change, MapsMessage, NoMap, PlaneArrays, PlaneMap, Sent, Window } from "../shared/messages.js" */
+/** @import { Place } from "../shared/types.js" */
+/** @typedef {{text: string, colour?: number[] | null, hatch?: boolean, line?: boolean, star?: boolean}} Sign */
+/** @typedef {{title: string, ramp: (share: number) => number[] | null, ends: string[]}} Ramp */
+/** @typedef {Sign | Ramp} Item of the legend */
+
 const KEPT = 36; // maps whose arrays stay in this tab
 const GAP = 14;
 const NARROW = 560;
@@ -25,42 +31,61 @@ const SIGNS = {
   basins: "★ minimum   ✕ saddle   click: its path   drag: move   wheel: zoom",
   plane: "◯ now   + best   click: take these values",
 };
-const arrays = new Map(); // key -> arrays, the latest used last
-const instances = new WeakMap();
+/** @type {Map<string, BasinArrays | PlaneArrays>} */
+const arrays = new Map(); // by the maps' keys, the latest used last
 
-/** How many maps stand side by side. */
+/**
+ * A map with its arrays; null where there is no map.
+ * @param {NoMap | BasinMap | PlaneMap} entry
+ * @returns {Basins | Plane | null}
+ */
+function known(entry) {
+  const found = "key" in entry ? arrays.get(entry.key) : undefined;
+  if (!found || "trouble" in entry) return null;
+  if ("label" in found) return "edge" in entry ? null : { kind: "basins", entry, arrays: found };
+  return "edge" in entry ? { kind: "plane", entry, arrays: found } : null;
+}
+
+/**
+ * How many maps stand side by side.
+ * @param {number} count
+ * @param {number} width
+ */
 export function columnsFor(count, width) {
   if (width < NARROW) return 1;
   const wanted = count === 4 ? 2 : Math.min(3, count);
   return Math.max(1, Math.min(wanted, Math.floor((width + GAP) / (LEAST + GAP))));
 }
 
-class Maps {
-  constructor(parent) {
-    this.maps = new Map();
-    this.place = null;
-    this.view = null; // the window that is seen, before the server has followed
-    this.moved = null; // the window that the hand has chosen and not yet left
-    this.build(parent);
-    this.send = (change) => {
-      this.setStateValue("change", { ...change, have: change.need ? [] : [...arrays.keys()] });
-      // Nothing waits for fine maps: the next change of a slider goes at once, and the server gives them up.
-      const isRefining =
-        !Object.keys(change.set).length && change.actions.length && change.actions.every((one) => one.refine);
-      if (isRefining) queueMicrotask(() => channel.acknowledge(change.seq));
-    };
-    this.disconnect = channel.connect(this.send);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(this.root);
-    window.__ravine_maps = this;
-  }
+/** @extends {Component<MapsMessage>} */
+class Maps extends Component {
+  /** @override */
+  narrow = NARROW;
 
-  build(parent) {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    super(parent, { class: "rv rv-maps", "data-testid": "maps", "data-drawn": 0 });
+    /** @type {Map<number, MapCanvas>} */
+    this.maps = new Map();
+    /** @type {Place | null} */
+    this.place = null;
+    /** @type {Window | null} */
+    this.view = null; // the window that is seen, before the server has followed
+    /** @type {Window | null} */
+    this.moved = null; // the window that the hand has chosen and not yet left
+    this.frame = 0;
+    /** @type {{key: string, scale: ReturnType<typeof commonScale>} | null} */
+    this.scaled = null;
+    this.legendKey = "";
+    /** @type {Item[]} */
+    this.items = [];
+    /** @param {string} text @param {string} title @param {() => void} onclick */
     const button = (text, title, onclick) =>
       h("button", { type: "button", class: "rv-choice rv-alone", title, onclick }, text);
     this.watch = button("Watch on Trajectories", "These optimizers there", () =>
       channel.announce({ action: { open: null }, final: true }),
     );
+    /** @type {HTMLButtonElement} */
     this.link = button("Copy link", "The address of these very maps", () => copyAddress(this.link));
     this.save = button("Save PNG", "The maps as they are seen", () => this.savePicture());
     this.reset = button("Reset", "The whole window (double click in a map)", () => this.whole());
@@ -69,9 +94,7 @@ class Maps {
     this.empty = h("p", { class: "rv-message", role: "status", hidden: true });
     this.legend = h("div", { class: "rv-maps-legend", "data-testid": "legend" });
     this.caption = h("p", { class: "rv-caption", "data-testid": "caption", "aria-live": "polite" });
-    this.root = h(
-      "div",
-      { class: "rv rv-maps", "data-testid": "maps", "data-drawn": 0 },
+    this.root.append(
       h(
         "div",
         { class: "rv-toolbar" },
@@ -83,21 +106,26 @@ class Maps {
       this.legend,
       this.caption,
     );
-    parent.append(this.root);
-    // Streamlit fades what waits for its server; here each slider move would start that.
-    const frame = parent.closest('[data-testid="stElementContainer"]');
-    frame?.style.setProperty("transition", "none", "important");
-    frame?.style.setProperty("opacity", "1", "important");
-    this.resize();
+    this.begin();
   }
 
-  receive(component) {
-    this.setStateValue = component.setStateValue;
-    const message = unpack(component.data);
-    this.refreshTheme();
-    if (message.stamp === this.stamp) return;
-    this.stamp = message.stamp;
-    channel.acknowledge(message.seq);
+  /**
+   * @override
+   * @param {Change} change
+   */
+  said(change) {
+    // Nothing waits for fine maps: the next change of a slider goes at once, and the server gives them up.
+    const isRefining =
+      !Object.keys(change.set).length && change.actions.length && change.actions.every((one) => "refine" in one);
+    if (isRefining) queueMicrotask(() => channel.acknowledge(change.seq));
+    return { ...change, have: change.need ? [] : [...arrays.keys()] };
+  }
+
+  /**
+   * @override
+   * @param {MapsMessage & Sent} message
+   */
+  take(message) {
     if (!this.keep(message.maps)) {
       channel.announce({ need: true });
       return;
@@ -106,71 +134,65 @@ class Maps {
     channel.flush();
     this.latest = message;
     if (!channel.isUnsettled("window")) this.view = null;
-    if (channel.isSpeaker(this.send)) this.tellControls(message);
+    this.tellControls(message);
     this.draw();
     painted().then(() => this.refine(message));
   }
 
-  /** Takes in the arrays that came; false where one is missing. */
+  /**
+   * Takes in the arrays that came; false where one is missing.
+   * @param {MapsMessage["maps"]} maps
+   */
   keep(maps) {
-    for (const { key, trouble, arrays: sent } of maps) {
-      if (trouble) continue;
-      const found = sent ?? arrays.get(key);
+    for (const entry of maps) {
+      if ("trouble" in entry) continue;
+      const found = entry.arrays ?? arrays.get(entry.key);
       if (!found) return false;
-      arrays.delete(key);
-      arrays.set(key, found);
+      arrays.delete(entry.key);
+      arrays.set(entry.key, found);
     }
-    while (arrays.size > KEPT) arrays.delete(arrays.keys().next().value);
+    for (const oldest of arrays.keys()) {
+      if (arrays.size <= KEPT) break;
+      arrays.delete(oldest);
+    }
     return true;
   }
 
-  /** Asks for fine maps where coarse ones are seen and nothing newer is on its way. */
+  /**
+   * Asks for fine maps where coarse ones are seen and nothing newer is on its way.
+   * @param {MapsMessage} message
+   */
   refine(message) {
     if (message.coarse && message === this.latest && !this.gone && !channel.isMoving())
       channel.announce({ action: { refine: true } });
   }
 
-  tellControls({ values, problems, marks, titles, controls }) {
-    const settled = Object.fromEntries(Object.entries(values).filter(([path]) => !channel.isUnsettled(path)));
-    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems, marks, titles } }));
-    if (controls) window.dispatchEvent(new CustomEvent("ravine:controls", { detail: controls }));
-  }
-
-  refreshTheme() {
-    const theme = readTheme(this.root, this.theme);
-    if (theme === this.theme) return;
-    this.theme = theme;
-    this.root.classList.toggle("rv-dark", theme.dark);
-    if (this.latest) this.draw();
-  }
-
   // ---------------------------------------------------------------- what is seen
 
+  /** @override */
   draw() {
     const message = this.latest;
-    if (!message || this.gone || !this.width || !this.theme) return;
+    if (!message || this.gone || !this.width) return;
     const { kind, maps, colour } = message;
     setText(this.signs, SIGNS[kind]);
     this.reset.hidden = kind !== "basins";
     this.watch.hidden = !maps.length;
     setText(this.empty, message.empty);
     this.empty.hidden = !message.empty;
-    const shown = maps.filter((one) => !one.trouble);
-    const scale = kind === "plane" ? this.scaleFor(shown, colour.name, message.most[colour.name]) : null;
+    const shown = maps.flatMap((entry) => known(entry) ?? []);
+    const scale = kind === "plane" ? this.scaleFor(shown, colour.name, message.most[colour.name] ?? Infinity) : null;
     const least = Math.min(...message.minima.map(([, , value]) => value));
-    this.scene = {
-      kind,
-      scale,
+    const common = {
       theme: this.theme,
       steps: message.steps,
-      colour: colour.name,
       minima: message.minima,
       saddles: message.saddles,
       lowest: message.minima.flatMap(([, , value], i) =>
         value <= least + 1e-9 * Math.max(1, Math.abs(least)) ? [i] : [],
       ),
-      view: kind === "basins" ? (this.view ?? message.window) : null,
     };
+    const basins = { ...common, view: this.view ?? message.window };
+    const plane = { ...common, view: null, scale, colour: colour.name };
     const ids = new Set(maps.map(({ id }) => id));
     for (const [id, map] of this.maps) {
       if (ids.has(id)) continue;
@@ -178,7 +200,7 @@ class Maps {
       this.maps.delete(id);
     }
     const columns = columnsFor(maps.length, this.width);
-    this.grid.style.setProperty("--rv-columns", columns);
+    this.grid.style.setProperty("--rv-columns", String(columns));
     const width = Math.floor((this.width - GAP * (columns - 1)) / columns);
     const height = Math.round(columns > 1 || this.width < NARROW ? width * 0.88 : Math.min(width * 0.66, 620));
     maps.forEach((entry, i) => {
@@ -193,38 +215,39 @@ class Maps {
         this.maps.set(entry.id, map);
       }
       if (this.grid.children[i] !== map.node) this.grid.insertBefore(map.node, this.grid.children[i] ?? null);
-      map.draw(entry, arrays.get(entry.key), this.scene, width, height);
+      map.head(entry, height);
+      const one = known(entry);
+      if (one?.kind === "basins") map.draw({ ...one, scene: basins }, width, height);
+      else if (one) map.draw({ ...one, scene: plane }, width, height);
     });
-    this.drawLegend(message, shown);
+    this.drawLegend(message, shown, scale);
     setText(this.caption, message.caption);
     this.hover(this.place);
     const { seq, coarse } = message;
-    painted().then(() => {
-      this.root.dataset.seq = seq;
-      this.root.dataset.coarse = coarse;
-      this.root.dataset.drawn = Number(this.root.dataset.drawn) + 1;
-    });
+    this.notePainted(seq, { coarse });
   }
 
+  /** @param {(Basins | Plane)[]} shown @param {keyof PlaneArrays} name @param {number} most */
   scaleFor(shown, name, most) {
-    const key = [name, most, ...shown.map((one) => one.key)].join();
-    if (this.scaled?.key !== key)
-      this.scaled = {
-        key,
-        scale: commonScale(
-          name,
-          shown.map((one) => arrays.get(one.key)[name] ?? []),
-          most,
-        ),
-      };
-    return this.scaled.scale;
+    const key = [name, most, ...shown.map(({ entry }) => entry.key)].join();
+    if (this.scaled?.key === key) return this.scaled.scale;
+    const all = shown.flatMap((one) => (one.kind === "plane" ? [one.arrays[name]] : []));
+    const scale = commonScale(name, all, most);
+    this.scaled = { key, scale };
+    return scale;
   }
 
-  /** What stands in the legend: {colour | hatch | ramp, text}. */
-  legendItems(message, shown) {
+  /**
+   * What stands in the legend.
+   * @param {MapsMessage} message
+   * @param {(Basins | Plane)[]} shown
+   * @param {ReturnType<typeof commonScale>} scale
+   * @returns {Item[]}
+   */
+  legendItems(message, shown, scale) {
     if (message.kind === "plane") {
-      const { scale } = this.scene;
-      const outcomes = this.present(shown, (one) => arrays.get(one.key).outcome);
+      const planes = shown.filter((one) => one.kind === "plane");
+      const outcomes = this.present(planes.map(({ arrays: { outcome } }) => outcome));
       const hatched = outcomes.has(DIVERGED) ? [{ hatch: true, text: "diverged" }] : [];
       if (!scale)
         return [
@@ -234,25 +257,25 @@ class Maps {
             .map((one) => ({ colour: OUTCOMES[one], text: message.outcomes[one] })),
           ...hatched,
         ];
+      /** @param {number} value */
       const text = (value) => (message.colour.name === "share" ? `${short(value * 100)} %` : short(value));
-      const beyond = shown.some((one) =>
-        arrays.get(one.key)[message.colour.name].some((value) => value > scale.high * 1.001 && value < Infinity),
+      const { name } = message.colour;
+      const beyond = planes.some((one) =>
+        one.arrays[name].some((value) => value > scale.high * 1.001 && value < Infinity),
       );
       const middle = scale.log ? Math.sqrt(scale.low * scale.high) : (scale.low + scale.high) / 2;
       const above = message.colour.name === "loss" && message.least !== 0 ? `, above ${short(message.least)}` : "";
-      const unknown = shown.some((one) =>
-        arrays
-          .get(one.key)
-          [message.colour.name].some(
-            (value, i) => !Number.isFinite(value) && arrays.get(one.key).outcome[i] !== DIVERGED,
-          ),
+      const unknown = planes.some((one) =>
+        one.arrays[name].some((value, i) => !Number.isFinite(value) && one.arrays.outcome[i] !== DIVERGED),
       );
-      const edges = shown.some((one) => one.edge.length) ? [{ line: true, text: "beyond it no run settles" }] : [];
-      const best = shown.some((one) => one.optimum) ? [{ star: true, text: "best rate, in closed form" }] : [];
+      const edges = planes.some((one) => one.entry.edge.length)
+        ? [{ line: true, text: "beyond it no run settles" }]
+        : [];
+      const best = planes.some((one) => one.entry.optimum) ? [{ star: true, text: "best rate, in closed form" }] : [];
       return [
         {
           title: message.colour.title + above,
-          ramp: (share) => rampColour(share),
+          ramp: rampColour,
           ends: [scale.low, middle, scale.high].map((value, i) => (beyond && i === 2 ? "≥ " : "") + text(value)),
         },
         ...(unknown ? [{ colour: GREY, text: message.colour.name === "steps" ? message.unknown : "not known" }] : []),
@@ -261,7 +284,7 @@ class Maps {
         ...best,
       ];
     }
-    const labels = this.present(shown, (one) => arrays.get(one.key).label);
+    const labels = this.present(shown.filter((one) => one.kind === "basins").map(({ arrays: { label } }) => label));
     const listed = [...labels].filter((label) => label < LISTED).sort((a, b) => a - b);
     const rest = [...labels].some((label) => label > LISTED && label !== LISTED + LOCAL_MINIMUM);
     const shaded = listed[0] ?? (labels.has(LISTED + LOCAL_MINIMUM) ? LISTED + LOCAL_MINIMUM : null);
@@ -274,28 +297,40 @@ class Maps {
       ...(labels.has(LISTED + DIVERGED) ? [{ hatch: true, text: "diverged" }] : []),
       ...(shaded === null
         ? []
-        : [{ title: "", ramp: (share) => labelColour(shaded, share), ends: ["few steps", "", "many"] }]),
+        : [
+            {
+              title: "",
+              ramp: (/** @type {number} */ share) => labelColour(shaded, share),
+              ends: ["few steps", "", "many"],
+            },
+          ]),
     ];
   }
 
-  present(shown, values) {
+  /**
+   * The numbers that occur in any of them.
+   * @param {Uint8Array[]} all
+   */
+  present(all) {
+    /** @type {Set<number>} */
     const found = new Set();
-    for (const one of shown) {
+    for (const values of all) {
       let last = -1;
-      for (const value of values(one)) if (value !== last) found.add((last = value));
+      for (const value of values) if (value !== last) found.add((last = value));
     }
     return found;
   }
 
-  drawLegend(message, shown) {
-    this.items = shown.length ? this.legendItems(message, shown) : [];
-    const key = JSON.stringify([this.theme.signature, this.items]) + shown.map((one) => one.key)[0];
+  /** @param {MapsMessage} message @param {(Basins | Plane)[]} shown @param {ReturnType<typeof commonScale>} scale */
+  drawLegend(message, shown, scale) {
+    this.items = shown.length ? this.legendItems(message, shown, scale) : [];
+    const key = JSON.stringify([this.theme.signature, this.items]) + shown.map(({ entry }) => entry.key)[0];
     if (key === this.legendKey) return;
     this.legendKey = key;
     this.legend.replaceChildren(
       ...this.items.map((item) => {
-        if (item.ramp) {
-          const stops = Array.from({ length: 9 }, (_, i) => css(item.ramp(i / 8))).join(",");
+        if ("ramp" in item) {
+          const stops = Array.from({ length: 9 }, (_, i) => css(item.ramp(i / 8) ?? GREY)).join(",");
           return h(
             "span",
             { class: "rv-legend-item" },
@@ -327,37 +362,50 @@ class Maps {
 
   // ---------------------------------------------------------------- the hand
 
-  /** The same place in all maps, each with its own answer. */
+  /**
+   * The same place in all maps, each with its own answer.
+   * @param {Place | null} place
+   */
   hover(place) {
     this.place = place;
     const message = this.latest;
-    const starts = message.values["map.starts"];
+    if (!message) return;
     for (const map of this.maps.values()) {
-      const { entry } = map;
       map.cross(place);
       const cell = map.cell(place);
-      if (entry.trouble) map.say("");
-      else if (!cell) map.say(entry.sentence);
-      else if (message.kind === "basins") map.say(startInWords(map.arrays, cell, message));
-      else map.say(cellInWords(map.arrays, cell, { ...message, starts }, [entry.x.name, entry.y.name]));
+      if (!map.shown) continue;
+      const { entry } = map.shown;
+      if (!cell) map.say(entry.sentence);
+      else if (map.shown.kind === "basins") map.say(startInWords(map.shown.arrays, cell, message));
+      else map.say(cellInWords(map.shown.arrays, cell, message, [entry.x.name, entry.y.name]));
     }
   }
 
-  /** A click: a start's path on Trajectories, or a cell's values into the card. */
+  /**
+   * A click: a start's path on Trajectories, or a cell's values into the card.
+   * @param {MapCanvas} map
+   * @param {Place} place
+   */
   open(map, place) {
     const cell = map.cell(place);
-    if (!cell) return;
-    if (this.latest.kind === "basins") channel.announce({ action: { open: [cell.x, cell.y] }, final: true });
-    else channel.announce({ set: { [map.entry.paths[0]]: cell.x, [map.entry.paths[1]]: cell.y }, final: true });
+    if (!cell || !map.shown) return;
+    if (map.shown.kind === "plane") {
+      const [across, up] = map.shown.entry.paths;
+      channel.announce({ set: { [across]: cell.x, [up]: cell.y }, final: true });
+    } else channel.announce({ action: { open: [cell.x, cell.y] }, final: true });
   }
 
-  /** Another window for all maps; null where the hand rests at the one that is seen. */
+  /**
+   * Another window for all maps; null where the hand rests at the one that is seen.
+   * @param {Window | null} view
+   * @param {boolean} final
+   */
   move(view, final) {
     if (view) {
       const [w, t] = [view[1] - view[0], view[3] - view[2]];
       const reach = Math.max(...view.map(Math.abs));
       if (!(Math.min(w, t) > 1e-6 * reach) || reach > 1e5) return;
-      this.view = view.map((value) => Number(value.toPrecision(9)));
+      this.view = /** @type {Window} */ (view.map((value) => Number(value.toPrecision(9))));
     }
     if (view) this.moved = this.view;
     if (!this.moved) return;
@@ -378,27 +426,22 @@ class Maps {
     });
   }
 
-  resize() {
-    const width = Math.floor(this.root.clientWidth);
-    if (width === this.width) return;
-    this.width = width;
-    this.root.classList.toggle("rv-narrow", width < NARROW);
-    this.draw();
-  }
-
   // ---------------------------------------------------------------- a picture of it all
 
-  /** Titles, maps, sentences, legend, caption and address as one canvas. */
-  compose() {
-    const { maps, surface, caption } = this.latest;
+  /**
+   * Titles, maps, sentences, legend, caption and address as one canvas.
+   * @param {MapsMessage} message
+   */
+  compose({ maps, surface, caption }) {
     const theme = this.theme;
     const edge = 16;
-    const boxes = maps.map(({ id }) => ({
-      map: this.maps.get(id),
-      box: this.maps.get(id).node.getBoundingClientRect(),
-    }));
+    const boxes = maps.flatMap((entry) => {
+      const map = this.maps.get(entry.id);
+      return map ? [{ entry, map, box: map.node.getBoundingClientRect() }] : [];
+    });
     const origin = this.grid.getBoundingClientRect();
-    const measure = h("canvas").getContext("2d");
+    const measure = pen(h("canvas"));
+    /** @param {string} text @param {string} font */
     const wrap = (text, font, width = this.width) => {
       measure.font = font;
       const lines = [""];
@@ -422,10 +465,11 @@ class Maps {
       width: Math.round((this.width + 2 * edge) * ratio),
       height: Math.round(height * ratio),
     });
-    const context = canvas.getContext("2d");
+    const context = pen(canvas);
     context.scale(ratio, ratio);
     context.fillStyle = theme.background;
     context.fillRect(0, 0, this.width + 2 * edge, height);
+    /** @param {string} text @param {number} x @param {number} y @param {string} font @param {string} colour */
     const write = (text, x, y, font, colour) => {
       context.font = font;
       context.fillStyle = colour;
@@ -433,22 +477,22 @@ class Maps {
       context.fillText(text, x, y);
     };
     write(surface, edge, edge + 8, `600 15px ${theme.font}`, theme.text);
-    for (const { map, box } of boxes) {
+    for (const { entry, map, box } of boxes) {
       const [x, y] = [edge + box.left - origin.left, top + box.top - origin.top];
-      context.fillStyle = map.entry.colour;
+      context.fillStyle = entry.colour;
       context.fillRect(x, y + 9, 14, 4);
       context.save();
       context.beginPath();
       context.rect(x, y, box.width, box.height);
       context.clip();
-      write(map.entry.title, x + 21, y + 11, `600 13px ${theme.font}`, theme.text);
-      if (!map.entry.trouble) {
+      write(entry.title, x + 21, y + 11, `600 13px ${theme.font}`, theme.text);
+      if (map.shown) {
         context.imageSmoothingEnabled = false;
         const at = map.frame.getBoundingClientRect();
         context.drawImage(map.canvas, x, y + at.top - box.top, map.width, map.height);
       }
       const under = map.said.getBoundingClientRect();
-      wrap(map.entry.trouble ?? map.entry.sentence, small, box.width - 4).forEach((line, i) => {
+      wrap("trouble" in entry ? entry.trouble : entry.sentence, small, box.width - 4).forEach((line, i) => {
         write(line, x, y + under.top - box.top + 9 + 16 * i, small, theme.mix(0.8));
       });
       context.restore();
@@ -460,12 +504,13 @@ class Maps {
       for (const part of node.children) {
         const at = part.getBoundingClientRect();
         const [x, y] = [edge + at.left - legend.left, legendTop + at.top - legend.top];
-        if (part.tagName !== "I") write(part.textContent, x, y + at.height / 2, texts, theme.text);
+        if (part.tagName !== "I") write(part.textContent ?? "", x, y + at.height / 2, texts, theme.text);
         else {
-          if (item.ramp) {
-            context.fillStyle = context.createLinearGradient(x, 0, x + at.width, 0);
-            for (let k = 0; k <= 8; k++) context.fillStyle.addColorStop(k / 8, css(item.ramp(k / 8)));
-          } else context.fillStyle = item.hatch ? hatch(context, ratio) : item.line ? theme.text : css(item.colour);
+          if ("ramp" in item) {
+            const gradient = context.createLinearGradient(x, 0, x + at.width, 0);
+            for (let k = 0; k <= 8; k++) gradient.addColorStop(k / 8, css(item.ramp(k / 8) ?? GREY));
+            context.fillStyle = gradient;
+          } else context.fillStyle = item.hatch ? hatch(context, ratio) : item.colour ? css(item.colour) : theme.text;
           context.fillRect(x, y, at.width, at.height);
         }
       }
@@ -477,37 +522,18 @@ class Maps {
   }
 
   savePicture() {
-    if (!this.latest?.maps.length) return;
-    this.compose().toBlob((blob) => {
+    const { latest } = this;
+    if (!latest?.maps.length) return;
+    this.compose(latest).toBlob((blob) => {
+      if (!blob) return; // too large for a canvas
       const href = URL.createObjectURL(blob);
       h("a", {
         href,
-        download: `ravine-${this.latest.kind}-${this.latest.surface.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png`,
+        download: `ravine-${latest.kind}-${latest.surface.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.png`,
       }).click();
       setTimeout(() => URL.revokeObjectURL(href), 10_000);
     });
   }
-
-  destroy() {
-    this.gone = true;
-    this.disconnect();
-    this.resizer.disconnect();
-    this.root.remove();
-    if (window.__ravine_maps === this) delete window.__ravine_maps;
-  }
 }
 
-export default async function (component) {
-  await loadStyles("maps/maps.css");
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new Maps(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new Maps(parent), "maps/maps.css");

@@ -2,22 +2,42 @@
 
 import { h } from "../shared/dom.js";
 
+/** @import { HeightScale } from "./heights.js" */
+/** @import { Surface } from "../shared/messages.js" */
+/** @import { Heights, Mapping, Plotly, PlotlyGraph, Theme } from "../shared/types.js" */
+
 const MARGIN = { l: 38, r: 48, t: 8, b: 26, pad: 0 };
 const PANEL = { l: 30, r: 8, t: 6, b: 20, pad: 0 }; // without a colour bar
 const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: true, doubleClick: "reset", responsive: false };
 
 export class Contour {
-  /** `onView()` is called whenever the mapping from data to pixels may have changed. */
+  /**
+   * @param {Plotly} Plotly
+   * @param {() => void} onView called whenever the mapping from data to pixels may have changed
+   */
   constructor(Plotly, onView) {
     this.Plotly = Plotly;
     this.onView = onView;
+    this.listening = false;
+    /** @type {Float32Array[]} */
+    this.rows = [];
+    this.shownKey = "";
+    /** @type {HeightScale | null} */
+    this.shownScale = null;
+    /** @type {PlotlyGraph} */
     this.graph = h("div", { class: "rv-graph", "data-testid": "contour" });
     this.drawn = "";
   }
 
   /**
-   * Draws `grid` ({key, x, y, z}) with `scale` from heights.js over `window`; returns false if nothing changed.
-   * `equal`: a unit of x is as long as one of y; `small`: one panel of several.
+   * Draws `grid`; returns false if nothing changed. `equal`: a unit of x is as long as one of y; `small`: one panel of
+   * several.
+   * @param {Heights} grid
+   * @param {HeightScale} scale
+   * @param {Surface} surface
+   * @param {Theme} theme
+   * @param {number} width
+   * @param {number} height
    */
   draw(grid, scale, surface, theme, width, height, { equal = false, small = false } = {}) {
     const signature = [
@@ -88,17 +108,19 @@ export class Contour {
     if (!this.listening) {
       this.listening = true;
       for (const name of ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"]) {
-        this.graph.on(name, () => this.onView());
+        this.graph.on?.(name, () => this.onView());
       }
     }
     return true;
   }
 
-  /** Pixels of the graph for data, as offsets and factors: px = ax + bx * x, py = ay + by * y, and the plot area. */
+  /**
+   * Pixels of the graph for data; null before Plotly has laid it out.
+   * @returns {Mapping | null}
+   */
   mapping() {
-    const layout = this.graph._fullLayout;
-    if (!layout?.xaxis?._length) return null;
-    const { xaxis, yaxis } = layout;
+    const { xaxis, yaxis } = this.graph._fullLayout ?? {};
+    if (!xaxis?._length || !yaxis) return null;
     const bx = xaxis._length / (xaxis.range[1] - xaxis.range[0]);
     const by = yaxis._length / (yaxis.range[0] - yaxis.range[1]);
     return {
@@ -113,17 +135,23 @@ export class Contour {
     };
   }
 
-  /** The height of a panel so wide in which a plane with `aspect` = height / width fills the plot area. */
+  /**
+   * The height of a panel so wide in which a plane with `aspect` = height / width fills the plot area.
+   * @param {number} width
+   * @param {number} aspect
+   */
   heightFor(width, aspect) {
     return (width - PANEL.l - PANEL.r) * aspect + PANEL.t + PANEL.b;
   }
 
   /** The fills of the bands as drawn, from the lowest to the highest. */
   fills() {
+    /** @type {NodeListOf<SVGPathElement>} */
     const paths = this.graph.querySelectorAll(".contourbg path, .contourfill path");
     return [...paths].map((path) => path.style.fill);
   }
 
+  /** @param {Surface} surface */
   reset(surface) {
     const [x0, x1, y0, y1] = surface.window;
     if (this.graph._fullLayout) this.Plotly.relayout(this.graph, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });

@@ -2,16 +2,33 @@
 
 import { clip } from "./overlay.js";
 
+/** @import { Window } from "../shared/messages.js" */
+/** @import { Numbers } from "../shared/types.js" */
+/** @typedef {{x: number[], y: number[], z: number[][]}} Ground shown heights z[row][column] over even steps */
+/** @typedef {{x: (number | null)[], y: (number | null)[], z: (number | null)[]}} Draped a line, null where it is broken */
+/**
+ * What a path is laid on.
+ * @typedef {object} Bed
+ * @property {Ground} ground
+ * @property {Window} window
+ * @property {number} bottom
+ * @property {number} top
+ * @property {number} rise
+ */
+
 const FINEST = 1 / 500; // of the window: points of a path nearer than this to the last one are left out
 const MOST = 6000; // points of one line; where a path has more, its steps are straight from there on
 
 /**
- * Height of `ground` ({x, y, z}: z[row][column], even steps) as drawn; NaN outside and in holes. Between its points it
- * is drawn as triangles or, where it is coarse, as the bilinear surface: the upper of the two.
+ * Height of `ground` as drawn; NaN outside and in holes. Between its points it is drawn as triangles or, where it is
+ * coarse, as the bilinear surface: the upper of the two.
+ * @param {Ground} ground
+ * @param {number} px
+ * @param {number} py
  */
 export function drawnHeight({ x, y, z }, px, py) {
-  const column = ((px - x[0]) / (x.at(-1) - x[0])) * (x.length - 1);
-  const row = ((py - y[0]) / (y.at(-1) - y[0])) * (y.length - 1);
+  const column = ((px - x[0]) / (x[x.length - 1] - x[0])) * (x.length - 1);
+  const row = ((py - y[0]) / (y[y.length - 1] - y[0])) * (y.length - 1);
   const [j, i] = [Math.min(x.length - 2, Math.floor(column)), Math.min(y.length - 2, Math.floor(row))];
   if (!(i >= 0 && j >= 0)) return NaN;
   const [u, w] = [column - j, row - i];
@@ -21,7 +38,13 @@ export function drawnHeight({ x, y, z }, px, py) {
   return triangle > bilinear ? triangle : bilinear;
 }
 
-/** A shown height, or the ground as drawn where that lies higher, as it may in a narrow valley. */
+/**
+ * A shown height, or the ground as drawn where that lies higher, as it may in a narrow valley.
+ * @param {Ground} ground
+ * @param {number} px
+ * @param {number} py
+ * @param {number} pz
+ */
 export function onTop(ground, px, py, pz) {
   const drawn = drawnHeight(ground, px, py);
   return drawn > pz ? drawn : pz;
@@ -32,6 +55,12 @@ export function onTop(ground, px, py, pz) {
  * it is broken, outside the window and in holes. `heights(i)` is a point's shown height; NaN leaves it to the ground.
  * Between points that lie more than `reach` of the window apart the line follows the ground. `into` is a line to go on
  * with.
+ * @param {Numbers} path
+ * @param {number} from
+ * @param {number} to
+ * @param {(i: number) => number} heights
+ * @param {Bed & {reach: number}} bed
+ * @param {Draped | null} [into]
  */
 export function drape(
   path,
@@ -41,6 +70,7 @@ export function drape(
   { ground, window: [x0, x1, y0, y1], bottom, top, rise, reach },
   into = null,
 ) {
+  /** @type {Draped} */
   const line = into ?? { x: [], y: [], z: [] };
   const highest = top + (top - bottom);
   const [fx, fy, fz] = [1 / (x1 - x0), 1 / (y1 - y0), 1 / (top - bottom)];
@@ -48,12 +78,14 @@ export function drape(
     if (!line.x.length || line.x.at(-1) === null) return;
     for (const part of [line.x, line.y, line.z]) part.push(null);
   };
+  /** @param {number} px @param {number} py @param {number} pz */
   const put = (px, py, pz) => {
     if (!(pz <= highest)) return cut();
     line.x.push(px);
     line.y.push(py);
     line.z.push(pz + rise);
   };
+  /** @param {number} ax @param {number} ay @param {number} bx @param {number} by */
   const between = (ax, ay, bx, by) => {
     const apart = Math.hypot((bx - ax) * fx, (by - ay) * fy);
     const steps = line.x.length < MOST ? Math.ceil(apart / reach) : 1;
@@ -63,7 +95,8 @@ export function drape(
     }
   };
   cut();
-  let [lx, ly, lz, wasInside] = [NaN, NaN, NaN, false];
+  let [lx, ly, lz] = [NaN, NaN, NaN];
+  let wasInside = false;
   for (let i = from; i <= to; i++) {
     const [px, py] = [path[2 * i], path[2 * i + 1]];
     if (!Number.isFinite(px) || !Number.isFinite(py)) {

@@ -1,18 +1,25 @@
 // Paths from many starts, thin, each with a dot at the step shown: on canvas, since there may be some hundred.
 
-import { h } from "../shared/dom.js";
+import { h, pen } from "../shared/dom.js";
+
+/** @import { Herd as Paths, Run } from "../shared/messages.js" */
+/** @import { Mapping } from "../shared/types.js" */
+/** @typedef {{map: Mapping, width: number, height: number}} Frame where data lie in pixels, and the picture's size */
 
 const [THIN, FAINT, DOT] = [1, 0.35, 2.2];
 
-function prepared(canvas, width, height, map) {
-  const zoom = Number(canvas.closest(".rv-plot")?.style.getPropertyValue("--rv-zoom")) || 1; // of the projector mode
+/** @param {HTMLCanvasElement} canvas @param {Frame} frame */
+function prepared(canvas, { map, width, height }) {
+  /** @type {HTMLElement | null} */
+  const plot = canvas.closest(".rv-plot");
+  const zoom = Number(plot?.style.getPropertyValue("--rv-zoom")) || 1; // of the projector mode
   const ratio = (window.devicePixelRatio || 1) * zoom;
   const [w, t] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w || canvas.height !== t) {
     [canvas.width, canvas.height] = [w, t];
     [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
   }
-  const context = canvas.getContext("2d");
+  const context = pen(canvas);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, w, t);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -29,8 +36,12 @@ export class Herd {
     this.lines = h("canvas", { class: "rv-overlay rv-herd", "data-testid": "herd", "aria-hidden": "true" });
     this.dots = h("canvas", { class: "rv-overlay rv-herd", "aria-hidden": "true" });
     this.nodes = [this.lines, this.dots];
+    /** @type {{herd: Paths, colour: string}[]} */
     this.runs = [];
+    /** @type {number | null} */
     this.step = null;
+    /** @type {Frame | null} */
+    this.frame = null;
     this.show();
   }
 
@@ -38,15 +49,23 @@ export class Herd {
     for (const node of this.nodes) node.hidden = !this.runs.length;
   }
 
-  /** The mapping from data to pixels has changed, or the size. */
+  /**
+   * The mapping from data to pixels has changed, or the size.
+   * @param {Mapping} map
+   * @param {number} width
+   * @param {number} height
+   */
   remap(map, width, height) {
-    Object.assign(this, { map, width, height });
+    this.frame = { map, width, height };
     this.draw();
   }
 
-  /** Of these runs, those with a `herd` = {path, points, every}. */
+  /**
+   * Of these runs, those with a herd.
+   * @param {Run[]} runs
+   */
   setRuns(runs) {
-    const kept = runs.filter((run) => run.herd && !run.elsewhere);
+    const kept = runs.flatMap(({ herd, colour, elsewhere }) => (herd && !elsewhere ? [{ herd, colour }] : []));
     const same =
       kept.length === this.runs.length &&
       kept.every((run, i) => run.herd === this.runs[i].herd && run.colour === this.runs[i].colour);
@@ -56,6 +75,7 @@ export class Herd {
     this.draw();
   }
 
+  /** @param {number | null} step */
   setStep(step) {
     if (step === this.step) return;
     this.step = step;
@@ -63,10 +83,9 @@ export class Herd {
   }
 
   draw() {
-    if (!this.map) return;
-    if (!this.runs.length) return;
-    const context = prepared(this.lines, this.width, this.height, this.map);
-    const { ax, bx, ay, by } = this.map;
+    if (!this.frame || !this.runs.length) return;
+    const context = prepared(this.lines, this.frame);
+    const { ax, bx, ay, by } = this.frame.map;
     context.lineWidth = THIN;
     context.globalAlpha = FAINT;
     context.lineJoin = "round";
@@ -93,9 +112,9 @@ export class Herd {
 
   /** Each run's place at the step shown; one that has ended stays where it was last. */
   drawDots() {
-    if (!this.map || !this.runs.length) return;
-    const context = prepared(this.dots, this.width, this.height, this.map);
-    const { ax, bx, ay, by } = this.map;
+    if (!this.frame || !this.runs.length) return;
+    const context = prepared(this.dots, this.frame);
+    const { ax, bx, ay, by } = this.frame.map;
     for (const { herd, colour } of this.runs) {
       const { path, points, every } = herd;
       const wanted = this.step === null ? points - 1 : Math.min(points - 1, Math.round(this.step / every));

@@ -2,6 +2,12 @@
 
 import { short, svg } from "../shared/dom.js";
 
+/** @import { HeightScale } from "./heights.js" */
+/** @import { Spot } from "../shared/messages.js" */
+/** @import { Box, Heights, Mapping, Numbers, Place } from "../shared/types.js" */
+/** @typedef {{x: number, y: number, angle: number, k: number, label: string}} Label of the level `k` */
+/** @typedef {Box & {x: number, y: number, anchor: string, label: string}} Name */
+
 const SCANS = [0.5, 0.2, 0.8, 0.35, 0.65, 0.08, 0.92]; // of the picture: lines along which places are looked for
 const APART = 44; // pixels between two labels
 const APART_ON_LEVEL = 150;
@@ -23,9 +29,16 @@ const SIDES = [
   [-1, 1],
 ]; // of the star, the best first
 
+/** @param {number} value */
 const tenth = (value) => Math.round(value * 10) / 10;
 
-/** Shown height at a point of the grid's own units, bilinear; NaN outside and in holes. */
+/**
+ * Shown height at a point of the grid's own units, bilinear; NaN outside and in holes.
+ * @param {Numbers[]} rows
+ * @param {number} columns
+ * @param {number} count
+ * @returns {(column: number, row: number) => number}
+ */
 function sampler(rows, columns, count) {
   return (column, row) => {
     const [i, j] = [Math.floor(row), Math.floor(column)];
@@ -36,15 +49,25 @@ function sampler(rows, columns, count) {
   };
 }
 
-/** Places for labels in the visible part, clear of the boxes `taken`: [{x, y, angle, label}], in pixels. */
+/**
+ * Places for labels in the visible part, clear of the boxes `taken`, in pixels.
+ * @param {Pick<Heights, "x" | "y">} grid
+ * @param {Numbers[]} rows
+ * @param {HeightScale} scale
+ * @param {Mapping} map
+ * @param {Box[]} [taken]
+ */
 export function placeLabels(grid, rows, scale, map, taken = []) {
   const [columns, count] = [grid.x.length, grid.y.length];
   const dx = (grid.x[columns - 1] - grid.x[0]) / (columns - 1);
   const dy = (grid.y[count - 1] - grid.y[0]) / (count - 1);
   const at = sampler(rows, columns, count);
+  /** @param {number} px @param {number} py */
   const height = (px, py) => at(((px - map.ax) / map.bx - grid.x[0]) / dx, ((py - map.ay) / map.by - grid.y[0]) / dy);
+  /** @type {Label[]} */
   const placed = [];
   const first = scale.levels[0];
+  /** @param {number} px @param {number} py @param {number} k */
   const tryPlace = (px, py, k) => {
     if (placed.filter((p) => p.k === k).length >= PER_LEVEL) return;
     for (const p of placed) {
@@ -71,6 +94,7 @@ export function placeLabels(grid, rows, scale, map, taken = []) {
     if (angle <= -90) angle += 180;
     placed.push({ x: px, y: py, angle, k, label: scale.labels[k] });
   };
+  /** @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
   const scan = (x0, y0, x1, y1) => {
     const steps = Math.ceil(Math.hypot(x1 - x0, y1 - y0) / 3);
     let before = NaN;
@@ -95,22 +119,32 @@ export function placeLabels(grid, rows, scale, map, taken = []) {
   return placed;
 }
 
+/** @param {Box} a @param {Box} b */
 const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 /**
- * Places for the minima's names in the visible part, the lowest first: [{x, y, anchor, label, left, right, top, bottom}], in
- * pixels. None lies on another or on a sign.
+ * Places for the minima's names in the visible part, the lowest first, in pixels. None lies on another or on a sign.
+ * @param {Spot[]} minima
+ * @param {Spot[]} saddles
+ * @param {Mapping} map
  */
 export function placeNames(minima, saddles, map) {
   const [right, bottom] = [map.left + map.width, map.top + map.height];
+  /**
+   * @param {number[]} spot
+   * @returns {Place}
+   */
   const at = ([x, y]) => [map.ax + map.bx * x, map.ay + map.by * y];
+  /** @param {Place} place */
   const isIn = ([px, py]) => px >= map.left && px <= right && py >= map.top && py <= bottom;
-  const seen = (minima ?? []).filter((spot) => isIn(at(spot))).sort((a, b) => a[2] - b[2]);
-  const signs = [...seen, ...(saddles ?? [])].map((spot) => {
+  const seen = minima.filter((spot) => isIn(at(spot))).sort((a, b) => a[2] - b[2]);
+  const signs = [...seen, ...saddles].map((spot) => {
     const [px, py] = at(spot);
     return { left: px - SIGN, right: px + SIGN, top: py - SIGN, bottom: py + SIGN };
   });
+  /** @type {Name[]} */
   const placed = [];
+  /** @param {Place} spot @param {string} label */
   const place = ([px, py], label) => {
     const wide = label.length * NAME_LETTER;
     for (const [across, down] of SIDES) {
@@ -132,7 +166,11 @@ export function placeNames(minima, saddles, map) {
   return placed;
 }
 
-/** Text elements for the minima's names. */
+/**
+ * Text elements for the minima's names.
+ * @param {SVGElement} group
+ * @param {Name[]} places
+ */
 export function drawNames(group, places) {
   group.replaceChildren(
     ...places.map(({ x, y, anchor, label }) =>
@@ -141,17 +179,30 @@ export function drawNames(group, places) {
   );
 }
 
-/** What is written beside a minimum. */
+/**
+ * What is written beside a minimum.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} f
+ */
 export function minimumWords(x, y, f) {
   return `f = ${heightWord(f)} at (${short(tidy(x), 3)}, ${short(tidy(y), 3)})`;
 }
 
+/** @param {number} f */
 const heightWord = (f) => short(tidy(f), 4);
 
-/** Without what rounding has left of a zero. */
+/**
+ * Without what rounding has left of a zero.
+ * @param {number} value
+ */
 const tidy = (value) => (Math.abs(value) < 1e-9 ? 0 : value);
 
-/** Text elements for the labels. */
+/**
+ * Text elements for the labels.
+ * @param {SVGElement} group
+ * @param {Label[]} places
+ */
 export function drawLabels(group, places) {
   group.replaceChildren(
     ...places.map(({ x, y, angle, label }) =>
@@ -168,11 +219,19 @@ export function drawLabels(group, places) {
   );
 }
 
-/** The colour bar at the right of the plot area, with `fills` from the lowest band to the highest. */
+/**
+ * The colour bar at the right of the plot area.
+ * @param {SVGElement} group
+ * @param {HeightScale} scale
+ * @param {string[]} fills from the lowest band to the highest
+ * @param {Mapping} map
+ */
 export function drawBar(group, scale, fills, map) {
   const left = map.left + map.width + 8;
+  /** @param {number} value */
   const y = (value) => map.top + map.height * (1 - (value - scale.bottom) / (scale.top - scale.bottom));
   const edges = [scale.bottom, ...scale.levels, scale.top];
+  /** @type {SVGElement[]} */
   const nodes = fills.slice(0, edges.length - 1).map((fill, i) => {
     const [low, high] = [y(edges[i]), y(edges[i + 1])];
     return svg("rect", { x: left, y: tenth(high), width: 9, height: Math.max(0, tenth(low - high) + 0.3), fill });

@@ -4,6 +4,30 @@ import { h, placeIn, short, svg } from "../shared/dom.js";
 import { Herd } from "./herd.js";
 import { drawBar, drawLabels, drawNames, placeLabels, placeNames } from "./levels.js";
 
+/** @import { HeightScale } from "./heights.js" */
+/** @import { Name } from "./levels.js" */
+/** @import { Inside, Reference, Run, Spot, Surface } from "../shared/messages.js" */
+/** @import { Heights, Mapping, Numbers, Place } from "../shared/types.js" */
+/** @typedef {{x: number[], y: number[], step: number[], jump: number[]}} Thinned */
+/** @typedef {{grid: Heights, rows: Float32Array[], scale: HeightScale, fills: string[] | null}} Ground */
+/** @typedef {Surface & {labels: boolean}} Landmarks */
+/** @typedef {{path: Float32Array, each: number, line: SVGPathElement, dot: SVGCircleElement}} DrawnReference */
+/** @typedef {(x: number, y: number, final: boolean) => void} OnStart */
+/**
+ * How a run is drawn.
+ * @typedef {object} Line
+ * @property {SVGPathElement} halo
+ * @property {SVGPathElement} whole
+ * @property {SVGPathElement} past
+ * @property {SVGCircleElement} marker
+ * @property {SVGPathElement} before
+ * @property {SVGPathElement} cloud
+ * @property {SVGPathElement} look
+ * @property {Thinned | null} points
+ * @property {string} d
+ * @property {number | null} drawnStep
+ */
+
 const NEAREST = 0.7; // pixels: points of a path nearer than this to the last one drawn are left out of the drawing
 const MOST_DOTS = 4000; // of the cloud of earlier steps
 const REACH = 8; // pixels within which a path answers to the pointer
@@ -11,16 +35,18 @@ let serial = 0;
 
 /**
  * The points of a path in pixels, thinned, and cut where it leaves the neighbourhood of the picture.
- * Returns {x, y, step, jump}: `jump[i]` = 1 where the line does not come from the point before.
+ * `jump[i]` = 1 where the line does not come from the point before.
+ * @param {Numbers} path
+ * @param {Mapping} map
+ * @returns {Thinned}
  */
 export function thin(path, map) {
   const count = path.length >> 1;
-  const x = [];
-  const y = [];
-  const step = [];
-  const jump = [];
+  /** @type {Thinned} */
+  const { x, y, step, jump } = { x: [], y: [], step: [], jump: [] };
   const [xl, xh] = [map.left - map.width, map.left + 2 * map.width];
   const [yl, yh] = [map.top - map.height, map.top + 2 * map.height];
+  /** @param {number} px @param {number} py @param {number} index @param {number} jumped */
   const add = (px, py, index, jumped) => {
     x.push(px);
     y.push(py);
@@ -48,12 +74,24 @@ export function thin(path, map) {
         [drawnX, drawnY] = [cut[2], cut[3]];
       }
     }
-    [lastX, lastY, wasInside] = [px, py, inside];
+    [lastX, lastY] = [px, py];
+    wasInside = inside;
   }
   return { x, y, step, jump };
 }
 
-/** The part of a segment inside a box (Liang and Barsky), or null. */
+/**
+ * The part of a segment inside a box (Liang and Barsky), or null.
+ * @param {number} x0
+ * @param {number} y0
+ * @param {number} x1
+ * @param {number} y1
+ * @param {number} xl
+ * @param {number} xh
+ * @param {number} yl
+ * @param {number} yh
+ * @returns {[number, number, number, number] | null}
+ */
 export function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
   const [dx, dy] = [x1 - x0, y1 - y0];
   let [t0, t1] = [0, 1];
@@ -72,12 +110,15 @@ export function clip(x0, y0, x1, y1, xl, xh, yl, yh) {
   return [x0 + t0 * dx, y0 + t0 * dy, x0 + t1 * dx, y0 + t1 * dy];
 }
 
+/** @param {Spot[]} a @param {Spot[]} b */
 function sameSpots(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** @param {number} value */
 const tenth = (value) => Math.round(value * 10) / 10;
 
+/** @param {Thinned} points @param {number} from @param {number} to */
 function outline(points, from, to) {
   let d = "";
   for (let i = from; i < to; i++) {
@@ -86,18 +127,29 @@ function outline(points, from, to) {
   return d;
 }
 
-/** A line with a head, where it is long enough to be seen and not endless. */
+/**
+ * A line with a head, where it is long enough to be seen and not endless.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} u
+ * @param {number} w
+ */
 function arrow(x, y, u, w) {
   const length = Math.hypot(u - x, w - y);
   if (!(length > 2 && length < 1e4)) return "";
   const [ax, ay] = [(u - x) / length, (w - y) / length];
   const head = Math.min(7, length / 2);
+  /** @param {number} turn */
   const side = (turn) =>
     `M${tenth(u)} ${tenth(w)}L${tenth(u - head * (ax + turn * ay * 0.5))} ${tenth(w - head * (ay - turn * ax * 0.5))}`;
   return `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}${side(1)}${side(-1)}`;
 }
 
-/** How many of the thinned points come no later than `step`. */
+/**
+ * How many of the thinned points come no later than `step`.
+ * @param {Thinned} points
+ * @param {number} step
+ */
 function countUpTo(points, step) {
   let [low, high] = [0, points.step.length];
   while (low < high) {
@@ -110,16 +162,33 @@ function countUpTo(points, step) {
 
 export class Overlay {
   /**
-   * `host` is the positioned element over which the graph lies; `onStart(x, y, final)` moves the start, `onReset()`
-   * asks for the whole window.
+   * @param {HTMLElement} host the positioned element over which the graph lies
+   * @param {OnStart} onStart moves the start
+   * @param {() => void} onReset asks for the whole window
    */
   constructor(host, onStart, onReset) {
-    Object.assign(this, { host, onStart, onReset });
+    this.host = host;
+    this.onStart = onStart;
+    this.onReset = onReset;
+    /** @type {Map<number, Line>} */
     this.lines = new Map();
+    /** @type {Landmarks | null} */
     this.surface = null;
+    /** @type {Ground | null} */
+    this.ground = null;
+    /** @type {Mapping | null} */
     this.map = null;
+    /** @type {Run[]} */
     this.runs = [];
+    /** @type {Place | null} */
+    this.point = null; // the start
+    this.dragging = false;
+    /** @type {{when: number, before: Place | null} | null} */
+    this.clicked = null; // the last click that has put it elsewhere
+    this.hoverFrame = 0;
+    /** @type {number | null} */
     this.step = null;
+    /** @type {number | null} */
     this.trail = null; // how many steps before the one shown are drawn; null: the whole path
     const id = `rv-clip-${++serial}`;
     this.clipRect = svg("rect");
@@ -130,10 +199,13 @@ export class Overlay {
     this.markers = svg("g");
     this.slope = svg("path", { class: "rv-arrow rv-arrow-slope" });
     this.next = svg("path", { class: "rv-arrow" });
+    /** @type {Pick<Inside, "id" | "gradient"> | null} */
     this.inside = null;
     this.curves = svg("g");
     this.names = svg("g", { "data-testid": "minima" });
+    /** @type {Name[]} */
     this.named = [];
+    /** @type {DrawnReference[]} */
     this.references = [];
     this.start = svg(
       "g",
@@ -173,103 +245,121 @@ export class Overlay {
     this.host.addEventListener("pointerleave", () => (this.tip.hidden = true));
   }
 
+  /** @param {MouseEvent} event */
   position(event) {
     return placeIn(this.host, event);
   }
 
-  toData(px, py) {
-    return [(px - this.map.ax) / this.map.bx, (py - this.map.ay) / this.map.by];
+  /**
+   * @param {Mapping} map
+   * @param {number} px
+   * @param {number} py
+   * @returns {Place}
+   */
+  toData(map, px, py) {
+    return [(px - map.ax) / map.bx, (py - map.ay) / map.by];
   }
 
+  /** @param {number} px @param {number} py */
   isInside(px, py) {
+    if (!this.map) return false;
     const { left, top, width, height } = this.map;
     return px >= left && px <= left + width && py >= top && py <= top + height;
   }
 
+  /** @param {PointerEvent} event */
   grabStart(event) {
-    if (event.button || !this.map) return;
+    const { map, point } = this;
+    if (event.button || !map || !point) return;
     event.preventDefault();
     event.stopPropagation();
     this.start.setPointerCapture(event.pointerId);
     this.tip.hidden = true;
     const [x0, y0] = this.position(event);
-    const origin = [this.map.ax + this.map.bx * this.point[0] - x0, this.map.ay + this.map.by * this.point[1] - y0];
+    const origin = [map.ax + map.bx * point[0] - x0, map.ay + map.by * point[1] - y0];
     let moved = false;
     this.dragging = true;
+    /** @param {PointerEvent} e @param {boolean} final */
     const follow = (e, final) => {
       const [px, py] = this.position(e);
       moved ||= Math.hypot(px - x0, py - y0) >= 2;
       if (!moved) return;
-      const { left, top, width, height } = this.map;
-      const x = Math.min(left + width, Math.max(left, px + origin[0]));
-      const y = Math.min(top + height, Math.max(top, py + origin[1]));
-      this.point = this.toData(x, y);
-      this.placeStart();
-      this.onStart(this.point[0], this.point[1], final);
+      const now = this.map ?? map;
+      const x = Math.min(now.left + now.width, Math.max(now.left, px + origin[0]));
+      const y = Math.min(now.top + now.height, Math.max(now.top, py + origin[1]));
+      this.moveStart(this.toData(now, x, y), final);
     };
+    /** @param {PointerEvent} e */
     const move = (e) => follow(e, false);
+    /** @param {PointerEvent} e */
     const end = (e) => {
       this.start.removeEventListener("pointermove", move);
       this.start.removeEventListener("pointerup", end);
       this.start.removeEventListener("pointercancel", end);
       this.dragging = false;
       if (moved && e.type === "pointerup") follow(e, true);
-      else if (moved) this.onStart(this.point[0], this.point[1], true);
+      else if (moved) this.moveStart(this.point ?? point, true);
       // The first press of a double click has put the start under the second.
-      else if (this.isSecondClick()) this.takeBack();
+      else this.takeBack();
     };
     this.start.addEventListener("pointermove", move);
     this.start.addEventListener("pointerup", end);
     this.start.addEventListener("pointercancel", end);
   }
 
-  /** A press and release on one spot sets the start there; Plotly has the drags. */
+  /**
+   * A press and release on one spot sets the start there; Plotly has the drags.
+   * @param {PointerEvent} event
+   */
   watchClick(event) {
-    if (event.button || !event.isPrimary || !this.map || this.start.contains(event.target)) return;
+    const target = /** @type {Node} */ (event.target);
+    if (event.button || !event.isPrimary || !this.map || this.start.contains(target)) return;
     const [x0, y0] = this.position(event);
     if (!this.isInside(x0, y0)) return;
     const controller = new AbortController();
     const { signal } = controller;
     let moved = false;
     // Plotly covers the page while a button is down: only the window sees the rest.
+    /** @param {PointerEvent} e */
     const move = (e) => {
       const [px, py] = this.position(e);
       moved ||= Math.hypot(px - x0, py - y0) >= 4;
     };
+    /** @param {PointerEvent} e */
     const end = (e) => {
       move(e);
       controller.abort();
       if (moved || e.type !== "pointerup" || e.pointerId !== event.pointerId || !this.map) return;
-      if (this.isSecondClick()) {
-        this.takeBack();
-        return;
-      }
+      if (this.takeBack()) return;
       this.clicked = { when: performance.now(), before: this.point };
-      this.moveStart(this.toData(x0, y0));
+      this.moveStart(this.toData(this.map, x0, y0), true);
     };
     window.addEventListener("pointermove", move, { signal, capture: true });
     window.addEventListener("pointerup", end, { signal, capture: true });
     window.addEventListener("pointercancel", end, { signal, capture: true });
   }
 
-  isSecondClick() {
-    return Boolean(this.clicked) && performance.now() - this.clicked.when < 350;
-  }
-
-  /** A double click shows the whole window; the start goes back to where it was before its first press. */
+  /**
+   * The second press of a double click shows the whole window, and the start goes back to where it was before the first.
+   * Returns whether this is one.
+   */
   takeBack() {
+    if (!this.clicked || performance.now() - this.clicked.when >= 350) return false;
     const { before } = this.clicked;
     this.clicked = null;
-    if (before) this.moveStart(before);
+    if (before) this.moveStart(before, true);
     this.onReset();
+    return true;
   }
 
-  moveStart(point) {
+  /** @param {Place} point @param {boolean} final */
+  moveStart(point, final) {
     this.point = point;
     this.placeStart();
-    this.onStart(point[0], point[1], true);
+    this.onStart(point[0], point[1], final);
   }
 
+  /** @param {PointerEvent} event */
   hover(event) {
     if (this.hoverFrame) cancelAnimationFrame(this.hoverFrame);
     const [px, py] = this.position(event);
@@ -290,25 +380,31 @@ export class Overlay {
     });
   }
 
-  /** What lies under the pointer: lines of text, or null. */
+  /**
+   * What lies under the pointer: lines of text, or null.
+   * @param {number} px
+   * @param {number} py
+   */
   describe(px, py) {
+    if (!this.map || !this.surface) return null;
     const { ax, bx, ay, by } = this.map;
-    for (const [kind, spots] of [
+    for (const [kind, spots] of /** @type {const} */ ([
       ["Minimum", this.surface.minima],
       ["Saddle", this.surface.saddles],
-    ]) {
-      for (const [x, y, f] of spots ?? []) {
+    ])) {
+      for (const [x, y, f] of spots) {
         if (Math.hypot(ax + bx * x - px, ay + by * y - py) <= REACH) {
           return [kind, `(${short(x, 4)}, ${short(y, 4)})`, `f = ${short(f, 5)}`];
         }
       }
     }
+    /** @type {[Run, number] | null} */
     let best = null;
     let least = REACH * REACH;
     for (const run of this.runs) {
       const points = this.lines.get(run.id)?.points;
       if (!points) continue;
-      const [from, to] = this.trail === null ? [0, points.x.length] : this.tail(run, points);
+      const [from, to] = this.trail === null ? [0, points.x.length] : this.tail(run, points, this.trail);
       for (let i = from; i < to; i++) {
         let [qx, qy] = [points.x[i], points.y[i]];
         let nearer = i;
@@ -331,28 +427,27 @@ export class Overlay {
     const [run, step] = best;
     const at = `(${short(run.path[2 * step], 4)}, ${short(run.path[2 * step + 1], 4)})`;
     const lines = [run.name, `step ${step} ${at}`, `loss ${short(run.loss[step], 4)}`];
-    if (step < run.slope?.length) lines.push(`|g| ${short(run.slope[step], 4)}`);
+    if (run.slope && step < run.slope.length) lines.push(`|g| ${short(run.slope[step], 4)}`);
     return lines;
   }
 
-  /** The mapping has changed: everything is placed anew. */
+  /**
+   * The mapping has changed: everything is placed anew.
+   * @param {Mapping} map
+   * @param {number} width
+   * @param {number} height
+   */
   remap(map, width, height) {
-    if (!map) return;
     this.map = map;
     for (const node of [this.rest, this.node]) {
-      node.setAttribute("width", width);
-      node.setAttribute("height", height);
+      node.setAttribute("width", String(width));
+      node.setAttribute("height", String(height));
     }
-    for (const [name, value] of [
-      ["x", map.left],
-      ["y", map.top],
-      ["width", map.width],
-      ["height", map.height],
-    ]) {
-      this.clipRect.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ x: map.left, y: map.top, width: map.width, height: map.height })) {
+      this.clipRect.setAttribute(name, String(value));
     }
     this.herd.remap(map, width, height);
-    for (const run of this.runs) this.thinRun(run);
+    for (const line of this.lines.values()) line.points = null;
     for (const reference of this.references) this.placeReference(reference);
     this.drawLines();
     this.drawGround();
@@ -360,7 +455,11 @@ export class Overlay {
     this.placeStart();
   }
 
-  /** New runs; `changed(run)` says whether its numbers differ from those drawn before. */
+  /**
+   * New runs.
+   * @param {Run[]} runs
+   * @param {(run: Run) => boolean} changed whether a run's numbers differ from those drawn before
+   */
   setRuns(runs, changed) {
     this.runs = runs;
     this.herd.setRuns(runs);
@@ -382,6 +481,9 @@ export class Overlay {
           before: svg("path", { class: "rv-cloud-before" }),
           cloud: svg("path", { class: "rv-cloud" }),
           look: svg("path", { class: "rv-look" }),
+          points: null,
+          d: "",
+          drawnStep: null,
         };
         this.lines.set(run.id, line);
         this.paths.append(line.before, line.halo, line.whole, line.past, line.cloud, line.look);
@@ -396,12 +498,15 @@ export class Overlay {
         part.setAttribute("stroke-linecap", run.dash ? "butt" : "round");
       }
       line.marker.setAttribute("fill", run.colour);
-      if (changed(run) && this.map) this.thinRun(run);
+      if (changed(run)) line.points = null;
     }
-    if (this.map) this.drawLines();
+    this.drawLines();
   }
 
-  /** Curves that no rule has made: {name, path, each}, `each` points of the path to a step. */
+  /**
+   * Curves that no rule has made.
+   * @param {Reference[]} references
+   */
   setReferences(references) {
     this.curves.replaceChildren();
     this.references = references.map(({ path, each }) => {
@@ -413,57 +518,77 @@ export class Overlay {
     for (const reference of this.references) this.placeReference(reference);
   }
 
+  /** @param {DrawnReference} reference */
   placeReference(reference) {
     if (!this.map) return;
     const points = thin(reference.path, this.map);
     reference.line.setAttribute("d", outline(points, 0, points.x.length));
-    this.placeReferenceDot(reference);
+    this.placeReferenceDot(reference, this.map);
   }
 
-  placeReferenceDot({ path, each, dot }) {
+  /** @param {DrawnReference} reference @param {Mapping} map */
+  placeReferenceDot({ path, each, dot }, map) {
     const last = (path.length >> 1) - 1;
     const at = this.step === null ? last : Math.min(each * this.step, last);
-    const [x, y] = [this.map.ax + this.map.bx * path[2 * at], this.map.ay + this.map.by * path[2 * at + 1]];
+    const [x, y] = [map.ax + map.bx * path[2 * at], map.ay + map.by * path[2 * at + 1]];
     dot.setAttribute("transform", `translate(${tenth(x)} ${tenth(y)})`);
   }
 
-  thinRun(run) {
-    const line = this.lines.get(run.id);
-    line.points = thin(run.path, this.map);
+  /** @param {Run} run @param {Line} line @param {Mapping} map */
+  thinRun(run, line, map) {
+    const points = thin(run.path, map);
+    line.points = points;
     line.drawnStep = null;
-    const d = outline(line.points, 0, line.points.x.length);
-    line.halo.setAttribute("d", d);
-    line.d = d;
+    line.d = outline(points, 0, points.x.length);
+    line.halo.setAttribute("d", line.d);
+    return points;
   }
 
+  /** @param {number | null} step */
   setStep(step) {
     this.step = step;
-    if (this.map) this.drawLines();
+    this.drawLines();
   }
 
-  /** How many steps before the one shown are drawn; null for the whole path. */
+  /**
+   * How many steps before the one shown are drawn; null for the whole path.
+   * @param {number | null} trail
+   */
   setTrail(trail) {
     if (this.trail === trail) return;
     this.trail = trail;
     for (const line of this.lines.values()) {
       line.drawnStep = null;
-      line.halo.setAttribute("d", line.d ?? "");
+      line.halo.setAttribute("d", line.d);
     }
-    if (this.map) this.drawLines();
+    this.drawLines();
   }
 
-  /** Which of the thinned points lie in the trail: the first, and one after the last. */
-  tail(run, points) {
+  /**
+   * Which of the thinned points lie in the trail: the first, and one after the last.
+   * @param {Run} run
+   * @param {Thinned} points
+   * @param {number} trail
+   */
+  tail(run, points, trail) {
     const last = (run.path.length >> 1) - 1;
     const at = this.step === null ? last : Math.min(this.step, last);
-    return [countUpTo(points, at - this.trail - 1), countUpTo(points, at)];
+    return [countUpTo(points, at - trail - 1), countUpTo(points, at)];
   }
 
-  /** The outline of the last steps before `at`, both ends exact though the points between are thinned. */
-  tailOutline(run, points, at) {
+  /**
+   * The outline of the last steps before `at`, both ends exact though the points between are thinned.
+   * @param {Run} run
+   * @param {Thinned} points
+   * @param {number} at
+   * @param {number} trail
+   * @param {Mapping} map
+   */
+  tailOutline(run, points, at, trail, map) {
+    /** @param {number} step */
     const place = (step) =>
-      `${tenth(this.map.ax + this.map.bx * run.path[2 * step])} ${tenth(this.map.ay + this.map.by * run.path[2 * step + 1])}`;
-    const first = Math.max(0, at - this.trail);
+      `${tenth(map.ax + map.bx * run.path[2 * step])} ${tenth(map.ay + map.by * run.path[2 * step + 1])}`;
+    const first = Math.max(0, at - trail);
     const [from, to] = [countUpTo(points, first), countUpTo(points, at)];
     const start = points.jump[from] === 1 ? "" : `M${place(first)}`;
     const between = outline(points, from, to);
@@ -471,29 +596,35 @@ export class Overlay {
     return start + (start ? between.replace("M", "L") : between) + end;
   }
 
-  /** The run that is looked into, with its gradients, or null. */
+  /**
+   * The run that is looked into, with its gradients, or null.
+   * @param {Pick<Inside, "id" | "gradient"> | null} inside
+   */
   setInside(inside) {
     this.inside = inside;
-    if (this.map) this.drawArrows();
+    this.drawArrows();
   }
 
   /** At the point shown: where the negative gradient points, and the step that follows. */
   drawArrows() {
-    const run = this.inside && this.runs.find((one) => one.id === this.inside.id);
+    const { inside, map } = this;
+    if (!map) return;
+    const run = this.runs.find((one) => one.id === inside?.id);
     let [slope, next] = ["", ""];
-    if (run) {
+    if (inside && run) {
       const last = (run.path.length >> 1) - 1;
       const at = this.step === null ? last : Math.min(this.step, last);
-      const place = (i) => [
-        this.map.ax + this.map.bx * run.path[2 * i],
-        this.map.ay + this.map.by * run.path[2 * i + 1],
-      ];
+      /**
+       * @param {number} i
+       * @returns {Place}
+       */
+      const place = (i) => [map.ax + map.bx * run.path[2 * i], map.ay + map.by * run.path[2 * i + 1]];
       const [x, y] = place(at);
-      const [gx, gy] = [this.inside.gradient[2 * at], this.inside.gradient[2 * at + 1]];
+      const [gx, gy] = [inside.gradient[2 * at], inside.gradient[2 * at + 1]];
       const steep = Math.hypot(gx, gy);
       if (steep > 0 && Number.isFinite(steep)) {
         const length = Math.min(70, 22 + 12 * Math.log10(1 + steep));
-        const [dx, dy] = [-gx * Math.sign(this.map.bx), -gy * Math.sign(this.map.by)];
+        const [dx, dy] = [-gx * Math.sign(map.bx), -gy * Math.sign(map.by)];
         slope = arrow(x, y, x + (dx / steep) * length, y + (dy / steep) * length);
       }
       if (at < last) next = arrow(x, y, ...place(at + 1));
@@ -504,53 +635,62 @@ export class Overlay {
   }
 
   drawLines() {
+    const { map, trail } = this;
+    if (!map) return;
     this.herd.setStep(this.step);
-    for (const reference of this.references) this.placeReferenceDot(reference);
+    for (const reference of this.references) this.placeReferenceDot(reference, map);
     this.drawArrows();
     for (const run of this.runs) {
       const line = this.lines.get(run.id);
-      if (!line.points) this.thinRun(run);
+      if (!line) continue;
+      const points = line.points ?? this.thinRun(run, line, map);
       const last = (run.path.length >> 1) - 1;
       const at = this.step === null ? last : Math.min(this.step, last);
       if (line.drawnStep === at) continue;
       line.drawnStep = at;
-      const [x, y] = [this.map.ax + this.map.bx * run.path[2 * at], this.map.ay + this.map.by * run.path[2 * at + 1]];
-      if (this.trail !== null) {
-        const d = this.tailOutline(run, line.points, at);
+      const [x, y] = [map.ax + map.bx * run.path[2 * at], map.ay + map.by * run.path[2 * at + 1]];
+      if (trail !== null) {
+        const d = this.tailOutline(run, points, at, trail, map);
         for (const part of [line.past, line.halo]) part.setAttribute("d", d);
         line.whole.setAttribute("d", "");
       } else if (at === last) {
         line.past.setAttribute("d", line.d);
         line.whole.setAttribute("d", "");
       } else {
-        const upTo = countUpTo(line.points, at);
-        line.past.setAttribute("d", outline(line.points, 0, upTo) + (upTo ? `L${tenth(x)} ${tenth(y)}` : ""));
+        const upTo = countUpTo(points, at);
+        line.past.setAttribute("d", outline(points, 0, upTo) + (upTo ? `L${tenth(x)} ${tenth(y)}` : ""));
         line.whole.setAttribute("d", line.d);
       }
-      this.drawCloud(run, line, at);
-      this.drawLook(run, line, at, x, y);
+      this.drawCloud(run, line, at, map);
+      this.drawLook(run, line, at, [x, y], map);
       const far = !(Math.abs(x) < 1e5 && Math.abs(y) < 1e5);
       line.marker.setAttribute("visibility", far ? "hidden" : "visible");
       if (!far) line.marker.setAttribute("transform", `translate(${tenth(x)} ${tenth(y)})`);
     }
   }
 
-  /** Where a rule without gradients asked: at this step, and faintly before it. */
-  drawCloud(run, line, at) {
-    if (!run.cloud) {
+  /**
+   * Where a rule without gradients asked: at this step, and faintly before it.
+   * @param {Run} run
+   * @param {Line} line
+   * @param {number} at
+   * @param {Mapping} map
+   */
+  drawCloud({ cloud, cloud_step: steps }, line, at, map) {
+    if (!cloud || !steps) {
       for (const part of [line.before, line.cloud]) part.setAttribute("d", ""); // another optimizer had this number
       return;
     }
+    /** @param {number} from @param {number} to */
     const dots = (from, to) => {
       let d = "";
       for (let i = from; i < to; i++) {
-        const x = this.map.ax + this.map.bx * run.cloud[2 * i];
-        const y = this.map.ay + this.map.by * run.cloud[2 * i + 1];
+        const x = map.ax + map.bx * cloud[2 * i];
+        const y = map.ay + map.by * cloud[2 * i + 1];
         if (this.isInside(x, y)) d += `M${tenth(x)} ${tenth(y)}h0`;
       }
       return d;
     };
-    const steps = run.cloud_step;
     let to = steps.length;
     while (to > 0 && steps[to - 1] > at) to--;
     let from = to;
@@ -559,31 +699,42 @@ export class Overlay {
     line.cloud.setAttribute("d", dots(from, to));
   }
 
-  /** Where the next gradient is taken, and the way there. */
-  drawLook(run, line, at, x, y) {
+  /**
+   * Where the next gradient is taken, and the way there.
+   * @param {Run} run
+   * @param {Line} line
+   * @param {number} at
+   * @param {Place} place
+   * @param {Mapping} map
+   */
+  drawLook(run, line, at, [x, y], map) {
     if (!run.look) {
       line.look.setAttribute("d", "");
       return;
     }
-    const [u, w] = [this.map.ax + this.map.bx * run.look[2 * at], this.map.ay + this.map.by * run.look[2 * at + 1]];
+    const [u, w] = [map.ax + map.bx * run.look[2 * at], map.ay + map.by * run.look[2 * at + 1]];
     const near = [x, y, u, w].every((value) => Math.abs(value) < 1e5);
     line.look.setAttribute("d", near ? `M${tenth(x)} ${tenth(y)}L${tenth(u)} ${tenth(w)}m-4 0l4 -4l4 4l-4 4z` : "");
   }
 
-  /** The heights drawn below: `ground` = {grid, rows, scale, fills}; without fills there is no colour bar. */
+  /**
+   * The heights drawn below; without fills there is no colour bar.
+   * @param {Ground} ground
+   */
   setGround(ground) {
     this.ground = ground;
-    if (this.map) this.drawGround();
+    this.drawGround();
   }
 
   drawGround() {
-    if (!this.ground) return;
+    if (!this.ground || !this.map) return;
     const { grid, rows, scale, fills } = this.ground;
     drawLabels(this.labels, placeLabels(grid, rows, scale, this.map, this.named));
     if (fills) drawBar(this.bar, scale, fills, this.map);
     else this.bar.replaceChildren();
   }
 
+  /** @param {Landmarks} surface */
   setSurface(surface) {
     const old = this.surface;
     if (
@@ -594,15 +745,17 @@ export class Overlay {
     )
       return;
     this.surface = surface;
-    if (this.map) this.drawLandmarks();
+    this.drawLandmarks();
   }
 
   drawLandmarks() {
-    if (!this.surface) return;
+    if (!this.surface || !this.map) return;
     const { ax, bx, ay, by } = this.map;
+    /** @type {SVGElement[]} */
     const signs = [];
+    /** @param {Spot[]} spots @param {string} d @param {string} name */
     const add = (spots, d, name) => {
-      for (const [x, y] of spots ?? []) {
+      for (const [x, y] of spots) {
         const [px, py] = [ax + bx * x, ay + by * y];
         if (!(Math.abs(px) < 1e5 && Math.abs(py) < 1e5)) continue;
         const transform = `translate(${tenth(px)} ${tenth(py)})`;
@@ -623,7 +776,10 @@ export class Overlay {
     this.drawGround(); // the levels' labels keep clear of them
   }
 
-  /** The server's start; a start that is being dragged stays under the hand. */
+  /**
+   * The server's start; a start that is being dragged stays under the hand.
+   * @param {Place} point
+   */
   setStart(point) {
     if (this.dragging) return;
     this.point = point;

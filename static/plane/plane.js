@@ -1,16 +1,27 @@
 // A contour with paths above it on two canvases: the ground is painted anew only where heights, theme or size change.
 
-import { h, svg } from "../shared/dom.js";
+import { h, pen, svg } from "../shared/dom.js";
 import { scale, ticks } from "../shared/scales.js";
 import { heightScale } from "./heights.js";
 import { drawLabels, placeLabels } from "./levels.js";
 
+/** @import { HeightScale } from "./heights.js" */
+/** @import { Crowd, Spot, StudyGrid, StudyPath, StudySurface } from "../shared/messages.js" */
+/** @import { Context, Mapping, Numbers, Theme } from "../shared/types.js" */
+/** @typedef {{map: Mapping, theme: Theme}} Ground */
+
 const MARGIN = { left: 54, right: 8, top: 6, bottom: 38 };
 const FAR = 1e5; // pixels: far outside the picture one place is as good as another
 
-const channels = (css) => css.match(/[\d.]+/g).map(Number);
+/** @param {string} css */
+const channels = (css) => (css.match(/[\d.]+/g) ?? []).map(Number);
 
-/** The place of a path's last point that comes no later than `step`; `steps` says when its points were. */
+/**
+ * The place of a path's last point that comes no later than `step`.
+ * @param {number} count
+ * @param {Numbers | undefined} steps when its points were; without it there is one a step
+ * @param {number} step
+ */
 function reached(count, steps, step) {
   if (!steps) return Math.min(count - 1, step);
   let at = 0;
@@ -19,9 +30,14 @@ function reached(count, steps, step) {
 }
 
 export class Plane {
-  /** `onStart(x, y, final)`: a hand has put the start there. */
+  /** @param {(x: number, y: number, final: boolean) => void} onStart a hand has put the start there */
   constructor(onStart) {
     this.onStart = onStart;
+    this.drawn = "";
+    /** @type {Theme | null} */
+    this.theme = null;
+    /** @type {Mapping | null} */
+    this.map = null;
     this.ground = h("canvas", { class: "rv-canvas", "aria-hidden": "true" });
     this.over = h("canvas", { class: "rv-canvas rv-plane-over", "aria-hidden": "true" });
     this.labels = svg("g");
@@ -32,9 +48,11 @@ export class Plane {
 
   listen() {
     const { over } = this;
+    /** @param {MouseEvent} event @param {boolean} final */
     const put = (event, final) => {
       const box = over.getBoundingClientRect();
       const { map } = this;
+      if (!map) return;
       const px = Math.min(map.left + map.width, Math.max(map.left, event.clientX - box.left));
       const py = Math.min(map.top + map.height, Math.max(map.top, event.clientY - box.top));
       this.onStart(
@@ -57,10 +75,20 @@ export class Plane {
     });
     over.addEventListener("pointercancel", () => (held = false));
     // A finger that scrolls the page chooses nothing; one that taps does.
-    over.addEventListener("click", (event) => event.pointerType === "touch" && this.map && put(event, true));
+    over.addEventListener(
+      "click",
+      (event) => /** @type {PointerEvent} */ (event).pointerType === "touch" && put(event, true),
+    );
   }
 
-  /** Paints `grid` ({key, x, y, z}) over `surface` ({window, lowest, log, axes}). */
+  /**
+   * Paints the heights.
+   * @param {StudyGrid} grid
+   * @param {StudySurface} surface
+   * @param {Theme} theme
+   * @param {number} width
+   * @param {number} height
+   */
   draw(grid, surface, theme, width, height) {
     const signature = [grid.key, theme.signature, width, height].join("|");
     this.theme = theme;
@@ -74,8 +102,8 @@ export class Plane {
       canvas.style.height = `${height}px`;
     }
     this.node.style.height = `${height}px`;
-    this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", height);
+    this.svg.setAttribute("width", String(width));
+    this.svg.setAttribute("height", String(height));
     const [x0, x1, y0, y1] = surface.window;
     const inner = {
       left: MARGIN.left,
@@ -84,24 +112,33 @@ export class Plane {
       height: height - MARGIN.top - MARGIN.bottom,
     };
     const [bx, by] = [inner.width / (x1 - x0), -inner.height / (y1 - y0)];
-    this.map = { ...inner, bx, by, ax: inner.left - bx * x0, ay: inner.top - by * y1 };
+    const map = { ...inner, bx, by, ax: inner.left - bx * x0, ay: inner.top - by * y1 };
+    this.map = map;
+    const ground = { map, theme };
     const heights = heightScale(grid.z, surface.log !== false, surface.lowest);
     const shown = heights.transform(grid.z);
-    const context = this.ground.getContext("2d");
+    const context = pen(this.ground);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.ground.width, this.ground.height);
-    this.paintHeights(context, shown, grid, heights, ratio);
+    this.paintHeights(context, ground, shown, grid, heights, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.paintAxes(context, surface, width, height);
-    this.paintMinima(context, surface.minima ?? []);
+    this.paintAxes(context, ground, surface, width, height);
+    this.paintMinima(context, ground, surface.minima);
     const columns = grid.x.length;
     const rows = Array.from(grid.y, (_, i) => shown.subarray(i * columns, (i + 1) * columns));
-    drawLabels(this.labels, placeLabels(grid, rows, heights, this.map));
+    drawLabels(this.labels, placeLabels(grid, rows, heights, map));
   }
 
-  /** Bands of heights pixel by pixel, with a line at each level. */
-  paintHeights(context, shown, grid, heights, ratio) {
-    const { map, theme } = this;
+  /**
+   * Bands of heights pixel by pixel, with a line at each level.
+   * @param {Context} context
+   * @param {Ground} ground
+   * @param {Float32Array} shown
+   * @param {StudyGrid} grid
+   * @param {HeightScale} heights
+   * @param {number} ratio
+   */
+  paintHeights(context, { map, theme }, shown, grid, heights, ratio) {
     const [columns, rows] = [grid.x.length, grid.y.length];
     const [left, top] = [Math.round(map.left * ratio), Math.round(map.top * ratio)];
     const [wide, high] = [Math.round(map.width * ratio), Math.round(map.height * ratio)];
@@ -145,8 +182,8 @@ export class Plane {
     context.putImageData(image, left, top);
   }
 
-  paintAxes(context, { window: [x0, x1, y0, y1], axes = ["x", "y"] }, width, height) {
-    const { map, theme } = this;
+  /** @param {Context} context @param {Ground} ground @param {StudySurface} surface @param {number} width @param {number} height */
+  paintAxes(context, { map, theme }, { window: [x0, x1, y0, y1], axes }, width, height) {
     const [right, bottom] = [map.left + map.width, map.top + map.height];
     context.font = `11px ${theme.font}`;
     context.fillStyle = theme.mix(0.75);
@@ -154,10 +191,11 @@ export class Plane {
     context.lineWidth = 1;
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
-    const line = (...points) => {
+    /** @param {number} fromX @param {number} fromY @param {number} toX @param {number} toY */
+    const line = (fromX, fromY, toX, toY) => {
       context.beginPath();
-      context.moveTo(points[0], points[1]);
-      context.lineTo(points[2], points[3]);
+      context.moveTo(fromX, fromY);
+      context.lineTo(toX, toY);
       context.stroke();
     };
     for (const [value, text] of ticks(
@@ -189,15 +227,15 @@ export class Plane {
     context.restore();
   }
 
-  paintMinima(context, minima) {
-    const { map, theme } = this;
+  /** @param {Context} context @param {Ground} ground @param {Spot[]} minima */
+  paintMinima(context, { map, theme }, minima) {
     for (const [x, y] of minima) {
       const [px, py] = [map.ax + map.bx * x, map.ay + map.by * y];
       if (px < map.left || px > map.left + map.width || py < map.top || py > map.top + map.height) continue;
-      for (const [stroke, width] of [
+      for (const [stroke, width] of /** @type {[string, number][]} */ ([
         [theme.background, 5],
         [theme.text, 2],
-      ]) {
+      ])) {
         context.strokeStyle = stroke;
         context.lineWidth = width;
         context.beginPath();
@@ -216,13 +254,14 @@ export class Plane {
   }
 
   /**
-   * Draws what moves, up to `step`: `crowd` ({runs, path, steps, colour}) or null, `paths` ({path, colour, dash, steps?,
-   * width?}), and the ring of the start.
+   * Draws what moves, up to `step`, and the ring of the start.
+   * @param {{crowd: Crowd | null, paths: StudyPath[], start: [number, number]}} moving
+   * @param {number} step
    */
   drawPaths({ crowd, paths, start }, step) {
     const { map, theme } = this;
-    if (!map) return;
-    const context = this.over.getContext("2d");
+    if (!map || !theme) return;
+    const context = pen(this.over);
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.over.width, this.over.height);
@@ -231,8 +270,11 @@ export class Plane {
     context.rect(map.left, map.top, map.width, map.height);
     context.clip();
     context.lineJoin = "round";
+    /** @param {number} x */
     const px = (x) => Math.min(FAR, Math.max(-FAR, map.ax + map.bx * x));
+    /** @param {number} y */
     const py = (y) => Math.min(FAR, Math.max(-FAR, map.ay + map.by * y));
+    /** @param {Numbers} path @param {number} from @param {number} to */
     const trace = (path, from, to) => {
       let pen = false;
       for (let i = from; i <= to; i++) {
@@ -268,7 +310,7 @@ export class Plane {
     }
     for (const isHalo of [true, false]) {
       for (const { path, colour, dash, steps, width = 2.2 } of paths) {
-        context.strokeStyle = isHalo ? theme.background : (colour ?? theme.text);
+        context.strokeStyle = isHalo ? theme.background : colour;
         context.lineWidth = isHalo ? width + 2.2 : width;
         context.globalAlpha = isHalo ? 0.7 : 1;
         context.setLineDash(dash && !isHalo ? dash.split(" ").map(Number) : []);
@@ -284,16 +326,16 @@ export class Plane {
       if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
       context.beginPath();
       context.arc(x, y, 4.5, 0, 7);
-      context.fillStyle = colour ?? theme.text;
+      context.fillStyle = colour;
       context.fill();
       context.strokeStyle = theme.background;
       context.lineWidth = 1.6;
       context.stroke();
     }
-    for (const [stroke, width] of [
+    for (const [stroke, width] of /** @type {[string, number][]} */ ([
       [theme.background, 6],
       [theme.text, 2.4],
-    ]) {
+    ])) {
       context.strokeStyle = stroke;
       context.lineWidth = width;
       context.beginPath();

@@ -4,6 +4,32 @@ import { h, painted } from "../shared/dom.js";
 import { drape, onTop } from "./drape.js";
 import { FEW_NAMES, minimumWords } from "./levels.js";
 
+/** @import { Bed, Draped, Ground } from "./drape.js" */
+/** @import { HeightScale } from "./heights.js" */
+/** @import { Herd, Pair, Run, Spot, Surface } from "../shared/messages.js" */
+/** @import { Heights, Plotly, PlotlyGraph, Theme } from "../shared/types.js" */
+/**
+ * What is drawn. `start` has its height where there is one; `alone`: it is the only picture; `zoom`: how much larger it
+ * is shown than drawn.
+ * @typedef {object} Scene
+ * @property {Heights} grid
+ * @property {Surface} surface
+ * @property {number} seq
+ * @property {number} width
+ * @property {number} height
+ * @property {Pair} start
+ * @property {number | null} startHeight
+ * @property {HeightScale} scale
+ * @property {Run[]} runs
+ * @property {number} step
+ * @property {keyof typeof RELIEFS} relief
+ * @property {boolean} labels
+ * @property {number | null} trail
+ * @property {Theme} theme
+ * @property {boolean} alone
+ * @property {number} zoom
+ */
+
 const SLOW = 40; // milliseconds: a picture that took longer waits until the hand rests, unless it is the only one
 const QUIET = 160; // milliseconds without anything new that count as rest
 const [EYE, CENTER] = [
@@ -26,13 +52,20 @@ function isSoftware() {
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
 }
 
-/** Where the camera stands at first: in an upright picture farther away, so that nothing is cut off at the sides. */
+/**
+ * Where the camera stands at first: in an upright picture farther away, so that nothing is cut off at the sides.
+ * @param {number} wide
+ */
 function camera(wide) {
   const away = Math.max(1, 1 / wide);
   return { eye: { x: EYE.x * away, y: EYE.y * away, z: EYE.z * away }, center: { ...CENTER } };
 }
 
-/** Every n-th index below `count`, and the last. */
+/**
+ * Every n-th index below `count`, and the last.
+ * @param {number} count
+ * @param {number} stride
+ */
 function every(count, stride) {
   const chosen = [];
   for (let i = 0; i < count - 1; i += stride) chosen.push(i);
@@ -40,8 +73,9 @@ function every(count, stride) {
   return chosen;
 }
 
-/** How the heights are drawn, by name: each gives one trace from the ground ({x, y, z} in shown heights). */
+/** How the heights are drawn, by name: each gives one trace from the ground. */
 const RELIEFS = {
+  /** @param {Ground} ground @param {HeightScale} scale @param {Theme} theme */
   surface: (ground, scale, theme) => ({
     type: "surface",
     ...ground,
@@ -53,8 +87,10 @@ const RELIEFS = {
     lighting: { ambient: 0.72, diffuse: 0.5, specular: 0.08, roughness: 0.8, fresnel: 0.1 },
     lightposition: { x: -2000, y: 3000, z: 4000 },
   }),
+  /** @param {Ground} ground @param {HeightScale} scale @param {Theme} theme */
   points(ground, scale, theme) {
-    const [x, y, z] = [[], [], []];
+    /** @type {{x: number[], y: number[], z: number[]}} */
+    const { x, y, z } = { x: [], y: [], z: [] };
     ground.z.forEach((row, i) => {
       row.forEach((height, j) => {
         if (!Number.isFinite(height)) return;
@@ -73,6 +109,7 @@ const RELIEFS = {
     };
     return { type: "scatter3d", mode: "markers", x, y, z, marker, ...PLAIN };
   },
+  /** @param {Ground} ground @param {HeightScale} scale @param {Theme} theme */
   lines: (ground, scale, theme) => ({
     type: "surface",
     ...ground,
@@ -95,7 +132,13 @@ const RELIEFS = {
   }),
 };
 
-/** The minima by name; unlike text in WebGL these stand before the hills. */
+/**
+ * The minima by name; unlike text in WebGL these stand before the hills.
+ * @param {Spot[]} minima
+ * @param {Ground} ground
+ * @param {HeightScale} scale
+ * @param {Theme} theme
+ */
 function minimaNames(minima, ground, scale, theme) {
   return minima.map(([x, y, f]) => ({
     x,
@@ -115,24 +158,48 @@ function minimaNames(minima, ground, scale, theme) {
   }));
 }
 
-/** Plotly draws four points for each one on the screen unless told otherwise; what is shown enlarged needs more. */
+/**
+ * Plotly draws four points for each one on the screen unless told otherwise; what is shown enlarged needs more.
+ * @param {boolean} software
+ * @param {number} zoom
+ */
 function config(software, zoom) {
   const ratio = software ? Math.min(2, zoom) : Math.max(2, zoom * window.devicePixelRatio);
   return { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: true, plotGlPixelRatio: ratio };
 }
 
 export class Surface3d {
-  /** `isBusy()` says whether the hand is moving; `onDrawn()` is called after each picture. */
+  /**
+   * @param {Plotly} Plotly
+   * @param {() => boolean} isBusy whether the hand is moving
+   * @param {(scene: Scene) => void} onDrawn called after each picture
+   */
   constructor(Plotly, isBusy, onDrawn) {
-    Object.assign(this, { Plotly, isBusy, onDrawn });
+    this.Plotly = Plotly;
+    this.isBusy = isBusy;
+    this.onDrawn = onDrawn;
+    this.asked = this.timer = 0;
+    this.wide = 1;
+    this.groundKey = this.reliefKey = "";
+    /** @type {Ground} */
+    this.ground = { x: [], y: [], z: [] };
+    /** @type {object} */
+    this.relief = {};
+    /** @type {WeakMap<Float32Array, {ground: Ground, part: string, line: Draped}>} */
+    this.kept = new WeakMap();
+    /** @type {PlotlyGraph} */
     this.graph = h("div", { class: "rv-graph", "data-testid": "surface3d" });
     this.cost = 0;
     this.software = isSoftware();
+    /** @type {Scene | null} */
     this.wanted = null;
     this.drawing = false;
   }
 
-  /** Asks for a picture of `scene`; the last one asked for is drawn. */
+  /**
+   * Asks for a picture of `scene`; the last one asked for is drawn.
+   * @param {Scene} scene
+   */
   request(scene) {
     this.wanted = scene;
     this.asked = performance.now();
@@ -156,7 +223,7 @@ export class Surface3d {
         if (this.cost > SLOW && !scene.alone) {
           const rest = this.isBusy() ? QUIET : QUIET - (performance.now() - this.asked);
           if (rest > 0 && this.graph._fullLayout) {
-            this.timer = setTimeout(() => !this.drawing && this.wanted && this.schedule(), rest);
+            this.timer = window.setTimeout(() => !this.drawing && this.wanted && this.schedule(), rest);
             return;
           }
         }
@@ -172,22 +239,9 @@ export class Surface3d {
     }
   }
 
+  /** @param {Scene} scene */
   draw(scene) {
-    const {
-      grid,
-      scale,
-      surface,
-      relief = "surface",
-      labels,
-      step,
-      start,
-      startHeight,
-      theme,
-      width,
-      height,
-      alone,
-      zoom = 1,
-    } = scene;
+    const { grid, scale, surface, relief, labels, step, start, startHeight, theme, width, height, alone, zoom } = scene;
     const runs = scene.runs.filter((run) => !run.elsewhere);
     this.wide = width / height;
     const rise = (scale.top - scale.bottom) * 0.008;
@@ -203,8 +257,9 @@ export class Surface3d {
       this.relief = RELIEFS[relief](ground, scale, theme);
     }
     const bed = { ground: this.ground, window: surface.window, bottom: scale.bottom, top: scale.top, rise };
+    /** @type {object[]} */
     const lines = [];
-    for (const run of runs) if (run.herd) lines.push(this.herdLine(run, scene, bed));
+    for (const { herd, colour } of runs) if (herd) lines.push(this.herdLine(herd, colour, scene, bed));
     for (const run of runs) {
       lines.push({
         type: "scatter3d",
@@ -214,9 +269,12 @@ export class Surface3d {
         ...PLAIN,
       });
     }
+    /** @type {{x: number[], y: number[], z: number[], colour: string[]}} */
     const spots = { x: [], y: [], z: [], colour: [] };
     const [x0, x1, y0, y1] = surface.window;
+    /** @param {number} x @param {number} y */
     const isIn = (x, y) => x >= x0 && x <= x1 && y >= y0 && y <= y1;
+    /** @param {number} x @param {number} y @param {number} z @param {string} colour */
     const mark = (x, y, z, colour) => {
       if (!isIn(x, y) || !Number.isFinite(z)) return;
       spots.x.push(x);
@@ -224,7 +282,7 @@ export class Surface3d {
       spots.z.push(onTop(this.ground, x, y, z) + 2 * rise);
       spots.colour.push(colour);
     };
-    if (start && startHeight !== null) mark(start[0], start[1], scale.shown(startHeight), theme.text);
+    if (startHeight !== null) mark(start[0], start[1], scale.shown(startHeight), theme.text);
     for (const run of runs) {
       const at = Math.min(step, run.loss.length - 1);
       mark(run.path[2 * at], run.path[2 * at + 1], scale.shown(run.loss[at]), run.colour);
@@ -238,7 +296,7 @@ export class Surface3d {
       marker: { size: 5, color: spots.colour, line: { color: theme.background, width: 1 } },
       ...PLAIN,
     };
-    const minima = labels ? (surface.minima ?? []).filter(([x, y]) => isIn(x, y)) : [];
+    const minima = labels ? surface.minima.filter(([x, y]) => isIn(x, y)) : [];
     const axis = {
       showspikes: false,
       showbackground: false,
@@ -248,6 +306,7 @@ export class Surface3d {
       tickfont: { size: 10 },
       nticks: 5,
     };
+    /** @param {string} text */
     const title = (text) => ({ text, font: { size: 11 } });
     const stride = Math.ceil(scale.levels.length / 5);
     const layout = {
@@ -283,7 +342,13 @@ export class Surface3d {
     return this.Plotly.react(this.graph, [this.relief, ...lines, markers], layout, config(this.software, zoom));
   }
 
-  /** The grid in shown heights, with about `most` points a side, or as many as there are. */
+  /**
+   * The grid in shown heights, with about `most` points a side, or as many as there are.
+   * @param {Heights} grid
+   * @param {HeightScale} scale
+   * @param {number} most
+   * @returns {Ground}
+   */
   sampled(grid, scale, most) {
     const [columns, rows] = [grid.x.length, grid.y.length];
     const stride = Math.ceil(Math.max(columns, rows) / most);
@@ -295,7 +360,12 @@ export class Surface3d {
     };
   }
 
-  /** The path on the ground, or its last steps, kept while the run's numbers and the heights are the same. */
+  /**
+   * The path on the ground, or its last steps, kept while the run's numbers and the heights are the same.
+   * @param {Run} run
+   * @param {Scene} scene
+   * @param {Bed} bed
+   */
   lifted(run, { scale, step, trail }, bed) {
     const last = run.loss.length - 1;
     const to = trail ? Math.min(step, last) : last;
@@ -305,24 +375,34 @@ export class Surface3d {
     );
   }
 
-  /** The paths from many starts, as one thin line with gaps. */
-  herdLine(run, { step, trail }, bed) {
-    const { path, points, every: each } = run.herd;
+  /**
+   * The paths from many starts, as one thin line with gaps.
+   * @param {Herd} herd
+   * @param {string} colour
+   * @param {Scene} scene
+   * @param {Bed} bed
+   */
+  herdLine({ path, points, every: each }, colour, { step, trail }, bed) {
     const to = trail ? Math.min(Math.floor(step / each), points - 1) : points - 1;
     const from = trail ? Math.max(0, to - Math.ceil(trail / each)) : 0;
     const line = this.keep(path, `${from}|${to}`, () => {
+      /** @type {Draped} */
       const all = { x: [], y: [], z: [] };
       for (let at = 0; at < path.length; at += 2 * points) {
         drape(path.subarray(at, at + 2 * points), from, to, () => NaN, { ...bed, reach: HERD_REACH }, all);
       }
       return all;
     });
-    return { type: "scatter3d", mode: "lines", ...line, line: { color: run.colour, width: 1.5 }, ...PLAIN };
+    return { type: "scatter3d", mode: "lines", ...line, line: { color: colour, width: 1.5 }, ...PLAIN };
   }
 
-  /** What `make` gives, kept for these numbers of a path while the ground and `part` are the same. */
+  /**
+   * What `make` gives, kept for these numbers of a path while the ground and `part` are the same.
+   * @param {Float32Array} numbers
+   * @param {string} part
+   * @param {() => Draped} make
+   */
   keep(numbers, part, make) {
-    this.kept ??= new WeakMap();
     const before = this.kept.get(numbers);
     if (before?.ground === this.ground && before.part === part) return before.line;
     const line = make();

@@ -1,21 +1,34 @@
 // The one way to the server: controls announce changes as window events, the live plot that is mounted sends them.
 // One request is in flight, the latest value wins, and nothing is lost while no plot is there yet.
 
+/** @import { Change } from "./messages.js" */
+/** @import { Announcement } from "./types.js" */
+/** @typedef {(change: Change) => void} Sender */
+/** @typedef {Pick<Change, "set" | "final" | "actions"> & {need: boolean, since: number}} Waiting */
+/** @typedef {Omit<Waiting, "since"> & {seq: number, sent: number, timer: ReturnType<typeof setTimeout> | null}} Flying */
+
 const PATIENCE = 3000;
+/** @type {Sender[]} */
 const senders = [];
 let waiting = fresh();
+/** @type {Flying | null} */
 let flying = null;
 let sequence = Date.now(); // ascending over reloads of the page too, so that the server can tell old from new
 
+/** @returns {Waiting} */
 function fresh() {
   return { set: {}, actions: [], final: false, need: false, since: 0 };
 }
 
+/** @param {Waiting} change */
 function isEmpty(change) {
   return !Object.keys(change.set).length && !change.actions.length && !change.need;
 }
 
-/** Adds to what waits: `{set: {path: value}, action: {...}, final, need}`. */
+/**
+ * Adds to what waits.
+ * @param {Announcement} announcement
+ */
 export function announce({ set = {}, action = null, final = false, need = false }) {
   if (isEmpty(waiting)) waiting.since = performance.now();
   Object.assign(waiting.set, set);
@@ -58,19 +71,26 @@ export function flush() {
     timer: null,
   };
   waiting = fresh();
+  /** @type {Change} */
   const message = { seq: flying.seq, set: flying.set, actions, final: flying.final };
   if (flying.need) message.need = true;
   sender(message);
 }
 
-/** The server's answer has arrived: the next change may go. */
+/**
+ * The server's answer has arrived: the next change may go.
+ * @param {number} seq
+ */
 export function acknowledge(seq) {
   if (!flying || seq < flying.seq) return;
-  clearTimeout(flying.timer);
+  if (flying.timer) clearTimeout(flying.timer);
   flying = null;
 }
 
-/** True while a change of this path is on its way or waits: the server's word on it is old. */
+/**
+ * True while a change of this path is on its way or waits: the server's word on it is old.
+ * @param {string} path
+ */
 export function isUnsettled(path) {
   return path in waiting.set || (flying !== null && path in flying.set);
 }
@@ -80,7 +100,10 @@ export function isMoving() {
   return (flying !== null && !flying.final && !flying.need) || (!isEmpty(waiting) && !waiting.final);
 }
 
-/** Registers the plot that sends from now on; returns how to take it away again. */
+/**
+ * Registers the plot that sends from now on; returns how to take it away again.
+ * @param {Sender} send
+ */
 export function connect(send) {
   if (isEmpty(waiting) || performance.now() - waiting.since > 10_000) waiting = fresh();
   senders.push(send);
@@ -88,13 +111,16 @@ export function connect(send) {
     const index = senders.indexOf(send);
     if (index >= 0) senders.splice(index, 1);
     if (senders.length) return;
-    if (flying) clearTimeout(flying.timer);
+    if (flying?.timer) clearTimeout(flying.timer);
     flying = null;
     waiting = fresh();
   };
 }
 
-/** Whether this plot is the one that speaks for the page. */
+/**
+ * Whether this plot is the one that speaks for the page.
+ * @param {Sender} send
+ */
 export function isSpeaker(send) {
   return senders.at(-1) === send;
 }

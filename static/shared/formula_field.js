@@ -2,15 +2,28 @@
 // through the channel: what is typed is read while the picture goes on.
 
 import { unpack } from "./bytes.js";
-import { h, loadStyles, setText } from "./dom.js";
+import { mounted } from "./component.js";
+import { h, setText } from "./dom.js";
+
+/** @import { FormulaChange, FormulaMessage, Sent } from "./messages.js" */
+/** @import { StreamlitComponent } from "./types.js" */
 
 const GLANCE = 150; // milliseconds after which what is typed is read
 const REST = 900; // and taken over
 const ENDS = ["x from", "x to", "y from", "y to"];
-const instances = new WeakMap();
 
 class FormulaField {
+  /** @param {HTMLElement} parent */
   constructor(parent) {
+    /** @type {number | null} */
+    this.stamp = null;
+    this.glance = this.rest = 0;
+    /** @type {string | undefined} */
+    this.told = undefined; // the state that was told last, and the one that was taken over
+    /** @type {string | undefined} */
+    this.taken = undefined;
+    /** @type {StreamlitComponent["setStateValue"]} */
+    this.setStateValue = () => {};
     this.field = h("textarea", {
       class: "rv-formula",
       rows: 2,
@@ -71,8 +84,8 @@ class FormulaField {
   typed() {
     clearTimeout(this.glance);
     clearTimeout(this.rest);
-    this.glance = setTimeout(() => this.tell(false), GLANCE);
-    this.rest = setTimeout(() => this.tell(true), REST);
+    this.glance = window.setTimeout(() => this.tell(false), GLANCE);
+    this.rest = window.setTimeout(() => this.tell(true), REST);
   }
 
   /** What stands in the fields, as one text: to know whether the server has it. */
@@ -80,6 +93,7 @@ class FormulaField {
     return JSON.stringify([this.field.value, ...this.ends.map((end) => end.value)]);
   }
 
+  /** @param {boolean} final */
   tell(final) {
     clearTimeout(this.glance);
     if (final) clearTimeout(this.rest);
@@ -91,12 +105,17 @@ class FormulaField {
       const text = end.value.trim().replace("−", "-");
       return text === "" || Number.isNaN(Number(text)) ? text : Number(text);
     });
-    this.setStateValue("change", { seq: Date.now(), set: { text: this.field.value, window }, actions: [], final });
+    /** @type {FormulaChange} */
+    const change = { seq: Date.now(), set: { text: this.field.value, window }, actions: [], final };
+    this.setStateValue("change", change);
   }
 
+  /** @param {StreamlitComponent} component */
   receive(component) {
     this.setStateValue = component.setStateValue;
-    const { text, window, error, position, window_error: windowError, stamp } = unpack(component.data);
+    /** @type {FormulaMessage & Sent} */
+    const message = unpack(component.data);
+    const { text, window, error, position, window_error: windowError, stamp } = message;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
     // While somebody types here, the server's word is older than the field's.
@@ -116,15 +135,9 @@ class FormulaField {
     }
     this.field.toggleAttribute("aria-invalid", Boolean(error));
   }
+
+  /** Where its element has left, what was typed last is still told. */
+  destroy() {}
 }
 
-export default async function (component) {
-  await loadStyles();
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance) {
-    instance = new FormulaField(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-}
+export default mounted((parent) => new FormulaField(parent));

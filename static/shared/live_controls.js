@@ -1,13 +1,18 @@
 // Sliders and cards. They never speak to the server: what is set goes out as window events, the live plot passes it on.
 
 import * as channel from "./channel.js";
-import { h, loadStyles, setText, short, svg } from "./dom.js";
+import { mounted } from "./component.js";
+import { arrange, h, setText, short, svg } from "./dom.js";
 
-const TICKS = 200; // positions of a slider that names no step of its own
-const instances = new WeakMap();
+/** @import { Card as CardSpec, Controls, Field as FieldSpec, Mark } from "./messages.js" */
+/** @import { Announcement, ControlsNews, StreamlitComponent } from "./types.js" */
+/** @typedef {number | string | boolean} Value what is no number is text as it was typed */
+
+const TICKS = 200; // positions of a slider
 const folded = new Set(); // cards folded by hand, kept while the tab lives
 let serial = 0;
 
+/** @param {Announcement} detail */
 function announce(detail) {
   window.dispatchEvent(new CustomEvent("ravine:set", { detail }));
 }
@@ -19,6 +24,7 @@ const ICONS = {
   fold: "M7 10l5 5l5 -5",
 };
 
+/** @param {keyof typeof ICONS} name @param {string} label @param {() => void} action */
 function iconButton(name, label, action) {
   return h(
     "button",
@@ -31,7 +37,10 @@ function iconButton(name, label, action) {
   );
 }
 
-/** A symbol with its indices and exponents set low and high: "ε_g", "Δ_{max}", "η^*". */
+/**
+ * A symbol with its indices and exponents set low and high: "ε_g", "Δ_{max}", "η^*".
+ * @param {string} symbol
+ */
 function indexed(symbol) {
   return symbol
     .split(/([_^](?:\{[^}]*\}|.))/)
@@ -42,50 +51,64 @@ function indexed(symbol) {
 
 /** A line of a form: its label, its inputs, and the server's sentence about it. */
 class Field {
+  /** @param {FieldSpec} spec */
   constructor(spec) {
     this.path = spec.path;
     this.kind = spec.kind;
+    this.spec = spec;
+    this.log = this.held = this.byKey = this.typed = this.sent = this.isWrong = false;
+    this.written = ""; // the symbol as it stands there
+    /** @type {Value} */
+    this.value = spec.value;
     const id = `rv-field-${++serial}`;
     this.label = h("span", { class: "rv-label-text" });
     this.symbol = h("span", { class: "rv-symbol" });
     this.caption = h("label", { for: id, class: "rv-label" }, this.label, this.symbol);
     this.problem = h("p", { class: "rv-problem", id: `${id}-problem`, role: "alert", hidden: true });
     const described = { "data-path": spec.path, "aria-describedby": `${id}-problem` };
+    /** @type {HTMLInputElement} */
+    this.range = h("input", {
+      type: "range",
+      id,
+      class: "rv-range",
+      ...described,
+      onpointerdown: () => {
+        this.held = true;
+        this.byKey = false;
+      },
+      onpointerup: () => (this.held = false),
+      onpointercancel: () => (this.held = false),
+      onkeydown: () => (this.byKey = true),
+      // A key press brings both events at once: the second says it all.
+      oninput: () => this.slid(false),
+      onchange: () => this.slid(true),
+    });
+    /** @type {HTMLInputElement} */
+    this.number = h("input", {
+      type: "text",
+      inputmode: spec.kind === "integer" ? "numeric" : "text",
+      autocomplete: "off",
+      spellcheck: "false",
+      class: "rv-number",
+      ...described,
+      oninput: () => (this.typed = true),
+      onchange: () => this.entered(),
+      onkeydown: (event) => this.key(event),
+      onblur: () => (this.typed = false),
+    });
+    /** @type {HTMLInputElement | null} */
+    this.toggle = null; // in their place
     if (spec.kind === "switch") {
-      this.toggle = h("input", {
+      /** @type {HTMLInputElement} */
+      const toggle = h("input", {
         type: "checkbox",
         role: "switch",
         id,
         class: "rv-switch",
         ...described,
-        onchange: () => announce({ set: { [this.path]: this.toggle.checked }, final: true }),
+        onchange: () => announce({ set: { [this.path]: toggle.checked }, final: true }),
       });
-    } else {
-      this.range = h("input", {
-        type: "range",
-        id,
-        class: "rv-range",
-        ...described,
-        onpointerdown: () => ([this.held, this.byKey] = [true, false]),
-        onpointerup: () => (this.held = false),
-        onpointercancel: () => (this.held = false),
-        onkeydown: () => (this.byKey = true),
-        // A key press brings both events at once: the second says it all.
-        oninput: () => this.slid(false),
-        onchange: () => this.slid(true),
-      });
-      this.number = h("input", {
-        type: "text",
-        inputmode: spec.kind === "integer" ? "numeric" : "text",
-        autocomplete: "off",
-        spellcheck: "false",
-        class: "rv-number",
-        ...described,
-        oninput: () => (this.typed = true),
-        onchange: () => this.entered(),
-        onkeydown: (event) => this.key(event),
-        onblur: () => (this.typed = false),
-      });
+      this.toggle = toggle;
     }
     this.sign = h("i", { class: "rv-mark", hidden: true, "data-mark": spec.path });
     this.node = h(
@@ -99,19 +122,20 @@ class Field {
     this.update(spec);
   }
 
+  /** @param {FieldSpec} spec */
   update(spec) {
     this.spec = spec;
     setText(this.label, spec.label);
     const symbol = spec.symbol.toLowerCase() === spec.label.toLowerCase() ? "" : spec.symbol;
     if (this.written !== symbol) this.symbol.replaceChildren(...indexed((this.written = symbol)));
     this.caption.title = spec.title || spec.label;
-    if (this.range) {
-      this.log = Boolean(spec.log) && spec.low > 0;
+    if (!this.toggle) {
+      this.log = spec.log && spec.low > 0;
       this.number.setAttribute("aria-label", `${spec.label}, number`);
       const [low, high] = this.log ? [Math.log10(spec.low), Math.log10(spec.high)] : [spec.low, spec.high];
-      const step = !this.log && spec.step ? spec.step : spec.kind === "integer" && !this.log ? 1 : (high - low) / TICKS;
+      const step = spec.kind === "integer" && !this.log ? 1 : (high - low) / TICKS;
       for (const [name, value] of Object.entries({ min: low, max: high, step })) {
-        if (this.range.getAttribute(name) !== String(value)) this.range.setAttribute(name, value);
+        if (this.range.getAttribute(name) !== String(value)) this.range.setAttribute(name, String(value));
       }
     }
     this.take(spec.value);
@@ -119,20 +143,22 @@ class Field {
 
   /** The value at the slider's position, in few digits; the ends are met exactly. */
   read() {
-    const { low, high, kind, step } = this.spec;
+    const { low, high, kind } = this.spec;
     const position = Number(this.range.value);
     const [from, to] = [Number(this.range.min), Number(this.range.max)];
     if (position <= from + (to - from) * 1e-9) return low;
     if (position >= to - (to - from) * 1e-9) return high;
-    const value = this.log ? Number((10 ** position).toPrecision(3)) : Number(position.toPrecision(step ? 8 : 4));
+    const value = this.log ? Number((10 ** position).toPrecision(3)) : Number(position.toPrecision(4));
     return kind === "integer" ? Math.round(value) : value;
   }
 
+  /** @param {Value} value */
   show(value) {
     if (typeof value !== "number") return String(value ?? "");
     return this.kind === "integer" ? String(value) : short(value, 6);
   }
 
+  /** @param {boolean} final */
   slid(final) {
     if (!final && this.byKey) return;
     let value = this.read();
@@ -159,6 +185,7 @@ class Field {
     announce({ set: { [this.path]: value }, final: true });
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.key === "Escape") {
       this.number.value = this.show(this.value);
@@ -172,42 +199,51 @@ class Field {
     }
   }
 
+  /** @param {number} value */
   place(value) {
     const position = this.log ? Math.log10(Math.max(value, Number.MIN_VALUE)) : value;
-    if (Number.isFinite(position)) this.range.value = position;
+    if (Number.isFinite(position)) this.range.value = String(position);
     this.describe(value);
   }
 
+  /** @param {Value} value */
   describe(value) {
     this.range.setAttribute("aria-valuetext", this.show(value));
   }
 
-  /** A mark on the slider: {value, title}, or none. */
+  /**
+   * A mark on the slider, or none.
+   * @param {Mark | undefined} mark
+   */
   mark(mark) {
     const { low, high } = this.spec;
     const share =
-      !mark || !this.range
+      !mark || this.toggle
         ? -1
         : this.log
           ? Math.log(mark.value / low) / Math.log(high / low)
           : (mark.value - low) / (high - low);
     this.sign.hidden = !(share >= 0 && share <= 1);
-    if (!this.sign.hidden) this.sign.style.setProperty("--rv-share", share);
+    if (!this.sign.hidden) this.sign.style.setProperty("--rv-share", String(share));
     this.caption.title = [this.spec.title || this.spec.label, ...(mark ? [mark.title] : [])].join("; ");
   }
 
-  /** The server's value; what somebody is dragging or typing is left alone. */
+  /**
+   * The server's value; what somebody is dragging or typing is left alone.
+   * @param {number | boolean} value
+   */
   take(value) {
-    if (value === undefined || channel.isUnsettled(this.path)) return;
+    if (channel.isUnsettled(this.path)) return;
     this.value = value;
     if (this.toggle) {
       this.toggle.checked = Boolean(value);
       return;
     }
-    if (!this.held) this.place(value);
+    if (!this.held) this.place(Number(value));
     if (!this.typed && !this.held && !this.isWrong && !this.sent) this.number.value = this.show(value);
   }
 
+  /** @param {string | undefined} sentence */
   judge(sentence) {
     const wrong = Boolean(sentence);
     this.problem.hidden = !wrong;
@@ -222,18 +258,12 @@ class Field {
   }
 }
 
-/** Makes the children of `parent` these nodes in this order, moving only what is out of place. */
-function arrange(parent, nodes) {
-  const wanted = new Set(nodes);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  nodes.forEach((node, i) => {
-    if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
-  });
-}
-
 class Card {
+  /** @param {CardSpec} spec @param {LiveControls} owner */
   constructor(spec, owner) {
     this.id = spec.id;
+    this.isFolded = false;
+    this.name = this.bases = "";
     const id = `rv-card-${++serial}`;
     this.line = svg("line", { x1: 0, x2: 22, y1: 6, y2: 6, "stroke-width": 3.5 });
     this.title = h("span", { class: "rv-card-title" });
@@ -248,6 +278,7 @@ class Card {
       svg("svg", { viewBox: "0 0 22 12", width: 22, height: 12, "aria-hidden": "true", class: "rv-sample" }, this.line),
       this.title,
     );
+    /** @type {HTMLInputElement} */
     this.on = h("input", {
       type: "checkbox",
       role: "switch",
@@ -265,6 +296,7 @@ class Card {
     };
     this.problem = h("p", { class: "rv-problem", role: "alert", hidden: true });
     this.body = h("div", { class: "rv-card-body", id });
+    /** @type {HTMLSelectElement} */
     this.base = h("select", {
       class: "rv-select",
       "data-path": `card.${this.id}.base`,
@@ -295,6 +327,7 @@ class Card {
     this.setFolded(folded.has(this.id));
   }
 
+  /** @param {boolean} isFolded */
   setFolded(isFolded) {
     this.isFolded = isFolded;
     if (isFolded) folded.add(this.id);
@@ -303,7 +336,10 @@ class Card {
     this.fold.setAttribute("aria-expanded", String(!isFolded));
   }
 
-  /** The card's name, told apart from others of its rule. */
+  /**
+   * The card's name, told apart from others of its rule.
+   * @param {string} title
+   */
   entitle(title) {
     if (title === this.name) return;
     this.name = title;
@@ -312,16 +348,18 @@ class Card {
     this.node.setAttribute("aria-label", title);
     this.on.setAttribute("aria-label", `Show ${title}`);
     this.on.title = `Show ${title}`;
-    for (const [name, verb] of [
-      ["help", "About"],
-      ["duplicate", "Duplicate"],
-      ["remove", "Remove"],
-    ]) {
-      this.buttons[name].setAttribute("aria-label", `${verb} ${title}`);
-      this.buttons[name].title = `${verb} ${title}`;
+    const { help, duplicate, remove } = this.buttons;
+    for (const [button, verb] of /** @type {const} */ ([
+      [help, "About"],
+      [duplicate, "Duplicate"],
+      [remove, "Remove"],
+    ])) {
+      button.setAttribute("aria-label", `${verb} ${title}`);
+      button.title = `${verb} ${title}`;
     }
   }
 
+  /** @param {CardSpec} spec */
   update(spec) {
     this.entitle(spec.title);
     this.line.setAttribute("stroke", spec.colour);
@@ -333,26 +371,41 @@ class Card {
       this.bases = JSON.stringify(spec.bases);
       this.base.replaceChildren(...spec.bases.map(([value, text]) => h("option", { value }, text)));
     }
-    this.base.value = spec.base;
+    this.base.value = spec.base ?? "";
   }
 
+  /** @param {boolean} on */
   setOn(on) {
     this.on.checked = on;
     this.node.classList.toggle("rv-off", !on);
   }
 
+  /** @param {string | undefined} sentence */
   judge(sentence) {
     this.problem.hidden = !sentence;
     setText(this.problem, sentence ?? "");
   }
 }
 
+function groupOfFields() {
+  const [legend, body] = [h("legend"), h("div")];
+  return { node: h("fieldset", { class: "rv-group" }, legend, body), legend, body };
+}
+
 class LiveControls {
+  /** @param {HTMLElement} parent */
   constructor(parent) {
+    /** @type {Map<string, Field>} */
     this.fields = new Map();
+    /** @type {Map<number, Card>} */
     this.cards = new Map();
+    /** @type {{node: HTMLElement, legend: HTMLElement, body: HTMLElement}[]} */
     this.groups = [];
     this.removed = new Set();
+    this.gone = false;
+    this.name = "";
+    /** @type {number | null} */
+    this.stamp = null;
     this.groupsNode = h("div", { class: "rv-groups" });
     this.cardsNode = h("div", { class: "rv-cards" });
     this.empty = h("p", { class: "rv-empty", hidden: true });
@@ -365,6 +418,7 @@ class LiveControls {
       this.crowded,
       this.empty,
     );
+    this.root.ravine = this;
     parent.append(this.root);
     this.listeners = new AbortController();
     const { signal } = this.listeners;
@@ -376,15 +430,18 @@ class LiveControls {
     );
   }
 
-  receive(spec) {
+  /** @param {StreamlitComponent<Controls & {stamp: number}>} component */
+  receive({ data: spec }) {
     if (spec.stamp === this.stamp) return; // the same again: only the theme has changed
     this.stamp = spec.stamp;
     this.name = spec.name;
     this.render(spec);
   }
 
+  /** @param {Controls} spec */
   render(spec) {
     const seen = new Set();
+    /** @param {FieldSpec} part */
     const field = (part) => {
       seen.add(part.path);
       let kept = this.fields.get(part.path);
@@ -392,16 +449,18 @@ class LiveControls {
       else this.fields.set(part.path, (kept = new Field(part)));
       return kept.node;
     };
-    const groups = (spec.groups ?? []).map((group, i) => {
-      const node = this.groups[i] ?? h("fieldset", { class: "rv-group" }, h("legend"), h("div"));
-      setText(node.firstChild, group.title ?? "");
-      node.firstChild.hidden = !group.title;
-      arrange(node.lastChild, group.fields.map(field));
-      return node;
+    this.groups = spec.groups.map((group, i) => {
+      const made = this.groups[i] ?? groupOfFields();
+      setText(made.legend, group.title ?? "");
+      made.legend.hidden = !group.title;
+      arrange(made.body, group.fields.map(field));
+      return made;
     });
-    this.groups = groups;
-    arrange(this.groupsNode, groups);
-    const specs = spec.cards ?? [];
+    arrange(
+      this.groupsNode,
+      this.groups.map(({ node }) => node),
+    );
+    const specs = spec.cards;
     const ids = new Set(specs.map((card) => card.id));
     for (const id of this.removed) if (!ids.has(id)) this.removed.delete(id);
     const cards = specs
@@ -420,41 +479,45 @@ class LiveControls {
     const shown = new Set(cards.map((card) => card.id));
     for (const id of this.cards.keys()) if (!shown.has(id)) this.cards.delete(id);
     for (const path of this.fields.keys()) if (!seen.has(path)) this.fields.delete(path);
-    setText(this.empty, spec.empty ?? "");
+    setText(this.empty, spec.empty);
     this.showEmpty();
     this.mark(spec.marks);
-    this.judge(spec.problems ?? {});
+    this.judge(spec.problems);
   }
 
   showEmpty() {
     this.empty.hidden = this.cardsNode.children.length > 0 || !this.empty.textContent;
   }
 
+  /** @param {Card} card */
   remove(card) {
     const neighbour = card.node.nextElementSibling ?? card.node.previousElementSibling;
     this.removed.add(card.id);
     this.cards.delete(card.id);
     card.node.remove();
     this.showEmpty();
-    neighbour?.querySelector(".rv-card-fold")?.focus();
+    /** @type {HTMLElement | null | undefined} */ (neighbour?.querySelector(".rv-card-fold"))?.focus();
     announce({ action: { remove: card.id }, final: true });
   }
 
+  /** @param {Record<string, Mark> | undefined} marks */
   mark(marks) {
     if (marks) for (const [path, field] of this.fields) field.mark(marks[path]);
   }
 
+  /** @param {ControlsNews} news */
   takeValues({ values, problems, marks, titles = {} }) {
     if (this.name === "controls") this.mark(marks);
     for (const card of this.cards.values()) if (titles[card.id]) card.entitle(titles[card.id]);
     for (const [path, value] of Object.entries(values)) {
       this.fields.get(path)?.take(value);
       const card = /^card\.(.+)\.on$/.exec(path);
-      if (card) for (const c of this.cards.values()) if (String(c.id) === card[1]) c.setOn(value);
+      if (card) for (const c of this.cards.values()) if (String(c.id) === card[1]) c.setOn(Boolean(value));
     }
-    this.judge(problems ?? {});
+    this.judge(problems);
   }
 
+  /** @param {Record<string, string>} problems */
   judge(problems) {
     for (const [path, field] of this.fields) {
       // A judgement on what has been changed since is old.
@@ -474,17 +537,4 @@ class LiveControls {
   }
 }
 
-export default async function (component) {
-  await loadStyles();
-  const { parentElement, data } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new LiveControls(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(data);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new LiveControls(parent));

@@ -499,7 +499,6 @@ export interface StudyCurve {
   dash: string;
   x: Float64Array;
   y: Float64Array;
-  dots?: boolean;
   bars?: boolean;
   lower?: Float64Array;
   upper?: Float64Array;

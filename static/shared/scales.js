@@ -2,13 +2,19 @@
 
 import { powerTicks, roundTicks, short } from "./dom.js";
 
+/** @import { Scale, TickKind } from "./types.js" */
+/** @typedef {(value: number) => number} Real */
+
 const SECONDS = [
   10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
 ];
 
 const LEAST = 3; // ticks without which an axis says little
 
-/** Seconds for people: 8 s, 1 min 20 s, 2 h 5 min. */
+/**
+ * Seconds for people: 8 s, 1 min 20 s, 2 h 5 min.
+ * @param {number} seconds
+ */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "";
   if (seconds < 10) return `${Number(seconds.toPrecision(2))} s`;
@@ -19,16 +25,30 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
 }
 
+/** @param {number} number */
 export const grouping = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 0 });
 
-/** A fraction as percent, with so many digits after the point. */
+/**
+ * A fraction as percent, with so many digits after the point.
+ * @param {number | null} value
+ */
 export function percent(value, digits = 1) {
   return value === null || Number.isNaN(value) ? "–" : `${(value * 100).toFixed(digits)} %`;
 }
 
-/** From values `low`..`high` to pixels `from`..`to`; both directions. */
+/**
+ * From values `low`..`high` to pixels `from`..`to`; both directions.
+ * @param {number} low
+ * @param {number} high
+ * @param {boolean} log
+ * @param {number} from
+ * @param {number} to
+ * @returns {Scale}
+ */
 export function scale(low, high, log, from, to) {
+  /** @type {Real} */
   const forth = log ? Math.log10 : (value) => value;
+  /** @type {Real} */
   const back = log ? (value) => 10 ** value : (value) => value;
   const [start, span] = [forth(low), forth(high) - forth(low) || 1];
   const each = (to - from) / span;
@@ -44,11 +64,18 @@ export function scale(low, high, log, from, to) {
   };
 }
 
+/**
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count
+ * @returns {[number, string][]}
+ */
 function secondTicks(low, high, count) {
-  const step = SECONDS.find((one) => (high - low) / one <= count) ?? SECONDS.at(-1);
+  const step = SECONDS.find((one) => (high - low) / one <= count) ?? SECONDS[SECONDS.length - 1];
   if (high - low < 10 || (high - low) / step < 2) {
     return roundTicks(low, high, count).map((value) => [value, `${short(value, 4)} s`]);
   }
+  /** @type {[number, string][]} */
   const ticks = [];
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
     const rest = value % 60;
@@ -69,7 +96,12 @@ function secondTicks(low, high, count) {
   return ticks;
 }
 
-/** What `make(count)` gives, for as much more than `count` as brings three ticks where there can be three. */
+/**
+ * What `make(count)` gives, for as much more than `count` as brings three ticks where there can be three.
+ * @template T
+ * @param {(count: number) => T[]} make
+ * @param {number} count
+ */
 function enough(make, count) {
   let found = make(count);
   for (let more = count + 1; found.length < LEAST && more <= 4 * LEAST + count; more++) {
@@ -79,7 +111,13 @@ function enough(make, count) {
   return found;
 }
 
+/**
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count
+ */
 function logTicks(low, high, count) {
+  /** @param {number} value */
   const within = (value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
   const powers = enough((n) => powerTicks(Math.log10(low), Math.log10(high), n).filter(within), count);
   if (powers.length >= LEAST) return powers;
@@ -96,9 +134,16 @@ function logTicks(low, high, count) {
   return enough((n) => roundTicks(low, high, n).filter(within), count);
 }
 
-/** `[[value, text], ...]` between the ends of a scale, three at least; `kind`: number, fraction, count or seconds. */
+/**
+ * `[[value, text], ...]` between the ends of a scale, three at least.
+ * @param {Pick<Scale, "low" | "high" | "log">} scale
+ * @param {number} count
+ * @param {TickKind} kind
+ * @returns {[number, string][]}
+ */
 export function ticks({ low, high, log }, count, kind) {
   if (log) {
+    /** @type {Partial<Record<TickKind, (value: number) => string>>} */
     const texts = { seconds: (value) => `${short(value)} s`, fraction: (value) => `${short(value * 100)} %` };
     return logTicks(low, high, count).map((value) => [value, (texts[kind] ?? short)(value)]);
   }

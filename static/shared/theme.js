@@ -1,9 +1,15 @@
 // Colours of the pictures, from the theme variables that Streamlit gives its components.
 
+import { pen } from "./dom.js";
+
+/** @import { Theme } from "./types.js" */
+/** @typedef {number[]} Colour lightness, chroma and hue */
+
+/** @param {string} text */
 function rgb(text) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = pen(canvas, { willReadFrequently: true });
   context.fillStyle = "#ffffff";
   context.fillStyle = text;
   context.fillRect(0, 0, 1, 1);
@@ -18,6 +24,7 @@ const DARK = { from: [0.2, 0.012, 270], to: [0.38, 0.04, 220] };
 const STRONG_LIGHT = { from: [0.84, 0.075, 180], to: [0.38, 0.1, 280] };
 const STRONG_DARK = { from: [0.42, 0.1, 285], to: [0.86, 0.08, 175] };
 
+/** @param {Colour} colour */
 function oklchToCss([lightness, chroma, hue]) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
@@ -38,8 +45,14 @@ function oklchToCss([lightness, chroma, hue]) {
   return `rgb(${channels.join(",")})`;
 }
 
+/**
+ * @param {{from: Colour, to: Colour}} ends
+ * @returns {[number, string][]}
+ */
 function colourScale({ from, to }) {
+  /** @type {[number, string][]} */
   const scale = [];
+  /** @param {Colour} colour */
   const cartesian = ([l, c, hue]) => [l, c * Math.cos((hue * Math.PI) / 180), c * Math.sin((hue * Math.PI) / 180)];
   const [start, end] = [cartesian(from), cartesian(to)];
   for (let i = 0; i <= 8; i++) {
@@ -49,9 +62,23 @@ function colourScale({ from, to }) {
   return scale;
 }
 
-/** What the pictures need of the theme; `before` itself where nothing of it has changed. */
+/**
+ * The colours of heights, from the lowest to the highest.
+ * @param {boolean} dark
+ */
+export function heightColours(dark) {
+  return colourScale(dark ? DARK : LIGHT);
+}
+
+/**
+ * What the pictures need of the theme; `before` itself where nothing of it has changed.
+ * @param {Element} node
+ * @param {Theme | null} [before]
+ * @returns {Theme}
+ */
 export function readTheme(node, before) {
   const style = getComputedStyle(node);
+  /** @param {string} name @param {string} fallback */
   const read = (name, fallback) => style.getPropertyValue(`--st-${name}`).trim() || fallback;
   const background = read("background-color", "#ffffff");
   const text = read("text-color", "#31333f");
@@ -69,7 +96,7 @@ export function readTheme(node, before) {
     font,
     /** The text's colour thinned with the page's; opaque, because Plotly's WebGL knows no other. */
     mix: (share) => `rgb(${ink.map((c, i) => Math.round(c * share + page[i] * (1 - share))).join(",")})`,
-    scale: colourScale(dark ? DARK : LIGHT),
+    scale: heightColours(dark),
     strong: colourScale(dark ? STRONG_DARK : STRONG_LIGHT),
     line: dark ? "rgba(255,255,255,0.22)" : "rgba(40,60,80,0.30)",
   };

@@ -2,7 +2,11 @@
 
 import { h, paintSwatch, setText, short, svg } from "./dom.js";
 
+/** @import { Numbers, Swatch } from "./types.js" */
+/** @typedef {Swatch & {name: string, loss: Numbers}} Played a run as the readout shows it */
+
 const SPEEDS = [5, 20, 60, 200, 1000];
+/** @type {Record<string, string>} */
 const KEYS = { Space: "space", ArrowLeft: "←", ArrowRight: "→" };
 const ICONS = {
   start: "M6 5v14M19 5L9 12L19 19Z",
@@ -13,7 +17,10 @@ const ICONS = {
   end: "M18 5v14M5 5L15 12L5 19Z",
 };
 
-/** Whether an element has a use of its own for the keys that move the step. */
+/**
+ * Whether an element has a use of its own for the keys that move the step.
+ * @param {HTMLElement} node
+ */
 function isTyping(node) {
   return Boolean(
     node.isContentEditable ||
@@ -24,6 +31,7 @@ function isTyping(node) {
   );
 }
 
+/** @param {keyof typeof ICONS} name */
 function icon(name) {
   return svg(
     "svg",
@@ -33,11 +41,17 @@ function icon(name) {
 }
 
 export class Transport {
-  /** `onStep(step, final)`: step null means the last, wherever it is. */
+  /** @param {(step: number | null, final: boolean | null) => void} onStep step null means the last, wherever it is */
   constructor(onStep) {
     this.onStep = onStep;
     this.last = 0;
+    /** @type {number | null} */
     this.step = null;
+    this.playing = 0; // the frame that is waited for
+    this.held = false;
+    /** @type {Played[]} */
+    this.runs = [];
+    /** @param {keyof typeof ICONS} name @param {string} label @param {string} key @param {() => void} action */
     const button = (name, label, key, action) =>
       h(
         "button",
@@ -53,6 +67,7 @@ export class Transport {
         icon(name),
       );
     this.playButton = button("play", "Play", "Space", () => this.toggle());
+    /** @type {HTMLInputElement} */
     this.range = h("input", {
       type: "range",
       min: 0,
@@ -65,6 +80,7 @@ export class Transport {
       oninput: () => this.choose(Number(this.range.value), false),
       onchange: () => this.choose(Number(this.range.value), true),
     });
+    /** @type {HTMLInputElement} */
     this.number = h("input", {
       type: "text",
       inputmode: "numeric",
@@ -115,6 +131,7 @@ export class Transport {
     return Math.min(this.last, this.step ?? this.last);
   }
 
+  /** @param {number} step @param {boolean} final */
   choose(step, final) {
     if (final || this.playing) this.stop(false);
     const clamped = Math.min(this.last, Math.max(0, step));
@@ -123,13 +140,17 @@ export class Transport {
     this.onStep(this.step, final);
   }
 
-  /** A key anywhere on the page; a key that is held moves the step and is final when it comes up. */
+  /**
+   * A key anywhere on the page; a key that is held moves the step and is final when it comes up.
+   * @param {KeyboardEvent} event
+   */
   key(event) {
-    const node = event.composedPath()[0];
+    const node = /** @type {HTMLElement} */ (event.composedPath()[0]);
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (node !== this.range && isTyping(node)) return;
     const pressed = node.closest?.("button, a, summary, [role='button']");
     const jump = event.shiftKey ? 10 : 1;
+    /** @type {Record<string, () => number>} */
     const moves = {
       ArrowLeft: () => this.shown() - jump,
       ArrowRight: () => this.shown() + jump,
@@ -164,6 +185,7 @@ export class Transport {
     if (!this.last) return;
     let from = this.shown() >= this.last ? 0 : this.shown();
     let before = performance.now();
+    /** @param {number} now */
     const tick = (now) => {
       from += (Math.max(0, now - before) / 1000) * Number(this.speed.value);
       before = now;
@@ -181,6 +203,7 @@ export class Transport {
     this.face("pause", "Pause");
   }
 
+  /** @param {boolean} announce */
   stop(announce) {
     if (!this.playing) return;
     cancelAnimationFrame(this.playing);
@@ -189,6 +212,7 @@ export class Transport {
     if (announce) this.onStep(this.step, true);
   }
 
+  /** @param {keyof typeof ICONS} name @param {string} label */
   face(name, label) {
     this.playButton.replaceChildren(icon(name));
     this.playButton.setAttribute("aria-label", label);
@@ -200,18 +224,22 @@ export class Transport {
     this.keys.abort();
   }
 
-  /** New runs: the step chosen stays, the end is shown where they are shorter; at the end it stays at the end. */
+  /**
+   * New runs: the step chosen stays, the end is shown where they are shorter; at the end it stays at the end.
+   * @param {Played[]} runs
+   * @param {number} last
+   */
   setRuns(runs, last) {
     this.runs = runs;
     this.last = last;
-    if (Number(this.range.max) !== last) this.range.max = last;
+    if (Number(this.range.max) !== last) this.range.max = String(last);
     setText(this.total, ` / ${last}`);
     this.range.disabled = !last;
     const items = [...this.readout.children];
     runs.forEach((run, i) => {
       const item = items[i] ?? h("li", {}, h("i", { class: "rv-swatch" }), h("b"), h("span"));
       if (!items[i]) this.readout.append(item);
-      paintSwatch(item.firstChild, run);
+      paintSwatch(/** @type {HTMLElement} */ (item.firstChild), run);
       setText(item.children[1], run.name);
     });
     for (const item of items.slice(runs.length)) item.remove();
@@ -220,10 +248,10 @@ export class Transport {
 
   show() {
     const step = this.shown();
-    if (Number(this.range.value) !== step) this.range.value = step;
+    if (Number(this.range.value) !== step) this.range.value = String(step);
     this.range.setAttribute("aria-valuetext", `step ${step} of ${this.last}`);
     if (document.activeElement !== this.number) this.number.value = String(step);
-    (this.runs ?? []).forEach((run, i) => {
+    this.runs.forEach((run, i) => {
       const end = run.loss.length - 1;
       const at = Math.min(step, end);
       const ended = end < step ? ` (ended at ${end})` : "";

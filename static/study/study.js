@@ -2,44 +2,54 @@
 
 import { ExactChart } from "../charts/exact_chart.js";
 import { Plane } from "../plane/plane.js";
-import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
-import { readTheme } from "../shared/theme.js";
+import { Component, mounted } from "../shared/component.js";
+import { copyAddress, h, paintSwatch, setText } from "../shared/dom.js";
 import { Transport } from "../shared/transport.js";
+
+/** @import { Sent, StudyChart, StudyMessage, StudyPath, StudySection, StudyTable } from "../shared/messages.js" */
+/** @import { Place } from "../shared/types.js" */
+/** @typedef {{chart: ExactChart, lit: string | null, drawn: string}} Shown a chart, what stands out in it, what it is of */
+/** @typedef {{node: HTMLElement, head: HTMLElement, texts: HTMLElement, table: HTMLElement}} SectionNode */
 
 const NARROW = 640;
 const GAP = 16;
-const instances = new WeakMap();
 
-/** Makes the children of `parent` paragraphs with these texts. */
+/**
+ * Makes the children of `parent` paragraphs with these texts.
+ * @param {HTMLElement} parent
+ * @param {string[]} texts
+ */
 function tell(parent, texts) {
-  while (parent.children.length > texts.length) parent.lastChild.remove();
+  while (parent.children.length > texts.length) parent.lastChild?.remove();
   texts.forEach((text, i) => {
     if (!parent.children[i]) parent.append(h("p", { class: "rv-caption" }));
     setText(parent.children[i], text);
   });
 }
 
-class Study {
-  constructor(parent) {
-    this.step = null; // null: the last
-    this.charts = new Map();
-    this.sections = new Map();
-    this.zooms = new Map();
-    this.build(parent);
-    this.send = (change) => this.setStateValue("change", change);
-    this.disconnect = channel.connect(this.send);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(this.root);
-    window.__ravine_study = this;
-  }
+/** @extends {Component<StudyMessage>} */
+class Study extends Component {
+  /** @override */
+  narrow = NARROW;
 
-  build(parent) {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    super(parent, { class: "rv rv-board rv-study", "data-testid": "study", "data-drawn": 0 });
+    /** @type {number | null} */
+    this.step = null; // null: the last
+    /** @type {Map<string, Shown>} */
+    this.charts = new Map();
+    /** @type {Map<string, SectionNode>} */
+    this.sections = new Map();
+    /** @type {Map<string, Place | null>} */
+    this.zooms = new Map();
+    this.explained = "";
     this.plane = new Plane((x, y, final) => channel.announce({ set: { "start.x": x, "start.y": y }, final }));
     this.transport = new Transport((step) => this.setStep(step));
     this.counted = h("p", { class: "rv-counted", "data-testid": "counted", "aria-live": "polite" });
     this.legend = h("ul", { class: "rv-legend", "data-testid": "legend" });
+    /** @type {HTMLButtonElement} */
     this.link = h(
       "button",
       {
@@ -54,9 +64,7 @@ class Study {
     this.caption = h("div", { "data-testid": "caption" });
     this.first = h("div", { class: "rv-study-first" }, h("div", {}, this.plane.node));
     this.parts = h("div", { class: "rv-study-sections" });
-    this.root = h(
-      "div",
-      { class: "rv rv-board rv-study", "data-testid": "study", "data-drawn": 0 },
+    this.root.append(
       h("div", { class: "rv-toolbar rv-board-toolbar" }, this.legend, h("div", { class: "rv-actions" }, this.link)),
       this.first,
       this.transport.node,
@@ -66,62 +74,42 @@ class Study {
       this.parts,
       this.tip,
     );
-    parent.append(this.root);
-    // Streamlit fades what waits for its server; here each slider move would start that.
-    const frame = parent.closest('[data-testid="stElementContainer"]');
-    frame?.style.setProperty("transition", "none", "important");
-    frame?.style.setProperty("opacity", "1", "important");
-    this.resize();
+    this.begin();
   }
 
-  receive(component) {
-    this.setStateValue = component.setStateValue;
-    const message = unpack(component.data);
-    this.refreshTheme();
-    if (message.stamp === this.stamp) return;
-    this.stamp = message.stamp;
-    channel.acknowledge(message.seq);
+  /**
+   * @override
+   * @param {StudyMessage & Sent} message
+   */
+  take(message) {
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
     this.latest = message;
-    if (channel.isSpeaker(this.send)) {
-      const settled = Object.fromEntries(Object.entries(message.values).filter(([path]) => !channel.isUnsettled(path)));
-      window.dispatchEvent(
-        new CustomEvent("ravine:values", { detail: { values: settled, problems: message.problems } }),
-      );
-    }
+    this.tellControls(message);
     const { steps } = message.counting;
     this.transport.setRuns(
-      message.paths
-        .filter((one) => one.loss)
-        .map((one) => ({ ...one, name: one.label, colour: one.colour ?? this.theme.text })),
+      message.paths.flatMap(({ label, colour, dash, loss }) => (loss ? [{ name: label, colour, dash, loss }] : [])),
       steps,
     );
     this.step = this.transport.step;
     this.draw();
   }
 
-  refreshTheme() {
-    const theme = readTheme(this.root, this.theme);
-    if (theme === this.theme) return;
-    this.theme = theme;
-    this.root.classList.toggle("rv-dark", theme.dark);
-    if (this.latest) this.draw();
-  }
-
-  shown() {
-    const { steps } = this.latest.counting;
+  /** @param {StudyMessage} message */
+  shown({ counting: { steps } }) {
     return Math.min(steps, this.step ?? steps);
   }
 
+  /** @param {number | null} step */
   setStep(step) {
     this.step = step;
-    if (this.latest) this.drawStep();
+    if (this.latest) this.drawStep(this.latest);
   }
 
+  /** @override */
   draw() {
     const message = this.latest;
-    if (!message || this.gone || !this.width || !this.theme) return;
+    if (!message || this.gone || !this.width) return;
     const { grid, surface, loss, sections, caption, seq } = message;
     const narrow = this.width < NARROW;
     const side = narrow ? this.width : Math.floor((this.width - GAP) * 0.54);
@@ -133,30 +121,33 @@ class Study {
     tell(this.caption, caption);
     const half = narrow ? this.width : Math.floor((this.width - 2 * GAP) / 2);
     for (const section of sections) this.drawSection(section, half);
-    this.drawStep();
-    painted().then(() => {
-      this.root.dataset.seq = seq;
-      this.root.dataset.drawn = Number(this.root.dataset.drawn) + 1;
-    });
+    this.drawStep(message);
+    this.notePainted(seq);
   }
 
-  drawStep() {
-    const { crowd, paths, values, counting } = this.latest;
-    const step = this.shown();
+  /** @param {StudyMessage} message */
+  drawStep(message) {
+    const { crowd, paths, values } = message;
+    const step = this.shown(message);
     this.plane.drawPaths({ crowd, paths, start: [values["start.x"], values["start.y"]] }, step);
-    this.charts.get("loss")?.point(step, null);
-    setText(this.counted, this.count(step, counting));
+    this.charts.get("loss")?.chart.point(step, null);
+    setText(this.counted, this.count(step, message));
   }
 
-  /** Which step of which epoch that is. */
-  count(step, { steps, of, rows, batch }) {
+  /**
+   * Which step of which epoch that is.
+   * @param {number} step
+   * @param {StudyMessage} message
+   */
+  count(step, { counting: { steps, of, rows = 0, batch = 0, replaced } }) {
     if (!of) return `step ${step} of ${steps}`;
     if (!step) return `step 0 of ${steps}: the start; an epoch is ${of} ${of > 1 ? "batches" : "batch"}`;
     const within = ((step - 1) % of) + 1;
-    const left = this.latest.counting.replaced || within < of ? batch : rows - (of - 1) * batch;
+    const left = replaced || within < of ? batch : rows - (of - 1) * batch;
     return `step ${step} = epoch ${Math.ceil(step / of)}, batch ${within} of ${of} (${left} ${left > 1 ? "rows" : "row"})`;
   }
 
+  /** @param {StudyPath[]} paths */
   drawLegend(paths) {
     const state = JSON.stringify([paths.map(({ label, colour, dash }) => [label, colour, dash]), this.theme.signature]);
     if (state === this.explained) return;
@@ -164,46 +155,61 @@ class Study {
     this.legend.replaceChildren(
       ...paths.map((path) => {
         const swatch = h("i", { class: "rv-swatch" });
-        paintSwatch(swatch, { ...path, colour: path.colour ?? this.theme.text });
+        paintSwatch(swatch, path);
         return h("li", { class: "rv-legend-entry" }, swatch, path.label);
       }),
       h("li", { class: "rv-legend-entry" }, "◎ start: click or drag"),
     );
   }
 
-  /** `spec.of` says what a chart was computed of, where it has been said: the same is not drawn again, but its mark moves. */
+  /** @param {StudyChart} spec @param {HTMLElement} parent */
+  newChart(spec, parent) {
+    /** @type {ExactChart} */
+    const chart = new ExactChart({
+      name: spec.name,
+      title: spec.title,
+      kind: "number",
+      tip: this.tip,
+      onZoom: (zoom) => {
+        this.zooms.set(spec.name, zoom);
+        this.draw();
+      },
+      onPoint: (x) =>
+        x === null && spec.name === "loss" && this.latest
+          ? chart.point(this.shown(this.latest), null)
+          : chart.point(x, shown.lit),
+      onKey: (curve) => {
+        shown.lit = curve?.key ?? null;
+        if (chart.pointed !== null) chart.point(chart.pointed, shown.lit);
+      },
+    });
+    /** @type {Shown} */
+    const shown = { chart, lit: null, drawn: "" };
+    this.charts.set(spec.name, shown);
+    parent.append(chart.node);
+    return shown;
+  }
+
+  /**
+   * `spec.of` says what a chart was computed of, where it has been said: the same is not drawn again, but its mark moves.
+   * @param {StudyChart} spec
+   * @param {HTMLElement} parent
+   * @param {number} width
+   * @param {number} height
+   */
   drawChart(spec, parent, width, height) {
-    let chart = this.charts.get(spec.name);
-    if (!chart) {
-      chart = new ExactChart({
-        name: spec.name,
-        title: spec.title,
-        kind: "number",
-        tip: this.tip,
-        onZoom: (zoom) => {
-          this.zooms.set(spec.name, zoom);
-          this.draw();
-        },
-        onPoint: (x) =>
-          x === null && spec.name === "loss" ? chart.point(this.shown(), null) : chart.point(x, chart.lit),
-        onKey: (curve) => {
-          chart.lit = curve?.key ?? null;
-          if (chart.pointed !== null) chart.point(chart.pointed, chart.lit);
-        },
-      });
-      this.charts.set(spec.name, chart);
-      parent.append(chart.node);
-    }
+    const shown = this.charts.get(spec.name) ?? this.newChart(spec, parent);
+    const { chart } = shown;
     const signature = [spec.of, this.theme.signature, width, height, this.zooms.get(spec.name)].join("|");
-    if (spec.of && signature === chart.drawn) {
+    if (spec.of && signature === shown.drawn) {
       chart.setMark(spec.mark);
       return;
     }
-    chart.drawn = signature;
-    const shown = spec.curves.map((curve) => ({ ...curve, colour: curve.colour ?? this.theme.mix(0.85) }));
+    shown.drawn = signature;
+    const curves = spec.curves.map((curve) => ({ ...curve, colour: curve.colour ?? this.theme.mix(0.85) }));
     let [low, high] = [Infinity, -Infinity];
-    for (const { x } of shown) {
-      for (const value of x.length ? [x[0], x.at(-1)] : []) {
+    for (const { x } of curves) {
+      for (const value of x.length ? [x[0], x[x.length - 1]] : []) {
         if (value < low && !(spec.log_x && value <= 0)) low = value;
         if (value > high) high = value;
       }
@@ -215,7 +221,7 @@ class Study {
     if (whole) this.zooms.delete(spec.name);
     const [from, to] = whole ? [low, high] : window_;
     chart.draw({
-      curves: shown.map(({ x, y, ...curve }) => ({
+      curves: curves.map(({ x, y, ...curve }) => ({
         ...curve,
         group: curve.key,
         x,
@@ -233,28 +239,26 @@ class Study {
       height,
     });
     chart.describe(`${spec.title} against ${spec.x}: ${spec.curves.map((curve) => curve.label).join("; ")}`);
-    chart.explain(shown);
+    chart.explain(curves);
   }
 
+  /** @param {StudySection} section */
+  newSection(section) {
+    const head = h("h3", { class: "rv-study-title" });
+    const texts = h("div");
+    const table = h("div", { class: "rv-table-frame", hidden: true });
+    const named = { class: "rv-study-section", "data-testid": `section-${section.name}` };
+    const node = h("section", named, head, table, texts);
+    node.style.minWidth = "0";
+    const made = { node, head, texts, table };
+    this.sections.set(section.name, made);
+    this.parts.append(node);
+    return made;
+  }
+
+  /** @param {StudySection} section @param {number} width */
   drawSection(section, width) {
-    let part = this.sections.get(section.name);
-    if (!part) {
-      part = {
-        head: h("h3", { class: "rv-study-title" }),
-        texts: h("div"),
-        table: h("div", { class: "rv-table-frame", hidden: true }),
-      };
-      part.node = h(
-        "section",
-        { class: "rv-study-section", "data-testid": `section-${section.name}` },
-        part.head,
-        part.table,
-        part.texts,
-      );
-      part.node.style.minWidth = "0";
-      this.sections.set(section.name, part);
-      this.parts.append(part.node);
-    }
+    const part = this.sections.get(section.name) ?? this.newSection(section);
     setText(part.head, section.title);
     if (section.chart) this.drawChart(section.chart, part.node, width, 280);
     if (section.table) this.drawTable(part.table, section.table);
@@ -262,11 +266,13 @@ class Study {
     if (part.node.lastChild !== part.texts) part.node.append(part.texts);
   }
 
+  /** @param {HTMLElement} frame @param {StudyTable} table */
   drawTable(frame, { columns, rows }) {
     const state = JSON.stringify([columns, rows]);
     frame.hidden = false;
     if (frame.dataset.state === state) return;
     frame.dataset.state = state;
+    /** @param {number} k */
     const align = (k) => `rv-${k ? "right" : "left"}`;
     frame.replaceChildren(
       h(
@@ -288,36 +294,12 @@ class Study {
     );
   }
 
-  resize() {
-    const width = Math.floor(this.root.clientWidth);
-    if (width === this.width) return;
-    this.width = width;
-    this.root.classList.toggle("rv-narrow", width < NARROW);
-    this.draw();
-  }
-
+  /** @override */
   destroy() {
-    this.gone = true;
-    this.disconnect();
-    this.resizer.disconnect();
+    super.destroy();
     this.transport.destroy();
-    for (const chart of this.charts.values()) chart.destroy();
-    this.root.remove();
-    if (window.__ravine_study === this) delete window.__ravine_study;
+    for (const { chart } of this.charts.values()) chart.destroy();
   }
 }
 
-export default async function (component) {
-  await loadStyles("charts/charts.css", "study/study.css");
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new Study(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new Study(parent), "charts/charts.css", "study/study.css");

@@ -1,15 +1,29 @@
 // The board of training runs: takes the server's ticks in, draws once a frame, and speaks to the server.
 
 import { ending, LineChart } from "../charts/line_chart.js";
-import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
+import { Component, mounted } from "../shared/component.js";
+import { copyAddress, focus, focusedIn, h, paintSwatch, setText } from "../shared/dom.js";
 import { duration } from "../shared/scales.js";
-import { readTheme } from "../shared/theme.js";
 import { savePicture } from "./charts_picture.js";
 import { ResultTable } from "./result_table.js";
 import { progressBar, question, RunList } from "./run_list.js";
 import { CHARTS, grouped, TrainingCurves } from "./training_curves.js";
+
+/** @import { Curve } from "../charts/line_chart.js" */
+/** @import { BoardMessage, BoardRun, BoardSummary, BoardView, RateChart, RateCurve, Sent } from "../shared/messages.js" */
+/** @import { Place, TickKind } from "../shared/types.js" */
+/**
+ * What has a curve of its own.
+ * @typedef {object} LegendItem
+ * @property {string} key
+ * @property {string[]} ids
+ * @property {string} label
+ * @property {string} colour
+ * @property {string} dash
+ * @property {number} [seeds]
+ * @property {boolean} seen
+ */
 
 const NARROW = 640;
 const STACKED = 720; // a row of the list of runs is broken into lines below it
@@ -17,65 +31,85 @@ const MERGED = 1100; // hyperparameters stand under their optimizer's name below
 const GAP = 16;
 const ASK_AGAIN = 3000;
 const EMPTY = "No runs yet. Choose optimizers on the left and press Launch.";
+/** @type {Record<BoardView["x"], {button: string, label: string, kind: TickKind}>} */
 const AXES = {
   step: { button: "step", label: "step", kind: "count" },
   epoch: { button: "epoch", label: "epoch", kind: "number" },
   training: { button: "training time", label: "training time", kind: "seconds" },
   wall: { button: "wall clock", label: "time since the start", kind: "seconds" },
 };
-const instances = new WeakMap();
 
+/** @param {unknown} a @param {unknown} b */
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-/** A row of buttons of which one is pressed: `[[value, text], ...]`. */
+/**
+ * A row of buttons of which one is pressed.
+ * @template {string} V
+ * @param {string} label
+ * @param {[V, string][]} options
+ * @param {(value: V) => void} choose
+ */
 function choices(label, options, choose) {
   const buttons = options.map(([value, text]) =>
     h("button", { type: "button", class: "rv-choice", "data-value": value, onclick: () => choose(value) }, text),
   );
   return {
     node: h("div", { class: "rv-choices", role: "group", "aria-label": label }, ...buttons),
+    /** @param {V} value */
     show: (value) =>
       buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.value === value))),
   };
 }
 
+/** @param {string} text @param {string} title @param {(on: boolean) => void} turn */
 function toggle(text, title, turn) {
+  /** @type {HTMLButtonElement} */
   const node = h(
     "button",
     { type: "button", class: "rv-choice", title, onclick: () => turn(node.getAttribute("aria-pressed") !== "true") },
     text,
   );
-  return { node, show: (on) => node.setAttribute("aria-pressed", String(Boolean(on))) };
+  return { node, show: (/** @type {boolean} */ on) => node.setAttribute("aria-pressed", String(on)) };
 }
 
-class Board {
+/** @extends {Component<BoardMessage>} */
+class Board extends Component {
+  /** @override */
+  narrow = NARROW;
+
+  // ---------------------------------------------------------------- elements
+
+  /** @param {HTMLElement} parent */
   constructor(parent) {
+    super(parent, { class: "rv rv-board", "data-testid": "board", "data-drawn": 0 });
     this.curves = new TrainingCurves();
+    /** @type {BoardView} */
     this.view = {
       x: "step",
       smoothing: 0.9,
       log_loss: false,
       log_x: false,
       group: true,
-      charts: "loss+accuracy",
       hidden: [],
       per: "step",
     };
+    /** @type {Record<string, unknown>} */
     this.heard = {}; // the server's last word on each part of the view
+    /** @type {Place | null} */
     this.zoom = null;
-    this.asked = 0;
+    /** @type {{low: number, high: number} | null} */
+    this.full = null; // from the first to the last point
+    /** @type {Set<string> | null} */
+    this.before = null; // the runs that were here last
+    /** @type {string | null} */
+    this.key = null; // the run or group that stands out
+    this.asked = this.frame = this.took = 0;
+    /** @type {LineChart[]} */
     this.sensitivity = [];
-    this.build(parent);
-    this.send = (change) => this.setStateValue("change", change);
-    this.disconnect = channel.connect(this.send);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(this.root);
-    window.__ravine_board = this;
-  }
-
-  // ---------------------------------------------------------------- elements
-
-  build(parent) {
+    /** @type {BoardRun[]} */
+    this.stoppable = [];
+    this.askingStop = false;
+    this.stopState = this.legendState = "";
     this.sentence = h("span", { class: "rv-summary-text" });
     this.remaining = h("span", { class: "rv-summary-left" });
     this.stopAll = h("span", { class: "rv-stop-all" });
@@ -97,7 +131,7 @@ class Board {
     this.empty = h("p", { class: "rv-message", "data-testid": "empty", role: "status" });
     this.axis = choices(
       "Horizontal axis",
-      Object.entries(AXES).map(([value, { button }]) => [value, button]),
+      /** @type {BoardView["x"][]} */ (Object.keys(AXES)).map((value) => [value, AXES[value].button]),
       (value) => this.setView("x", value),
     );
     this.per = choices(
@@ -108,6 +142,7 @@ class Board {
       ],
       (value) => this.setView("per", value),
     );
+    /** @type {HTMLInputElement} */
     this.smoothing = h("input", {
       type: "range",
       class: "rv-range",
@@ -124,8 +159,10 @@ class Board {
     this.logX = toggle("log x", "The horizontal axis logarithmic", (on) => this.setView("log_x", on));
     const grouping = "One curve for all seeds of the same settings: their mean, and a band of one standard deviation";
     this.group = toggle("group seeds", grouping, (on) => this.setView("group", on));
+    /** @param {string} text @param {string} title @param {() => void} onclick */
     const button = (text, title, onclick) => h("button", { type: "button", class: "rv-choice", title, onclick }, text);
     this.reset = button("Reset zoom", "Show every step again (double click in a chart)", () => this.setZoom(null));
+    /** @type {HTMLButtonElement} */
     this.link = button("Copy link", "The address of this very view", () => copyAddress(this.link));
     this.picture = button("PNG", "The charts as a PNG picture", () => this.save());
     this.toolbar = h(
@@ -148,7 +185,7 @@ class Board {
     );
     this.legend = h("ul", { class: "rv-legend", "data-testid": "legend", "aria-label": "Curves" });
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
-    this.charts = CHARTS.map((chart) => Object.assign(new LineChart({ ...chart, ...this.hand() }), { spec: chart }));
+    this.charts = CHARTS.map((spec) => new LineChart({ ...spec, ...this.hand() }));
     this.grid = h("div", { class: "rv-curves", "data-testid": "charts" }, ...this.charts.map((chart) => chart.node));
     this.note = h("p", { class: "rv-caption", "data-testid": "note" });
     this.table = new ResultTable({ onKey: (key) => this.highlight(key) });
@@ -165,87 +202,77 @@ class Board {
       this.table.node,
       this.sensitivityBox,
     );
-    this.root = h(
-      "div",
-      { class: "rv rv-board", "data-testid": "board", "data-drawn": 0 },
-      this.empty,
-      this.filled,
-      this.tip,
-    );
-    parent.append(this.root);
-    // Streamlit fades what waits for its server; a board that ticks would flicker.
-    const frame = parent.closest('[data-testid="stElementContainer"]');
-    frame?.style.setProperty("transition", "none", "important");
-    frame?.style.setProperty("opacity", "1", "important");
-    this.resize();
+    this.root.append(this.empty, this.filled, this.tip);
+    this.begin();
   }
 
   hand() {
     return {
       tip: this.tip,
-      onZoom: (zoom) => this.setZoom(zoom),
-      onPoint: (x) => this.point(x),
-      onKey: (curve) => this.highlight(curve?.key ?? null),
+      onZoom: (/** @type {Place | null} */ zoom) => this.setZoom(zoom),
+      onPoint: (/** @type {number | null} */ x) => this.point(x),
+      onKey: (/** @type {Curve | null} */ curve) => this.highlight(curve?.key ?? null),
     };
   }
 
   // ---------------------------------------------------------------- what the server says
 
-  /** A payload, or the old one again because the theme has changed. */
-  receive(component) {
-    this.setStateValue = component.setStateValue;
-    const message = unpack(component.data);
-    this.refreshTheme();
-    if (message.stamp === this.stamp) return;
-    this.stamp = message.stamp;
-    channel.acknowledge(message.seq);
-    this.forgetZoom(message.runs ?? []);
+  /**
+   * @override
+   * @param {BoardMessage & Sent} message
+   */
+  take(message) {
+    this.forgetZoom(message.runs);
     if (this.curves.take(message)) this.asked = 0;
     else if (!this.asked || performance.now() - this.asked > ASK_AGAIN) {
       this.asked = performance.now();
       channel.announce({ need: true });
     }
-    this.takeView(message.view ?? {});
+    this.takeView(message.view);
     channel.flush();
     this.latest = message;
-    if (channel.isSpeaker(this.send)) this.tellControls(message);
+    this.tellControls({ values: {}, problems: message.problems ?? {} });
     this.drawSoon();
   }
 
-  /** Runs of which none was here before are looked at from their beginning. */
+  /**
+   * Runs of which none was here before are looked at from their beginning.
+   * @param {BoardRun[]} runs
+   */
   forgetZoom(runs) {
     if (!runs.length) return;
-    if (this.before && !runs.some(({ id }) => this.before.has(id))) this.zoom = null;
+    const { before } = this;
+    if (before && !runs.some(({ id }) => before.has(id))) this.zoom = null;
     this.before = new Set(runs.map(({ id }) => id));
   }
 
-  /** The server's view counts where it says something new and no change of ours is on its way. */
+  /**
+   * The server's view counts where it says something new and no change of ours is on its way.
+   * @param {BoardView} view
+   */
   takeView(view) {
-    for (const [name, value] of Object.entries(view)) {
-      if (name in this.heard && same(this.heard[name], value)) continue;
+    const news = Object.entries(view).filter(([name, value]) => {
+      if (name in this.heard && same(this.heard[name], value)) return false;
       this.heard[name] = value;
-      if (channel.isUnsettled(`view.${name}`) || same(this.view[name], value)) continue;
-      this.view[name] = value;
-      if (name === "x") this.zoom = null;
-    }
+      return !channel.isUnsettled(`view.${name}`);
+    });
+    const { x } = this.view;
+    Object.assign(this.view, Object.fromEntries(news));
+    if (this.view.x !== x) this.zoom = null;
   }
 
-  tellControls({ values = {}, problems = {}, controls }) {
-    const settled = Object.fromEntries(Object.entries(values).filter(([path]) => !channel.isUnsettled(path)));
-    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems } }));
-    if (controls) window.dispatchEvent(new CustomEvent("ravine:controls", { detail: controls }));
-  }
-
-  refreshTheme() {
-    const theme = readTheme(this.root, this.theme);
-    if (theme === this.theme) return;
-    this.theme = theme;
-    this.root.classList.toggle("rv-dark", theme.dark);
+  /** @override */
+  redraw() {
     this.drawSoon();
   }
 
   // ---------------------------------------------------------------- what the hand does
 
+  /**
+   * @template {keyof BoardView} N
+   * @param {N} name
+   * @param {BoardView[N]} value
+   */
   setView(name, value, tell = true) {
     if (same(this.view[name], value)) return;
     this.view[name] = value;
@@ -254,12 +281,17 @@ class Board {
     this.drawSoon();
   }
 
-  /** Shows or hides runs. `key` is the group's where all of it is meant, else the run's. */
+  /**
+   * Shows or hides runs.
+   * @param {string[]} ids
+   * @param {string} key the group's where all of it is meant, else the run's
+   * @param {boolean} seen
+   */
   show(ids, key, seen) {
     const hidden = new Set(this.view.hidden);
     const owner = this.curves.runs.find((run) => run.id === ids[0])?.group;
     // A hidden group of which one run is to be seen: the others are hidden one by one.
-    if (seen && owner !== key && hidden.delete(owner)) {
+    if (seen && owner !== undefined && owner !== key && hidden.delete(owner)) {
       for (const run of this.curves.runs) if (run.group === owner) hidden.add(run.id);
     }
     if (seen) for (const id of [key, ...ids]) hidden.delete(id);
@@ -267,16 +299,23 @@ class Board {
     this.setView("hidden", [...hidden]);
   }
 
+  /** @param {Place | null} zoom */
   setZoom(zoom) {
     this.zoom = zoom && this.clamp(zoom);
     this.drawSoon();
   }
 
-  /** A window within what there is; null where it would show everything. */
+  /**
+   * A window within what there is; null where it would show everything.
+   * @param {Place} window
+   * @returns {Place | null}
+   */
   clamp([low, high]) {
     const { full } = this;
     if (!full) return null;
+    /** @type {(value: number) => number} */
     const forth = this.view.log_x ? (value) => Math.log10(Math.max(value, full.low)) : (value) => value;
+    /** @type {(value: number) => number} */
     const back = this.view.log_x ? (value) => 10 ** value : (value) => value;
     const [first, last] = [forth(full.low), forth(full.high)];
     let [from, to] = [forth(low), forth(high)];
@@ -287,35 +326,35 @@ class Board {
     return [back(from), back(to)];
   }
 
+  /** @param {number | null} x */
   point(x) {
-    for (const chart of this.charts) chart.point(x, this.key ?? null);
+    for (const chart of this.charts) chart.point(x, this.key);
   }
 
+  /** @param {string | null} key */
   highlight(key) {
     if (this.key === key) return;
     this.key = key;
     const group = this.curves.runs.find((run) => run.id === key)?.group ?? null;
     this.list.highlight(key, group);
     this.table.highlight(key, group);
-    for (const chart of [...this.charts, ...this.sensitivity]) chart.point(chart.pointed ?? null, key);
+    for (const chart of [...this.charts, ...this.sensitivity]) chart.point(chart.pointed, key);
   }
 
   save() {
     const shown = this.charts.filter((chart) => !chart.node.hidden);
-    const curves = shown.flatMap((chart) => chart.scene.curves);
-    const titles = (this.latest.table?.budget ?? []).map((sentence) => `Budget: ${sentence}.`);
+    const curves = shown.flatMap((chart) => chart.scene?.curves ?? []);
+    const titles = (this.latest?.table.budget ?? []).map((sentence) => `Budget: ${sentence}.`);
     if (curves.length) titles.push(this.reading(curves).join(" "));
     savePicture(shown, this.legendItems(), titles, this.theme, () => this.drawSoon());
   }
 
+  /** @override */
   resize() {
-    const width = Math.floor(this.root.clientWidth);
-    if (width === this.width) return;
-    this.width = width;
-    this.root.classList.toggle("rv-narrow", width < NARROW);
-    this.root.classList.toggle("rv-stacked", width < STACKED);
-    this.root.classList.toggle("rv-merged", width < MERGED);
-    this.list.foldedBeyond = width < NARROW ? 4 : 12;
+    if (!this.measure()) return;
+    this.root.classList.toggle("rv-stacked", this.width < STACKED);
+    this.root.classList.toggle("rv-merged", this.width < MERGED);
+    this.list.foldedBeyond = this.width < NARROW ? 4 : 12;
     this.drawSoon();
   }
 
@@ -328,6 +367,7 @@ class Board {
     });
   }
 
+  /** @override */
   draw() {
     const message = this.latest;
     if (!message || this.gone) return;
@@ -343,27 +383,17 @@ class Board {
       this.drawToolbar();
       this.drawLegend();
       this.drawCharts();
-      this.table.render(message.table ?? {});
-      this.drawSensitivity(message.sensitivity ?? []);
+      this.table.render(message.table);
+      this.drawSensitivity(message.sensitivity);
     }
     this.took = performance.now() - began;
-    painted().then(() => {
-      this.root.dataset.seq = message.seq;
-      this.root.dataset.cursor = this.curves.cursor;
-      this.root.dataset.drawn = Number(this.root.dataset.drawn) + 1;
-    });
+    this.notePainted(message.seq, { cursor: this.curves.cursor });
   }
 
-  drawSummary(summary) {
-    this.summary.hidden = !summary;
-    if (!summary) return;
-    setText(this.sentence, summary.sentence ?? "");
-    setText(
-      this.remaining,
-      Number.isFinite(summary.remaining) && summary.remaining !== null
-        ? `about ${duration(summary.remaining)} left`
-        : "",
-    );
+  /** @param {BoardSummary} summary */
+  drawSummary({ sentence, remaining }) {
+    setText(this.sentence, sentence);
+    setText(this.remaining, remaining === null ? "" : `about ${duration(remaining)} left`);
     this.overall.show(this.curves.runs);
     this.drawStopAll();
   }
@@ -371,14 +401,15 @@ class Board {
   /** While anything is queued or running: "Stop all", which asks before it stops. */
   drawStopAll(ask = this.askingStop) {
     const going = this.curves.runs.filter((run) => run.may_act && ["queued", "running"].includes(run.status));
-    const stoppable = going.filter((run) => (run.actions ?? []).includes("stop"));
+    const stoppable = going.filter((run) => run.actions.includes("stop"));
     this.stoppable = stoppable;
-    this.askingStop = Boolean(ask && stoppable.length);
+    this.askingStop = ask && stoppable.length > 0;
     const state = JSON.stringify([going.length > 0, stoppable.length, this.askingStop]);
     if (state === this.stopState) return;
     this.stopState = state;
     const held = this.stopAll.contains(document.activeElement);
     const count = stoppable.length;
+    /** @param {boolean} sure */
     const answer = (sure) => {
       if (sure) for (const run of this.stoppable) channel.announce({ action: { stop: run.id }, final: true });
       this.drawStopAll(false);
@@ -399,7 +430,7 @@ class Board {
     this.stopAll.replaceChildren(
       ...(this.askingStop ? [question(text, text, answer)] : going.length ? [button()] : []),
     );
-    if (held) (this.stopAll.querySelector("[data-act=no]") ?? this.stopAll.querySelector("button"))?.focus();
+    if (held) focus(this.stopAll, "[data-act=no]", "button");
   }
 
   drawToolbar() {
@@ -409,14 +440,17 @@ class Board {
     this.logLoss.show(view.log_loss);
     this.logX.show(view.log_x);
     this.group.show(view.group);
-    if (Number(this.smoothing.value) !== view.smoothing) this.smoothing.value = view.smoothing;
+    if (Number(this.smoothing.value) !== view.smoothing) this.smoothing.value = String(view.smoothing);
     this.smoothing.disabled = view.per === "epoch";
     setText(this.weight, view.smoothing.toFixed(2));
     this.smoothing.setAttribute("aria-valuetext", view.smoothing.toFixed(2));
     this.reset.disabled = !this.zoom;
   }
 
-  /** What has a curve of its own: `{key, ids, label, colour, dash, seeds, seen}`. */
+  /**
+   * What has a curve of its own.
+   * @returns {LegendItem[]}
+   */
   legendItems() {
     const hidden = new Set(this.view.hidden);
     const { curves, view } = this;
@@ -429,7 +463,7 @@ class Board {
           {
             key,
             ids,
-            label: curves.names.get(`group\n${key}`),
+            label: curves.nameOf(`group\n${key}`),
             colour,
             dash,
             seeds: shown.length,
@@ -440,7 +474,7 @@ class Board {
       return members.map((run) => ({
         key: run.id,
         ids: [run.id],
-        label: curves.names.get(run.id),
+        label: curves.nameOf(run.id),
         colour: run.colour,
         dash: run.dash,
         seen: !hidden.has(key) && !hidden.has(run.id),
@@ -453,7 +487,7 @@ class Board {
     const state = JSON.stringify(items);
     if (state === this.legendState) return;
     this.legendState = state;
-    const focused = this.legend.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const focused = focusedIn(this.legend)?.dataset.key;
     this.legend.replaceChildren(
       ...items.map((item) => {
         const swatch = h("i", { class: "rv-swatch" });
@@ -480,25 +514,22 @@ class Board {
         );
       }),
     );
-    if (focused) this.legend.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) focus(this.legend, `[data-key="${CSS.escape(focused)}"]`);
   }
 
   drawCharts() {
-    if (this.width < 50 || !this.theme) return;
+    if (this.width < 50) return;
     const { view } = this;
     const each = this.width < NARROW ? this.width : Math.floor((this.width - GAP) / 2);
-    const shown = this.charts.filter((chart) => {
-      chart.node.hidden = !view.charts.includes(chart.kind);
-      return !chart.node.hidden;
-    });
-    const found = shown.map((chart) => this.curves.curves(chart.spec, view));
+    const found = CHARTS.map((spec) => this.curves.curves(spec, view));
     const all = found.flat();
-    this.full = this.extent(all);
-    const [low, high] = this.zoom ?? [this.full.low, this.full.high];
+    const full = this.extent(all);
+    this.full = full;
+    const [low, high] = this.zoom ?? [full.low, full.high];
     const x = { ...AXES[view.x], low, high, log: view.log_x, full: !this.zoom };
-    shown.forEach((chart, i) => {
+    this.charts.forEach((chart, i) => {
       const curves = found[i];
-      chart.key = this.key ?? null;
+      chart.key = this.key;
       chart.draw({
         curves,
         x,
@@ -515,7 +546,10 @@ class Board {
     setText(this.note, this.explanation(all));
   }
 
-  /** From the first to the last point of all curves. */
+  /**
+   * From the first to the last point of all curves.
+   * @param {Curve[]} curves
+   */
   extent(curves) {
     const log = this.view.log_x;
     let [low, high] = [Infinity, -Infinity];
@@ -537,6 +571,7 @@ class Board {
     return { low, high };
   }
 
+  /** @param {Curve[]} curves */
   explanation(curves) {
     const { view } = this;
     if (!curves.length)
@@ -547,7 +582,10 @@ class Board {
     ].join(" ");
   }
 
-  /** What the lines and bands are. */
+  /**
+   * What the lines and bands are.
+   * @param {Curve[]} curves
+   */
   reading(curves) {
     const parts = [];
     if (curves.some((curve) => curve.raw)) parts.push(this.smoothingNote(curves));
@@ -564,6 +602,7 @@ class Board {
     return parts;
   }
 
+  /** @param {Curve[]} curves */
   smoothingNote(curves) {
     const weight = `debiased exponential average, weight ${this.view.smoothing.toFixed(2)}`;
     const smooth = curves.filter((curve) => curve.raw);
@@ -575,27 +614,30 @@ class Board {
     return `Faint: as recorded, each step; strong: ${weight}${log}.`;
   }
 
+  /** @param {RateChart[]} specs */
   drawSensitivity(specs) {
     this.sensitivityBox.hidden = !specs.length;
     while (this.sensitivity.length > specs.length) {
       const chart = this.sensitivity.pop();
-      chart.destroy();
-      chart.node.remove();
+      chart?.destroy();
+      chart?.node.remove();
     }
     if (!specs.length || this.width < 50) return;
     const width = this.width < NARROW ? this.width : Math.floor((this.width - GAP) / 2);
     specs.forEach((spec, i) => {
       const kind = spec.unit === "fraction" ? "accuracy" : spec.unit === "loss" ? "loss" : "number";
-      const hand = { ...this.hand(), onZoom: () => {}, onPoint: (x) => this.sensitivity[i].point(x, this.key ?? null) };
-      if (!this.sensitivity[i]) {
-        this.sensitivity[i] = new LineChart({ name: `sensitivity_${i}`, title: spec.title, kind, ...hand });
-        this.sensitivityBox.append(this.sensitivity[i].node);
+      let chart = this.sensitivity[i];
+      if (!chart) {
+        const onPoint = (/** @type {number | null} */ x) => this.sensitivity[i].point(x, this.key);
+        const hand = { ...this.hand(), onZoom: () => {}, onPoint };
+        chart = new LineChart({ name: `sensitivity_${i}`, title: spec.title, kind, ...hand });
+        this.sensitivity[i] = chart;
+        this.sensitivityBox.append(chart.node);
       }
-      const chart = this.sensitivity[i];
       chart.kind = kind;
       setText(chart.heading, spec.title);
       const curves = spec.series.flatMap((one) => rates(one));
-      const every = curves.flatMap((curve) => [...curve.x]);
+      const every = curves.flatMap(({ x }) => Array.from(x));
       const x = every.length
         ? { low: Math.min(...every) / 1.3, high: Math.max(...every) * 1.3 }
         : { low: 1e-4, high: 1 };
@@ -608,46 +650,49 @@ class Board {
         height: 230,
       });
       chart.explain(spec.series, curves.some((curve) => curve.crossed || curve.ended) ? "diverged" : "");
+      /** @param {RateCurve} line */
       const best = ({ label, x, y, diverged }) => {
-        const known = [...x].map((_, i) => i).filter((i) => Number.isFinite(y[i]) && !diverged?.[i]);
+        const known = y.flatMap((value, i) => (value === null || diverged[i] ? [] : [{ value, rate: x[i] }]));
         if (!known.length) return `${label} has no value`;
-        const top = known.reduce((a, b) => ((kind === "loss" ? y[b] < y[a] : y[b] > y[a]) ? b : a));
-        return `${label} best ${chart.format(y[top])} at learning rate ${x[top]}`;
+        const top = known.reduce((a, b) => ((kind === "loss" ? b.value < a.value : b.value > a.value) ? b : a));
+        return `${label} best ${chart.format(top.value)} at learning rate ${top.rate}`;
       };
       chart.describe(`${spec.title}: ${spec.series.map(best).join("; ")}`);
     });
   }
 
+  /** @override */
   destroy() {
-    this.gone = true;
-    this.disconnect();
-    this.resizer.disconnect();
+    super.destroy();
     this.table.destroy();
     cancelAnimationFrame(this.frame);
     for (const chart of [...this.charts, ...this.sensitivity]) chart.destroy();
-    this.root.remove();
-    if (window.__ravine_board === this) delete window.__ravine_board;
   }
 }
 
 /**
  * Curves over learning rates: pieces of a line between the rates at which every seed diverged, and crosses at those. A
  * rate without a value leaves the line out; where the last rates have none, it ends with a cross.
+ * @param {RateCurve} line
+ * @returns {Curve[]}
  */
-function rates({ label, key, colour, dash, x, y, low, high, n, diverged }) {
-  const there = [...x].map((_, i) => i).filter((i) => Number.isFinite(y[i]));
-  const lost = there.filter((i) => diverged?.[i]);
+function rates({ label, colour, dash, x, y, low, high, n, diverged }) {
+  const there = x.map((_, i) => i).filter((i) => y[i] !== null);
+  const lost = there.filter((i) => diverged[i]);
+  /** @type {number[][]} */
   const pieces = [];
   there.forEach((i, k) => {
-    if (diverged?.[i]) return;
-    if (k && !diverged?.[there[k - 1]]) pieces.at(-1).push(i);
+    if (diverged[i]) return;
+    if (k && !diverged[there[k - 1]]) pieces[pieces.length - 1].push(i);
     else pieces.push([i]);
   });
+  /** @param {number[]} chosen @param {number} part @param {Pick<Curve, "crossed" | "ended">} rest */
   const made = (chosen, part, rest) => {
-    const pick = (list) => (list ? Float64Array.from(chosen, (i) => list[i] ?? y[i]) : null);
+    /** @param {(number | null)[]} list */
+    const pick = (list) => Float64Array.from(chosen, (i) => list[i] ?? y[i] ?? NaN);
     return {
-      key: key ?? label,
-      group: key ?? label,
+      key: label,
+      group: label,
       label,
       colour,
       dash,
@@ -659,27 +704,14 @@ function rates({ label, key, colour, dash, x, y, low, high, n, diverged }) {
       points: chosen.length,
       x: pick(x),
       line: pick(y),
-      low: low && high && !rest.crossed ? pick(low) : null,
-      high: low && high && !rest.crossed ? pick(high) : null,
-      n: n === undefined || n === null ? null : chosen.map((i) => (typeof n === "number" ? n : n[i])),
+      low: rest.crossed ? null : pick(low),
+      high: rest.crossed ? null : pick(high),
+      n: chosen.map(() => n),
     };
   };
-  const ended = there.length > 0 && there.at(-1) < x.length - 1;
-  const curves = pieces.map((piece, part) => made(piece, part, { ended: ended && piece.includes(there.at(-1)) }));
+  const last = there[there.length - 1] ?? x.length;
+  const curves = pieces.map((piece, part) => made(piece, part, { ended: last < x.length - 1 && piece.includes(last) }));
   return lost.length ? [...curves, made(lost, curves.length, { crossed: true })] : curves;
 }
 
-export default async function (component) {
-  await loadStyles("charts/charts.css", "training/board.css");
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new Board(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new Board(parent), "charts/charts.css", "training/board.css");

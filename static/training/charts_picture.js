@@ -1,11 +1,21 @@
 // The charts as one PNG picture: what they show and how above, then two abreast with their titles, the legend beneath.
 
-import { h } from "../shared/dom.js";
+import { h, pen } from "../shared/dom.js";
+
+/** @import { LineChart } from "../charts/line_chart.js" */
+/** @import { Context, Theme } from "../shared/types.js" */
+/** @import { LegendItem } from "./board.js" */
 
 const [SCALE, TITLE, GAP, EDGE, LINE] = [2, 24, 20, 16, 20];
 
-/** The text in lines that are no wider than `width` as `context` writes it. */
+/**
+ * The text in lines that are no wider than `width` as `context` writes it.
+ * @param {Context} context
+ * @param {string} text
+ * @param {number} width
+ */
 function wrapped(context, text, width) {
+  /** @type {string[]} */
   const lines = [];
   for (const word of text.split(" ")) {
     const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
@@ -16,20 +26,26 @@ function wrapped(context, text, width) {
 }
 
 /**
- * Draws `titles` (sentences), `charts` and `items` of the legend and hands the file to the browser; `done` is called when
- * the charts are free again.
+ * Draws charts and legend and hands the file to the browser.
+ * @param {LineChart[]} charts
+ * @param {LegendItem[]} items
+ * @param {string[]} titles sentences
+ * @param {Theme} theme
+ * @param {() => void} done called when the charts are free again
  */
 export function savePicture(charts, items, titles, theme, done) {
-  if (!charts.length) return;
-  const { width, height } = charts[0].scene;
+  const scene = charts[0]?.scene;
+  if (!scene) return;
+  const { width, height } = scene;
   const across = Math.min(2, charts.length);
   const down = Math.ceil(charts.length / across);
   const inner = across * width + (across - 1) * GAP;
   const shown = items.filter((item) => item.seen);
   const canvas = h("canvas");
-  let context = canvas.getContext("2d");
+  const context = pen(canvas);
   context.font = `12px ${theme.font}`;
   const texts = shown.map((item) => (item.seeds ? `${item.label} (mean ± sd, N = ${item.seeds})` : item.label));
+  /** @type {[number, number][]} */
   const places = [];
   let [x, y] = [0, 0];
   texts.forEach((text, i) => {
@@ -43,7 +59,6 @@ export function savePicture(charts, items, titles, theme, done) {
   const foot = head + down * (height + TITLE + GAP);
   canvas.width = SCALE * (inner + 2 * EDGE);
   canvas.height = SCALE * (foot + y + LINE + EDGE);
-  context = canvas.getContext("2d");
   context.scale(SCALE, SCALE);
   context.fillStyle = theme.background;
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -52,9 +67,9 @@ export function savePicture(charts, items, titles, theme, done) {
   lines.forEach((line, i) => context.fillText(line, EDGE, EDGE + i * LINE + 12));
   charts.forEach((chart, i) => {
     const part = h("canvas", { width: SCALE * width, height: SCALE * height });
-    const own = part.getContext("2d");
+    const own = pen(part);
     own.scale(SCALE, SCALE);
-    chart.paint(own, SCALE);
+    if (chart.scene) chart.paint(chart.scene, own, SCALE);
     const [left, top] = [EDGE + (i % across) * (width + GAP), head + Math.floor(i / across) * (height + TITLE + GAP)];
     context.font = `600 13px ${theme.font}`;
     context.fillStyle = theme.text;
@@ -77,6 +92,7 @@ export function savePicture(charts, items, titles, theme, done) {
   });
   done();
   canvas.toBlob((blob) => {
+    if (!blob) return; // too large for a canvas
     const href = URL.createObjectURL(blob);
     h("a", { href, download: "ravine-curves.png" }).click();
     setTimeout(() => URL.revokeObjectURL(href), 10_000);

@@ -1,8 +1,27 @@
 // The runs, a line each: what they are, how far they have come, what can be done with them. Seeds of one group fold up.
 
-import { h, paintSwatch, setText, svg } from "../shared/dom.js";
+import { arrange, focus, focusedIn, h, paintSwatch, setText, svg } from "../shared/dom.js";
 import { duration, grouping, percent } from "../shared/scales.js";
 import { grouped } from "./training_curves.js";
+
+/** @import { BoardRun, RunAction } from "../shared/messages.js" */
+/** @import { TrainingCurves } from "./training_curves.js" */
+/** @typedef {BoardRun["actions"][number]} Act */
+/**
+ * What a row says.
+ * @typedef {object} Saying
+ * @property {string} title
+ * @property {string} detail
+ * @property {string} pill
+ * @property {string} status
+ * @property {string} remaining
+ * @property {string} result
+ * @property {string} [resultOf]
+ * @property {string} colour
+ * @property {string} dash
+ * @property {boolean} seen
+ * @property {string} label
+ */
 
 const ICONS = {
   stop: "M5 5h14v14H5z",
@@ -11,9 +30,12 @@ const ICONS = {
   rename: "M4 20l1 -4L16 5l3 3L8 19z",
   fold: "M7 10l5 5l5 -5",
 };
+/** @type {Record<Act, string>} */
 const VERBS = { stop: "Stop", resume: "Resume", rename: "Rename", delete: "Delete" };
+const ACTS = /** @type {Act[]} */ (Object.keys(VERBS));
 const PATIENCE = 10_000; // a button that was pressed may be pressed again after so long without an effect
 
+/** @param {keyof typeof ICONS} name */
 const icon = (name, size = 15) =>
   svg(
     "svg",
@@ -21,21 +43,29 @@ const icon = (name, size = 15) =>
     svg("path", { d: ICONS[name] }),
   );
 
-/** What the pill says. */
+/**
+ * What the pill says.
+ * @param {Pick<BoardRun, "status" | "stage" | "step">} run
+ */
 export function words({ status, stage, step }) {
   if (status === "running" && stage === "stopping") return stage;
   if (status === "running") return stage && stage !== "training" ? `running: ${stage}` : "running";
-  if (status === "diverged") return `diverged at step ${grouping(step ?? 0)}`;
+  if (status === "diverged") return `diverged at step ${grouping(step)}`;
   return status;
 }
 
-/** What the pill has not said yet. */
-const remark = ({ sentence }) => (sentence ?? "").replace(/^diverged at step [\d,]+[\s.:,;]*/i, "");
+/**
+ * What the pill has not said yet.
+ * @param {BoardRun} run
+ */
+const remark = ({ sentence }) => sentence.replace(/^diverged at step [\d,]+[\s.:,;]*/i, "");
 
 const LOST = ["failed", "interrupted", "stopped", "diverged"];
-const ALARMING = ["failed", "interrupted", "diverged"];
 
-/** How much of the runs is done, as shares of 1: of those that go on or have finished, and of those that ended before. */
+/**
+ * How much of the runs is done, as shares of 1: of those that go on or have finished, and of those that ended before.
+ * @param {BoardRun[]} runs
+ */
 export function shares(runs) {
   const sum = { done: 0, lost: 0 };
   for (const run of runs) {
@@ -57,19 +87,26 @@ export function progressBar() {
   let state = "";
   return {
     node,
+    /** @param {BoardRun[]} runs */
     show(runs) {
       const share = shares(runs);
       const widths = [share.done, share.lost].map((part) => `${Math.round(part * 1000) / 10}%`);
       if (state === widths.join()) return;
       state = widths.join();
       [done.style.width, lost.style.width] = widths;
-      node.setAttribute("aria-valuenow", Math.round((share.done + share.lost) * 100));
+      node.setAttribute("aria-valuenow", String(Math.round((share.done + share.lost) * 100)));
     },
   };
 }
 
-/** "Delete? yes no": `answer(true)` or `answer(false)` is called. */
+/**
+ * "Delete? yes no": `answer(true)` or `answer(false)` is called.
+ * @param {string} label
+ * @param {string} text
+ * @param {(sure: boolean) => void} answer
+ */
 export function question(label, text, answer) {
+  /** @param {string} act @param {boolean} given */
   const button = (act, given) =>
     h(
       "button",
@@ -93,9 +130,22 @@ export function question(label, text, answer) {
 
 /** What a row shows and does; a row of one run and the row of a group differ in what they say. */
 class Row {
+  /** @param {RunList} owner @param {string} key */
   constructor(owner, key) {
-    Object.assign(this, { owner, key });
+    this.owner = owner;
+    this.key = key;
+    /** @type {BoardRun[]} */
+    this.members = [];
+    this.label = this.paint = this.state = "";
+    /** @type {Map<Act, {condition: string, since: number}>} */
     this.pressed = new Map();
+    /** @type {"delete" | "rename" | null} */
+    this.asking = null;
+    /** @type {Set<string>} */
+    this.asked = new Set(); // the runs that were there when it was asked about them
+    /** @type {HTMLInputElement | null} */
+    this.field = null; // where a new name is typed
+    /** @type {HTMLInputElement} */
     this.eye = h("input", {
       type: "checkbox",
       class: "rv-eye",
@@ -135,6 +185,7 @@ class Row {
     );
   }
 
+  /** @param {Saying} saying */
   say({ title, detail, pill, status, remaining, result, resultOf = "", colour, dash, seen, label }) {
     this.label = label;
     setText(this.title, title);
@@ -159,14 +210,17 @@ class Row {
 
   // ---------------------------------------------------------------- buttons
 
-  /** The runs of this row that a button is for. */
+  /**
+   * The runs of this row that a button is for.
+   * @param {Act} name
+   */
   targets(name) {
-    const able = this.members.filter((run) => run.may_act && (run.actions ?? []).includes(name));
+    const able = this.members.filter((run) => run.may_act && run.actions.includes(name));
     return able.length && name === "rename" ? this.members : able;
   }
 
   offers() {
-    return Object.keys(VERBS).filter((name) => this.targets(name).length);
+    return ACTS.filter((name) => this.targets(name).length);
   }
 
   /** Changes where a press has had an effect. */
@@ -184,25 +238,29 @@ class Row {
     const state = JSON.stringify([allowed, counts, [...this.pressed.keys()], this.asking, this.label]);
     if (state === this.state) return;
     this.state = state;
-    if (!allowed.includes(this.asking)) this.asking = null;
+    if (this.asking && !allowed.includes(this.asking)) this.asking = null;
     this.node.classList.toggle("rv-asking", this.asking === "delete");
-    const focused = this.acts.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    const focused = focusedIn(this.acts)?.dataset.act;
     if (this.asking === "delete") this.acts.replaceChildren(this.question());
     else this.acts.replaceChildren(...allowed.map((name) => this.button(name)));
     if (this.asking !== "rename") {
       if (this.field) this.name.replaceChildren(this.title, this.detail);
       this.field = null;
     } else if (!this.field) this.name.replaceChildren((this.field = this.renaming()));
-    if (focused) (this.acts.querySelector(`[data-act="${focused}"]`) ?? this.acts.querySelector("button"))?.focus();
+    if (focused) focus(this.acts, `[data-act="${focused}"]`, "button");
   }
 
-  /** "SGD", or "SGD, 2 of 3 seeds". */
+  /**
+   * "SGD", or "SGD, 2 of 3 seeds".
+   * @param {Act} name
+   */
   whom(name) {
     const count = this.targets(name).length;
     if (this.members.length === 1) return this.label;
     return `${this.label}, ${count < this.members.length ? `${count} of ` : ""}${this.members.length} seeds`;
   }
 
+  /** @param {Act} name */
   button(name) {
     const label = `${VERBS[name]} ${this.whom(name)}`;
     return h(
@@ -220,24 +278,24 @@ class Row {
     );
   }
 
+  /** @param {Exclude<Act, "rename">} name */
   press(name, runs = this.targets(name)) {
-    for (const run of runs) this.owner.onAction({ [name]: run.id });
+    for (const { id } of runs)
+      this.owner.onAction(name === "stop" ? { stop: id } : name === "resume" ? { resume: id } : { delete: id });
     this.pressed.set(name, { condition: this.condition(), since: performance.now() });
     this.ask(null);
   }
 
+  /** @param {"delete" | "rename" | null} what */
   ask(what) {
     const before = this.asking;
     this.asking = what;
-    this.asked = what ? new Set(this.targets(what).map((run) => run.id)) : null;
+    this.asked = new Set((what ? this.targets(what) : []).map((run) => run.id));
     this.actions();
-    const first =
-      what === "rename"
-        ? this.field
-        : (this.acts.querySelector(what ? "[data-act=no]" : `[data-act="${before}"]`) ??
-          this.acts.querySelector("button"));
-    first?.focus();
-    first?.select?.();
+    if (what === "rename") {
+      this.field?.focus();
+      this.field?.select();
+    } else focus(this.acts, what ? "[data-act=no]" : `[data-act="${before}"]`, "button");
   }
 
   /** Only what was there when it was asked about is deleted. */
@@ -261,6 +319,7 @@ class Row {
         for (const run of this.targets("rename")) this.owner.onAction({ rename: [run.id, text] });
       this.ask(null);
     };
+    /** @type {HTMLInputElement} */
     const input = h("input", {
       type: "text",
       class: "rv-number rv-rename",
@@ -280,37 +339,43 @@ class Row {
 }
 
 class RunRow extends Row {
+  /** @param {RunList} owner @param {string} id */
   constructor(owner, id) {
     super(owner, id);
+    this.inside = false;
     this.node.dataset.run = id;
     this.node.dataset.testid = `run-${id}`;
   }
 
-  /** A seed of a group bears the group's name. */
+  /**
+   * A seed of a group bears the group's name.
+   * @override
+   */
   offers() {
     return super.offers().filter((name) => name !== "rename" || !this.inside);
   }
 
+  /**
+   * @param {BoardRun} run
+   * @param {{inside: boolean, hidden: Set<string>, latest: number | null, label: string}} how
+   */
   update(run, { inside, hidden, latest, label }) {
     this.members = [run];
     this.inside = inside;
     this.node.classList.toggle("rv-inside", inside);
-    const going = run.status === "running" && Number.isFinite(run.remaining);
+    const left = run.status === "running" ? run.remaining : null;
     const note = remark(run);
     this.say({
       title: inside ? `seed ${run.seed}` : run.title,
-      detail: inside
-        ? ""
-        : [run.detail, run.seed === null || run.seed === undefined ? "" : `seed ${run.seed}`]
-            .filter(Boolean)
-            .join(", "),
+      detail: inside ? "" : [run.detail, `seed ${run.seed}`].filter(Boolean).join(", "),
       pill: words(run),
       status: run.status,
-      remaining: going
-        ? `${duration(run.remaining)} left`
-        : run.status === "stopped" || run.status === "interrupted"
-          ? `at ${grouping(run.step)} of ${grouping(run.steps)} steps`
-          : "",
+      remaining:
+        left !== null
+          ? `${duration(left)} left`
+          : run.status === "stopped" || run.status === "interrupted"
+            ? `at ${grouping(run.step)} of ${grouping(run.steps)} steps`
+            : "",
       result: latest === null ? "" : percent(latest),
       colour: run.colour,
       dash: run.dash,
@@ -318,35 +383,42 @@ class RunRow extends Row {
       seen: !hidden.has(run.id) && !hidden.has(run.group),
     });
     this.sentence.hidden = !note;
-    this.sentence.classList.toggle(
-      "rv-alarm",
-      (run.tone ?? (ALARMING.includes(run.status) ? "error" : "note")) === "error",
-    );
+    this.sentence.classList.toggle("rv-alarm", run.tone === "error");
     setText(this.sentence, note);
   }
 }
 
 class GroupRow extends Row {
+  /** @param {RunList} owner @param {string} key */
   constructor(owner, key) {
     super(owner, key);
+    this.open = false;
     this.node.classList.add("rv-group-row");
     this.node.dataset.group = key;
     this.fold = h(
       "button",
-      { type: "button", class: "rv-icon-button rv-fold", onclick: () => owner.toggle(this.key) },
+      { type: "button", class: "rv-icon-button rv-fold", onclick: () => owner.turn(this.key, !this.open) },
       icon("fold", 12),
     );
     this.lead.prepend(this.fold);
   }
 
+  /**
+   * @param {BoardRun[]} members
+   * @param {{hidden: Set<string>, open: boolean, latest: (number | null)[], label: string}} how
+   */
   update(members, { hidden, open, latest, label }) {
     this.members = members;
+    this.open = open;
     const [first] = members;
+    /** @type {Map<string, number>} */
     const counts = new Map();
     for (const run of members) counts.set(run.status, (counts.get(run.status) ?? 0) + 1);
     // Where seeds have finished, theirs is the result.
     const finished = members.filter((run, i) => run.status === "finished" && latest[i] !== null).length;
-    const known = latest.filter((value, i) => value !== null && (!finished || members[i].status === "finished"));
+    const known = latest.flatMap((value, i) =>
+      value !== null && (!finished || members[i].status === "finished") ? [value] : [],
+    );
     const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
     const deviation = Math.sqrt(known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (known.length - 1));
     this.say({
@@ -356,9 +428,10 @@ class GroupRow extends Row {
         counts.size === 1
           ? words({ ...first, stage: "", status: first.status === "diverged" ? "all diverged" : first.status })
           : [...counts].map(([status, count]) => `${count}\u00a0${status}`).join(", "),
-      status: ["running", "failed", "interrupted", "queued", "stopped", "diverged", "finished"].find((status) =>
-        counts.has(status),
-      ),
+      status:
+        ["running", "failed", "interrupted", "queued", "stopped", "diverged", "finished"].find((status) =>
+          counts.has(status),
+        ) ?? "",
       label,
       remaining: this.remaining(),
       result:
@@ -375,87 +448,86 @@ class GroupRow extends Row {
   /** The longest of the seeds; those queued count where the server says when they will be done. */
   remaining() {
     const active = this.members.filter((run) => run.status === "running" || run.status === "queued");
-    const known = active.filter((run) => Number.isFinite(run.remaining));
-    const queued = active.filter((run) => run.status === "queued" && !known.includes(run)).length;
+    const known = active.flatMap(({ remaining }) => (remaining === null ? [] : [remaining]));
+    const queued = active.filter((run) => run.status === "queued" && run.remaining === null).length;
     if (!known.length) return "";
-    return `${duration(Math.max(...known.map((run) => run.remaining)))} left${queued ? ` + ${queued} queued` : ""}`;
+    return `${duration(Math.max(...known))} left${queued ? ` + ${queued} queued` : ""}`;
   }
 }
 
-/** Makes the children of `parent` these nodes in this order, moving only what is out of place. */
-function arrange(parent, nodes) {
-  const wanted = new Set(nodes);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  nodes.forEach((node, i) => {
-    if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
-  });
-}
-
 export class RunList {
-  /** `onAction({stop: id})`; `onShow(ids, key, seen)` of runs and their group or run key; `onKey(key)` under the pointer. */
+  /**
+   * @param {object} hand
+   * @param {(action: RunAction) => void} hand.onAction
+   * @param {(ids: string[], key: string, seen: boolean) => void} hand.onShow of runs and their group's or run's key
+   * @param {(key: string | null) => void} hand.onKey what is under the pointer
+   */
   constructor({ onAction, onShow, onKey }) {
-    Object.assign(this, { onAction, show: onShow, onKey });
-    this.rows = new Map();
+    this.onAction = onAction;
+    this.show = onShow;
+    this.onKey = onKey;
+    /** @type {Map<string, GroupRow>} */
+    this.groups = new Map();
+    /** @type {Map<string, RunRow>} */
+    this.singles = new Map();
+    /** @type {Map<string, boolean>} */
     this.turned = new Map(); // folds set by hand
+    this.draw = () => {}; // the same again
     this.foldedBeyond = 12; // runs
     this.node = h("ul", { class: "rv-runs", "data-testid": "runs", "aria-label": "Runs" });
   }
 
-  toggle(key) {
-    this.turned.set(key, !this.isOpen(key));
-    this.render(this.curves, this.hidden);
+  /** @param {string} key @param {boolean} open */
+  turn(key, open) {
+    this.turned.set(key, open);
+    this.draw();
   }
 
-  isOpen(key) {
-    return this.turned.get(key) ?? this.curves.runs.length <= this.foldedBeyond;
-  }
-
-  row(kind, key) {
-    const name = `${kind.name}\n${key}`;
-    if (!this.rows.has(name)) this.rows.set(name, new kind(this, key));
-    return this.rows.get(name);
-  }
-
-  /** `curves`: the TrainingCurves that know the runs, their names and their latest accuracies. */
+  /**
+   * @param {TrainingCurves} curves that know the runs, their names and their latest accuracies
+   * @param {string[]} hidden
+   */
   render(curves, hidden) {
-    Object.assign(this, { curves, hidden });
+    this.draw = () => this.render(curves, hidden);
     const away = new Set(hidden);
+    /** @param {BoardRun} run */
     const latest = (run) => curves.latest(run.id, "epoch/test_accuracy");
-    const rows = [];
+    /** @type {Set<Row>} */
+    const rows = new Set();
     for (const [key, members] of grouped(curves.runs)) {
       const several = members.length > 1;
-      const open = !several || this.isOpen(key);
+      const open = !several || (this.turned.get(key) ?? curves.runs.length <= this.foldedBeyond);
       if (several) {
-        const row = this.row(GroupRow, key);
+        const row = this.groups.get(key) ?? new GroupRow(this, key);
+        this.groups.set(key, row);
         row.update(members, {
           hidden: away,
           open,
           latest: members.map(latest),
-          label: curves.names.get(`group\n${key}`),
+          label: curves.nameOf(`group\n${key}`),
         });
-        rows.push(row);
+        rows.add(row);
       }
       if (!open) continue;
       for (const run of members) {
-        const row = this.row(RunRow, run.id);
-        row.update(run, { inside: several, hidden: away, latest: latest(run), label: curves.names.get(run.id) });
-        rows.push(row);
+        const row = this.singles.get(run.id) ?? new RunRow(this, run.id);
+        this.singles.set(run.id, row);
+        row.update(run, { inside: several, hidden: away, latest: latest(run), label: curves.nameOf(run.id) });
+        rows.add(row);
       }
     }
-    this.node.classList.toggle(
-      "rv-has-groups",
-      rows.some((row) => row instanceof GroupRow),
-    );
+    for (const known of [this.groups, this.singles])
+      for (const [key, row] of known) if (!rows.has(row)) known.delete(key);
+    this.node.classList.toggle("rv-has-groups", this.groups.size > 0);
     arrange(
       this.node,
-      rows.map((row) => row.node),
+      [...rows].map((row) => row.node),
     );
-    const kept = new Set(rows);
-    for (const [name, row] of this.rows) if (!kept.has(row)) this.rows.delete(name);
   }
 
+  /** @param {string | null} key @param {string | null} group */
   highlight(key, group) {
-    for (const row of this.rows.values())
+    for (const row of [...this.groups.values(), ...this.singles.values()])
       row.node.classList.toggle("rv-lit", Boolean(key) && (row.key === key || row.key === group));
   }
 }

@@ -2,6 +2,23 @@
 
 import { Aggregate, Clock, grown, Series } from "../charts/series.js";
 
+/** @import { Curve } from "../charts/line_chart.js" */
+/** @import { BoardMessage, BoardRun, BoardView } from "../shared/messages.js" */
+/** @import { Numbers } from "../shared/types.js" */
+/**
+ * A chart, and the names of the series that it shows.
+ * @typedef {object} Chart
+ * @property {string} name
+ * @property {string} title
+ * @property {"loss" | "accuracy"} kind
+ * @property {string} [step]
+ * @property {string} epoch
+ * @property {string} [validation]
+ */
+/** @typedef {{perEpoch?: boolean, validation?: boolean}} What of a curve that does not stand for steps */
+/** @typedef {{id: string, run: BoardRun, series: Series, x: Numbers}} Present a run's points, and where they lie */
+
+/** @type {Chart[]} */
 export const CHARTS = [
   { name: "train_loss", title: "Train loss", kind: "loss", step: "train/loss", epoch: "epoch/train_loss" },
   {
@@ -27,32 +44,82 @@ export const CHARTS = [
   },
 ];
 
-/** Runs by group, in the order in which they come: `[[key, [run, ...]], ...]`. */
+/**
+ * Runs by group, in the order in which they come.
+ * @param {BoardRun[]} runs
+ */
 export function grouped(runs) {
+  /** @type {Map<string, BoardRun[]>} */
   const groups = new Map();
   for (const run of runs) {
-    const key = run.group ?? run.id;
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(run);
+    const members = groups.get(run.group);
+    if (members) members.push(run);
+    else groups.set(run.group, [run]);
   }
   return [...groups];
 }
 
+/** Where points lie in epochs, as far as that has been computed. */
+class Epochs {
+  x = new Float64Array(0);
+  count = 0;
+  revision = 0;
+  each = 0;
+
+  /** @param {Series} series @param {number} each steps of an epoch */
+  read(series, each) {
+    if (this.revision !== series.revision || this.each !== each) this.count = 0;
+    this.revision = series.revision;
+    this.each = each;
+    this.x = grown(this.x, series.count);
+    for (let i = this.count; i < series.count; i++) this.x[i] = series.steps[i] / each;
+    this.count = series.count;
+    return this.x;
+  }
+}
+
+/**
+ * What stands under a key, made where there is nothing yet.
+ * @template K, V
+ * @param {Map<K, V>} map
+ * @param {K} key
+ * @param {() => V} make
+ */
+function kept(map, key, make) {
+  let found = map.get(key);
+  if (found === undefined) map.set(key, (found = make()));
+  return found;
+}
+
 export class TrainingCurves {
   constructor() {
-    this.clear();
+    /** @type {Map<string, Map<string, Series>>} */
+    this.series = new Map(); // by run and name
+    /** @type {Map<string, Pick<BoardRun, "generation" | "truncated">>} */
+    this.generations = new Map();
+    // What was computed from points, and can be computed again.
+    /** @type {Map<string, Epochs>} */
+    this.epochs = new Map();
+    /** @type {Map<string, Clock>} */
+    this.clocks = new Map();
+    /** @type {Map<string, Aggregate>} */
+    this.aggregates = new Map();
+    /** @type {Map<string, string>} */
+    this.names = new Map();
+    /** @type {BoardRun[]} */
     this.runs = [];
     this.cursor = -1; // the store's sequence up to which every point is here
   }
 
   clear() {
-    this.series = new Map(); // run -> name -> Series
-    this.generations = new Map();
-    this.derived = new Map(); // what was computed from points, and can be computed again
+    for (const map of [this.series, this.generations, this.epochs, this.clocks, this.aggregates]) map.clear();
   }
 
-  /** Takes a message in; false where points are missing and everything must be asked for. */
-  take({ reset, base, cursor, runs = [], series = [] }) {
+  /**
+   * Takes a message in; false where points are missing and everything must be asked for.
+   * @param {BoardMessage} message
+   */
+  take({ reset, base, cursor, runs, series }) {
     this.runs = runs;
     if (reset) this.clear();
     const complete = reset || base <= this.cursor;
@@ -61,7 +128,7 @@ export class TrainingCurves {
     for (const id of this.series.keys()) if (!known.has(id)) this.forget(id);
     if (!complete) return false;
     let sure = true;
-    for (const { id, generation = 0, truncated = 0 } of runs) {
+    for (const { id, generation, truncated } of runs) {
       const before = this.generations.get(id);
       this.generations.set(id, { generation, truncated });
       if (!before || (before.generation === generation && before.truncated === truncated)) continue;
@@ -71,28 +138,34 @@ export class TrainingCurves {
     }
     for (const { run, name, steps, values } of series) {
       if (!known.has(run)) continue;
-      if (!this.series.has(run)) this.series.set(run, new Map());
-      const ofRun = this.series.get(run);
-      if (!ofRun.has(name)) ofRun.set(name, new Series());
-      ofRun.get(name).put(steps, values);
+      kept(
+        kept(this.series, run, () => new Map()),
+        name,
+        () => new Series(),
+      ).put(steps, values);
     }
     this.cursor = reset ? cursor : Math.max(this.cursor, cursor);
-    return sure || Boolean(reset);
+    return sure || reset;
   }
 
+  /** @param {string} id */
   forget(id) {
     this.series.delete(id);
     this.generations.delete(id);
-    for (const key of this.derived.keys())
-      if (key.startsWith(`${id}\n`) || key.startsWith("group\n")) this.derived.delete(key);
+    for (const derived of [this.epochs, this.clocks])
+      for (const key of derived.keys()) if (key.startsWith(`${id}\n`)) derived.delete(key);
+    this.aggregates.clear();
   }
 
-  /** Names as short as they can be while no two curves share one. */
+  /**
+   * Names as short as they can be while no two curves share one.
+   * @param {BoardRun[]} runs
+   */
   label(runs) {
     const groups = grouped(runs);
     const titles = new Map();
     for (const [, [first]] of groups) titles.set(first.title, (titles.get(first.title) ?? 0) + 1);
-    this.names = new Map();
+    this.names.clear();
     for (const [key, members] of groups) {
       const [first] = members;
       const name = titles.get(first.title) > 1 && first.detail ? `${first.title}, ${first.detail}` : first.title;
@@ -101,73 +174,89 @@ export class TrainingCurves {
     }
   }
 
+  /** @param {string} key a run, or "group\n" and the group's key */
+  nameOf(key) {
+    return this.names.get(key) ?? "";
+  }
+
+  /** @param {string} id @param {string} name */
   get(id, name) {
     return this.series.get(id)?.get(name);
   }
 
-  /** The last value of a series that is finite, or null. */
+  /**
+   * The last value of a series that is finite, or null.
+   * @param {string} id
+   * @param {string} name
+   */
   latest(id, name) {
     const series = this.get(id, name);
     return series?.finite ? series.values[series.finite - 1] : null;
   }
 
-  keep(key, make) {
-    let kept = this.derived.get(key);
-    if (!kept) this.derived.set(key, (kept = make()));
-    return kept;
-  }
-
-  /** Where the points of a series lie on the chosen axis; null where that is not known. */
+  /**
+   * Where the points of a series lie on the chosen axis; null where that is not known.
+   * @param {BoardRun} run
+   * @param {string} name
+   * @param {Series} series
+   * @param {BoardView["x"]} mode
+   */
   x(run, name, series, mode) {
     if (mode === "step") return series.steps;
-    if (mode === "epoch") {
-      const each = run.steps_per_epoch || 1;
-      const kept = this.keep(`${run.id}\n${name}\nepoch`, () => ({ x: new Float64Array(0), count: 0 }));
-      if (kept.revision !== series.revision || kept.each !== each)
-        Object.assign(kept, { revision: series.revision, each, count: 0 });
-      kept.x = grown(kept.x, series.count);
-      for (let i = kept.count; i < series.count; i++) kept.x[i] = series.steps[i] / each;
-      kept.count = series.count;
-      return kept.x;
-    }
-    return this.keep(`${run.id}\n${name}\n${mode}`, () => new Clock()).read(series, this.get(run.id, `clock/${mode}`));
+    const key = `${run.id}\n${name}\n${mode}`;
+    if (mode === "epoch") return kept(this.epochs, key, () => new Epochs()).read(series, run.steps_per_epoch || 1);
+    return kept(this.clocks, key, () => new Clock()).read(series, this.get(run.id, `clock/${mode}`));
   }
 
-  /** The curves of one of `CHARTS` under a view, those of validation first, so that they lie beneath. */
+  /**
+   * The curves of a chart under a view, those of validation first, so that they lie beneath.
+   * @param {Chart} chart
+   * @param {BoardView} view
+   */
   curves(chart, view) {
     const hidden = new Set(view.hidden);
-    const perStep = Boolean(chart.step) && view.per !== "epoch";
-    const log = chart.kind === "loss" && Boolean(view.log_loss); // averages are those of what the axis shows
+    const step = view.per === "epoch" ? undefined : chart.step;
+    const log = chart.kind === "loss" && view.log_loss; // averages are those of what the axis shows
+    /** @type {[string, number, What][]} */
     const parts = [[chart.epoch, 0, { perEpoch: true }]];
     if (chart.validation) parts.unshift([chart.validation, 0, { perEpoch: true, validation: true }]);
+    /** @type {Curve[]} */
     const found = [];
     for (const [key, members] of grouped(this.runs)) {
       if (hidden.has(key)) continue;
       const shown = members.filter((run) => !hidden.has(run.id));
       // A task without per-step series shows its epochs.
-      const fine = perStep && shown.some((run) => this.get(run.id, chart.step)?.count);
-      for (const [name, weight, what] of fine ? [[chart.step, view.smoothing, {}]] : parts) {
+      /** @type {[string, number, What][] | null} */
+      const fine = step && shown.some((run) => this.get(run.id, step)?.count) ? [[step, view.smoothing, {}]] : null;
+      for (const [name, weight, what] of fine ?? parts) {
+        /** @type {Present[]} */
         const present = [];
         for (const run of shown) {
           const series = this.get(run.id, name);
           const x = series?.count ? this.x(run, name, series, view.x) : null;
-          if (x) present.push({ id: run.id, run, series, x });
+          if (series && x) present.push({ id: run.id, run, series, x });
         }
         if (!present.length) continue;
         if (view.group && members.length > 1) found.push(this.together(key, name, present, weight, view.x, log, what));
         else for (const one of present) found.push(this.alone(one, weight, log, what));
       }
     }
-    return found.sort((a, b) => Boolean(b.validation) - Boolean(a.validation));
+    return found.sort((a, b) => Number(b.validation ?? false) - Number(a.validation ?? false));
   }
 
+  /**
+   * @param {Present} one
+   * @param {number} weight
+   * @param {boolean} log
+   * @param {What} what
+   * @returns {Curve}
+   */
   alone({ run, series, x }, weight, log, what) {
     return {
       ...what,
       key: run.id,
-      run: run.id,
-      group: run.group ?? run.id,
-      label: this.names.get(run.id),
+      group: run.group,
+      label: this.nameOf(run.id),
       colour: run.colour,
       dash: run.dash,
       each: run.steps_per_epoch,
@@ -183,16 +272,26 @@ export class TrainingCurves {
     };
   }
 
+  /**
+   * @param {string} key
+   * @param {string} name
+   * @param {Present[]} present
+   * @param {number} weight
+   * @param {BoardView["x"]} mode
+   * @param {boolean} log
+   * @param {What} what
+   * @returns {Curve}
+   */
   together(key, name, present, weight, mode, log, what) {
     const [{ run }] = present;
     const sure = mode === "step" || mode === "epoch";
-    const mean = this.keep(`group\n${key}\n${name}`, () => new Aggregate()).update(present, weight, mode, sure, log);
+    const kind = kept(this.aggregates, `${key}\n${name}`, () => new Aggregate());
+    const mean = kind.update(present, weight, mode, sure, log);
     return {
       ...what,
       key,
-      run: null,
       group: key,
-      label: this.names.get(`group\n${key}`),
+      label: this.nameOf(`group\n${key}`),
       seeds: present.length,
       colour: run.colour,
       dash: run.dash,

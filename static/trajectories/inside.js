@@ -3,16 +3,29 @@
 import { Curves } from "../charts/curves.js";
 import { h, setText } from "../shared/dom.js";
 
+/** @import { Inside as Remembered, Run } from "../shared/messages.js" */
+/** @import { Curved } from "../charts/curves.js" */
+/** @typedef {Curved & {values: Float32Array}} Part a number of a state variable at all steps */
+
 const HEIGHT = 150;
 const NARROWEST = 260;
 const DASHES = ["", "5 3", "2 3", "8 3 2 3"];
 
 export class Inside {
-  /** `onStep(step, final)` chooses a step, `onChoice(id)` an optimizer, null for none. */
+  /**
+   * @param {object} hand
+   * @param {(step: number, final: boolean) => void} hand.onStep chooses a step
+   * @param {(id: number | null) => void} hand.onChoice an optimizer, null for none
+   */
   constructor({ onStep, onChoice }) {
-    Object.assign(this, { onStep, onChoice });
+    this.onStep = onStep;
+    this.step = 0;
+    this.options = "";
+    /** @type {Map<string, Curves<Part>>} */
     this.charts = new Map();
+    /** @type {Map<string, boolean>} */
     this.logs = new Map(); // which variables stand on a logarithmic axis
+    /** @type {HTMLSelectElement} */
     this.select = h("select", {
       class: "rv-select",
       "aria-label": "Look inside",
@@ -58,7 +71,13 @@ export class Inside {
     );
   }
 
-  /** `inside` = {id, title, colour, fields: [{name, parts, names}]} or null; `chosen` is the optimizer wanted. */
+  /**
+   * @param {Run[]} runs
+   * @param {Remembered | null} inside
+   * @param {number | null} chosen the optimizer wanted
+   * @param {number} steps
+   * @param {number} width
+   */
   draw(runs, inside, chosen, steps, width) {
     this.node.hidden = !runs.length;
     this.drawChoice(runs, chosen);
@@ -75,7 +94,7 @@ export class Inside {
           : `${arrows} Its state at every step${pairs ? "; of vectors x is solid, y dashed" : ""}${shown.more ? `; ${shown.more} more variables are not drawn` : ""}.`,
     );
     this.note.hidden = !this.note.textContent;
-    const fields = shown?.fields ?? [];
+    const { fields, colour } = shown ?? { fields: [], colour: "" };
     const kept = new Set(fields.map((field) => field.name));
     for (const [name, chart] of this.charts) {
       if (kept.has(name)) continue;
@@ -88,24 +107,26 @@ export class Inside {
     for (const field of fields) {
       let chart = this.charts.get(field.name);
       if (!chart) {
-        chart = new Curves({
+        /** @type {Curves<Part>} */
+        const made = new Curves({
           name: `inside-${field.name.replaceAll(" ", "-")}`,
           title: field.name,
-          field: "values",
+          values: (part) => part.values,
           onStep: this.onStep,
           onLog: (log) => {
             this.logs.set(field.name, log);
-            chart.draw(chart.runs, chart.steps, log, 0);
-            chart.setStep(this.step);
+            made.draw(made.runs, made.steps, log, 0);
+            made.setStep(this.step);
           },
         });
+        chart = made;
         this.charts.set(field.name, chart);
         this.grid.append(chart.node);
       }
       const lines = field.parts.map((values, k) => ({
         id: k,
         name: field.names[k] || field.name,
-        colour: shown.colour,
+        colour,
         dash: DASHES[k],
         values,
       }));
@@ -114,17 +135,20 @@ export class Inside {
     }
   }
 
-  /** The update that led to the step shown, line by line. */
+  /**
+   * The update that led to the step shown, line by line.
+   * @param {Remembered | null} shown
+   */
   drawEquation(shown) {
     const lines = shown?.equation ?? [];
     this.equation.hidden = !lines.length && !shown?.equation_note;
     this.equationFrame.hidden = !lines.length;
-    if (!lines.length) {
+    if (!shown || !lines.length) {
       setText(this.equationTitle, shown?.equation_note ?? "");
       return;
     }
     setText(this.equationTitle, `What made step ${shown.step} of ${shown.title}:`);
-    while (this.rows.children.length > lines.length) this.rows.lastChild.remove();
+    while (this.rows.children.length > lines.length) this.rows.lastChild?.remove();
     lines.forEach((line, i) => {
       let row = this.rows.children[i];
       if (!row) {
@@ -139,6 +163,7 @@ export class Inside {
     });
   }
 
+  /** @param {Run[]} runs @param {number | null} chosen */
   drawChoice(runs, chosen) {
     const options = [["", "nothing"], ...runs.map((run) => [String(run.id), run.name])];
     const key = JSON.stringify(options);
@@ -149,6 +174,7 @@ export class Inside {
     this.select.value = chosen === null ? "" : String(chosen);
   }
 
+  /** @param {number} step */
   setStep(step) {
     this.step = step;
     for (const chart of this.charts.values()) chart.setStep(step);

@@ -3,6 +3,10 @@
 import { announce } from "../shared/channel.js";
 import { h, setText } from "../shared/dom.js";
 
+/** @import { PictureMessage } from "../shared/messages.js" */
+/** @typedef {{name: string, query: string, about: string, when: number}} Item a picture as it is stored */
+/** @typedef {{node: HTMLElement, item: Item, compare: HTMLElement, isCompared: boolean}} Row */
+
 const KEY = "ravine.kept.1";
 const MOST = 50;
 const LONGEST_NAME = 60; // as the server takes it
@@ -12,15 +16,24 @@ const EMPTY = "Keep this picture under a name to come back to it or to compare i
 const FULL = `${MOST} pictures are kept, and there is room for no more: delete one first.`;
 const CLOSED = "This browser lets the page keep nothing, or has no room left.";
 
-/** Text as a name: one line without invisible signs, not too long. */
+/**
+ * Text as a name: one line without invisible signs, not too long.
+ * @param {string} text
+ */
 export function cleanName(text) {
   return [...text.replace(/[\p{C}\p{Z}]+/gu, " ").trim()].slice(0, LONGEST_NAME).join("").trim();
 }
 
+/**
+ * @param {Partial<Record<keyof Item, unknown>> | null} item
+ * @returns {item is Item}
+ */
 function isKept(item) {
   const { name, query, about, when } = item ?? {};
-  if (![name, query, about].every((text) => typeof text === "string")) return false;
   return (
+    typeof name === "string" &&
+    typeof query === "string" &&
+    typeof about === "string" &&
     name !== "" &&
     name === cleanName(name) &&
     STATE.test(query) &&
@@ -29,15 +42,19 @@ function isKept(item) {
   );
 }
 
-/** What a stored text holds: items {name, query, about, when}, newest first; what is broken is left out. */
+/**
+ * What a stored text holds, newest first; what is broken is left out.
+ * @param {string | null} text
+ */
 export function parseKept(text) {
   let found;
   try {
-    found = JSON.parse(text);
+    found = JSON.parse(text ?? "");
   } catch {
     return [];
   }
   if (!Array.isArray(found)) return [];
+  /** @type {Map<string, Item>} */
   const named = new Map();
   for (const item of found) {
     if (isKept(item) && !named.has(item.name))
@@ -54,6 +71,7 @@ function read() {
   }
 }
 
+/** @param {Item[]} items */
 function write(items) {
   try {
     localStorage.setItem(KEY, JSON.stringify(items));
@@ -63,7 +81,10 @@ function write(items) {
   }
 }
 
-/** A state without what it is compared with. */
+/**
+ * A state without what it is compared with.
+ * @param {string} query
+ */
 function alone(query) {
   return query
     .split("&")
@@ -71,7 +92,11 @@ function alone(query) {
     .join("&");
 }
 
-/** A name from what is seen; one that is taken gets a number. */
+/**
+ * A name from what is seen; one that is taken gets a number.
+ * @param {PictureMessage} message
+ * @param {Set<string>} taken
+ */
 function madeName({ surface, runs }, taken) {
   const own = runs.filter((run) => !run.kept).map((run) => run.name);
   const whole = [...cleanName(own.length ? `${surface.name}: ${own.join(", ")}` : surface.name)];
@@ -90,6 +115,7 @@ function madeName({ surface, runs }, taken) {
   }
 }
 
+/** @param {PictureMessage} message */
 function describe({ surface, runs, steps }) {
   const own = runs.filter((run) => !run.kept).map((run) => run.name);
   return [surface.name, own.join(", ") || "no optimizers", `${steps} step${steps === 1 ? "" : "s"}`]
@@ -99,7 +125,13 @@ function describe({ surface, runs, steps }) {
 
 export class Kept {
   constructor() {
-    this.items = [];
+    /** @type {Row[]} */
+    this.rows = [];
+    /** @type {PictureMessage | null} */
+    this.latest = null;
+    /** @type {Item | null} */
+    this.former = null; // what "Undo" brings back
+    /** @type {{query: string | null, name: string}} */
     this.against = { query: null, name: "" };
     this.name = h("input", {
       type: "text",
@@ -137,6 +169,7 @@ export class Kept {
       this.list,
     );
     this.listeners = new AbortController();
+    /** @param {StorageEvent} event */
     const changedElsewhere = (event) => (event.key === KEY || event.key === null) && this.show();
     window.addEventListener("storage", changedElsewhere, { signal: this.listeners.signal });
     this.show();
@@ -146,12 +179,15 @@ export class Kept {
     this.listeners.abort();
   }
 
-  /** The picture that would be kept now. */
+  /**
+   * The picture that would be kept now.
+   * @param {PictureMessage} message
+   */
   draw(message) {
     this.latest = message;
-    const fields = new URLSearchParams(message.query ?? "");
+    const fields = new URLSearchParams(message.query);
     this.against = { query: fields.get("against"), name: fields.get("against.name") ?? "" };
-    const { against, "against.name": named } = message.problems ?? {};
+    const { against, "against.name": named } = message.problems;
     setText(this.problem, against ?? named ?? "");
     this.problem.hidden = !this.problem.textContent;
     this.mark();
@@ -159,6 +195,7 @@ export class Kept {
 
   // ---------------------------------------------------------------- what is kept
 
+  /** @param {Event} event */
   submit(event) {
     event.preventDefault();
     if (!this.latest?.query) return;
@@ -175,12 +212,16 @@ export class Kept {
     else this.say(`Kept “${name}”.`);
   }
 
-  /** Stores an item in place of the one of its name; false where the browser does not let it. */
+  /**
+   * Stores an item in place of the one of its name; false where the browser does not let it.
+   * @param {Item} item
+   */
   put(item) {
     const items = [item, ...read().filter((other) => other.name !== item.name)].sort((a, b) => b.when - a.when);
     return this.store(items);
   }
 
+  /** @param {Item[]} items */
   store(items) {
     const stored = write(items);
     this.show();
@@ -188,6 +229,7 @@ export class Kept {
     return stored;
   }
 
+  /** @param {Item} item */
   remove(item) {
     if (!this.store(read().filter((other) => other.name !== item.name))) return;
     this.say("Deleted.", item);
@@ -196,40 +238,55 @@ export class Kept {
 
   takeBack() {
     const item = this.former;
+    if (!item) return;
     const items = read();
     if (items.length >= MOST && !items.some((other) => other.name === item.name)) return this.say(FULL);
     if (!this.put(item)) return;
     this.say("");
-    [...this.list.children]
+    this.rows
       .find((row) => row.item.name === item.name)
-      ?.querySelector("button")
+      ?.node.querySelector("button")
       ?.focus();
   }
 
-  /** A sentence beside the button; `former` is the item that "Undo" brings back. */
+  /**
+   * A sentence beside the button.
+   * @param {string} sentence
+   * @param {Item | null} [former] what "Undo" brings back
+   */
   say(sentence, former = null) {
     this.former = former;
     this.undo.hidden = !former;
-    setText(this.status, sentence || (this.items.length ? "" : EMPTY));
+    setText(this.status, sentence || (this.rows.length ? "" : EMPTY));
   }
 
   // ---------------------------------------------------------------- the list
 
   show() {
-    this.items = read();
-    this.list.replaceChildren(...this.items.map((item) => this.row(item)));
+    this.rows = read().map((item) => this.row(item));
+    this.list.replaceChildren(...this.rows.map(({ node }) => node));
     if (!this.former) this.say("");
     this.mark();
   }
 
+  /**
+   * @param {Item} item
+   * @returns {Row}
+   */
   row(item) {
+    /** @param {string} label @param {() => void} act */
     const button = (label, act, attributes = {}) =>
       h(
         "button",
         { type: "button", class: "rv-choice", "aria-label": `${label} ${item.name}`, onclick: act, ...attributes },
         label,
       );
-    const row = h(
+    const compare = button("Compare", () => this.compare(row.isCompared ? null : item), {
+      class: "rv-choice rv-kept-compare",
+      "aria-pressed": "false",
+      title: "Draw it dotted in this picture",
+    });
+    const node = h(
       "li",
       { class: "rv-kept-row" },
       h("span", { class: "rv-kept-what" }, h("b", {}, item.name), h("span", { class: "rv-kept-about" }, item.about)),
@@ -237,18 +294,15 @@ export class Kept {
         "span",
         { class: "rv-kept-acts" },
         button("Show", () => announce({ action: { show: item.query }, final: true })),
-        button("Compare", () => this.compare(row.isCompared ? null : item), {
-          class: "rv-choice rv-kept-compare",
-          "aria-pressed": "false",
-          title: "Draw it dotted in this picture",
-        }),
+        compare,
         button("Delete", () => this.remove(item)),
       ),
     );
-    row.item = item;
+    const row = { node, item, compare, isCompared: false };
     return row;
   }
 
+  /** @param {Item | null} item */
   compare(item) {
     announce({ set: { against: item?.query ?? null, "against.name": item?.name ?? "" }, final: true });
   }
@@ -257,10 +311,10 @@ export class Kept {
   mark() {
     const { query, name } = this.against;
     let found = false;
-    for (const row of this.list.children) {
+    for (const row of this.rows) {
       row.isCompared = query !== null && row.item.query === query && row.item.name === name;
       found ||= row.isCompared;
-      row.querySelector(".rv-kept-compare").setAttribute("aria-pressed", String(row.isCompared));
+      row.compare.setAttribute("aria-pressed", String(row.isCompared));
     }
     this.stranger.hidden = query === null || found;
     setText(

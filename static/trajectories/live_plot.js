@@ -5,10 +5,9 @@ import { Contour } from "../plane/contour.js";
 import { heightScale } from "../plane/heights.js";
 import { Panels } from "../plane/panels.js";
 import { Surface3d } from "../plane/surface3d.js";
-import { unpack } from "../shared/bytes.js";
 import * as channel from "../shared/channel.js";
-import { copyAddress, h, loadStyles, painted, paintSwatch, setText } from "../shared/dom.js";
-import { readTheme } from "../shared/theme.js";
+import { Component, mounted } from "../shared/component.js";
+import { copyAddress, h, paintSwatch, setText } from "../shared/dom.js";
 import { Transport } from "../shared/transport.js";
 import { Inside } from "./inside.js";
 import { Kept } from "./kept.js";
@@ -16,35 +15,48 @@ import { Projector } from "./projector.js";
 import { saveMenu } from "./save_picture.js";
 import { ViewMenu } from "./view_menu.js";
 
+/** @import { HeightScale } from "../plane/heights.js" */
+/** @import { Change, Grid, Pair, PictureMessage, PictureView, Run, RunTable, Sent } from "../shared/messages.js" */
+/** @import { Heights, Numbers, Place, Plotly } from "../shared/types.js" */
+
 const KEPT_GRIDS = 24;
 const NARROW = 640;
 const SIGNS = "◯ start: click or drag   ★ minimum   ✕ saddle";
-const MORE_SIGNS = { cloud: "   ● asked in this step", look: "   ◇ look-ahead" };
+/** @type {["cloud" | "look", string][]} */
+const MORE_SIGNS = [
+  ["cloud", "   ● asked in this step"],
+  ["look", "   ◇ look-ahead"],
+];
+/** @type {[PictureView["layout"], string][]} */
 const LAYOUTS = [
   ["both", "Both"],
   ["contour", "Contour"],
   ["surface", "Surface"],
   ["panels", "Side by side"],
 ];
-const grids = new Map(); // key -> {key, x, y, z}, shared by all plots of this tab, the latest used last
-const instances = new WeakMap();
+/** @type {Map<string, Heights>} */
+const grids = new Map(); // by their keys, shared by all plots of this tab, the latest used last
+/** @type {Promise<Plotly> | null} */
 let plotly = null;
 
+/** @returns {Promise<Plotly>} */
 function loadPlotly() {
   plotly ??= new Promise((resolve, reject) => {
     if (window.Plotly) return resolve(window.Plotly);
     const script = h("script", { src: new URL("../plotly.min.js", import.meta.url).href });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
+    const fail = () => {
       script.remove();
       plotly = null;
       reject(new Error("plotly.min.js did not load"));
     };
+    script.onload = () => (window.Plotly ? resolve(window.Plotly) : fail());
+    script.onerror = fail;
     document.head.append(script);
   });
   return plotly;
 }
 
+/** @param {Numbers | null | undefined} a @param {Numbers | null | undefined} b */
 function sameNumbers(a, b) {
   if (a === b) return true;
   if (!a || !b || a.length !== b.length) return false;
@@ -52,43 +64,59 @@ function sameNumbers(a, b) {
   return true;
 }
 
+/** @type {(keyof Run & ("path" | "loss" | "distance" | "look" | "slope" | "cloud" | "cloud_step"))[]} */
+const DRAWN = ["path", "loss", "distance", "look", "slope", "cloud", "cloud_step"];
+
+/** @param {Run} a @param {Run} b */
 function sameRun(a, b) {
   return (
     a.name === b.name &&
     a.colour === b.colour &&
     a.dash === b.dash &&
-    ["path", "loss", "distance", "look", "slope", "cloud", "cloud_step"].every((name) =>
-      sameNumbers(a[name], b[name]),
-    ) &&
+    DRAWN.every((name) => sameNumbers(a[name], b[name])) &&
     sameNumbers(a.herd?.path, b.herd?.path) &&
     a.elsewhere === b.elsewhere
   );
 }
 
-class LivePlot {
-  constructor(parent) {
-    this.runs = [];
-    this.view = { layout: "both", log_loss: true, log_distance: true };
-    this.heard = {}; // the server's last word on each part of the view
-    this.scales = new WeakMap();
-    this.build(parent);
-    this.send = (change) => {
-      this.setStateValue("change", { ...change, have: change.need ? [] : [...grids.keys()] });
-    };
-    this.disconnect = channel.connect(this.send);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(this.root);
-    loadPlotly().then(
-      (Plotly) => this.plotlyReady(Plotly),
-      () =>
-        this.fail(
-          "The pictures need plotly.min.js, which the server did not deliver. Reload the page, or ask whoever runs this app.",
-        ),
-    );
-    window.__ravine = { mapping: () => this.contour?.mapping(), plot: this, grids };
-  }
+/** @typedef {Curves<Run> & {base?: number, last?: number}} RunCurves with what it was drawn for */
 
-  build(parent) {
+/** @extends {Component<PictureMessage>} */
+export class LivePlot extends Component {
+  /** @override */
+  narrow = NARROW;
+
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    super(parent, { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 });
+    /** @type {Run[]} */
+    this.runs = [];
+    /** @type {PictureView} */
+    this.view = {
+      layout: "both",
+      heights: "auto",
+      aspect: "free",
+      relief: "surface",
+      labels: false,
+      trail: null,
+      projector: false,
+      log_loss: true,
+      log_distance: true,
+      step: null,
+      inside: null,
+    };
+    /** @type {Record<string, unknown>} */
+    this.heard = {}; // the server's last word on each part of the view
+    /** @type {WeakMap<Heights, {log: boolean, f: number | null, scale: HeightScale}>} */
+    this.scales = new WeakMap();
+    /** @type {{contour: Contour, panels: Panels, surface3d: Surface3d} | null} */
+    this.drawn = null; // the pictures, once Plotly is there
+    this.frame = 0;
+    this.fresh = false; // something has been drawn in this frame
+    /** @type {Place | null} */
+    this.room = null; // for the pictures, where the projector's mode leaves it
+    this.mapped = this.columns = "";
+    /** @param {PictureView["layout"]} layout */
     const chooseLayout = (layout) => this.setView("layout", layout);
     this.layoutButtons = LAYOUTS.map(([layout, label]) =>
       h(
@@ -107,6 +135,7 @@ class LivePlot {
       },
       "Reset",
     );
+    /** @type {HTMLButtonElement} */
     this.linkButton = h(
       "button",
       {
@@ -129,15 +158,16 @@ class LivePlot {
     this.message = h("p", { class: "rv-message", role: "status" }, "Loading the pictures …");
     this.pictures = h("div", { class: "rv-pictures" }, this.contourBox, this.surfaceBox, this.message);
     this.transport = new Transport((step, final) => this.stepChosen(step, final));
-    const curve = (name, title, field) =>
+    /** @param {"loss" | "distance"} name @param {string} title @returns {RunCurves} */
+    const curve = (name, title) =>
       new Curves({
         name,
         title,
-        field,
+        values: (run) => run[name],
         onStep: (step, final) => this.transport.choose(step, final),
         onLog: (log) => this.setView(`log_${name}`, log),
       });
-    this.curves = [curve("loss", "Loss", "loss"), curve("distance", "Distance to the nearest minimum", "distance")];
+    this.curves = { loss: curve("loss", "Loss"), distance: curve("distance", "Distance to the nearest minimum") };
     this.inside = new Inside({
       onStep: (step, final) => this.transport.choose(step, final),
       onChoice: (id) => this.setView("inside", id),
@@ -152,9 +182,7 @@ class LivePlot {
     );
     this.caption = h("p", { class: "rv-caption", "data-testid": "caption", "aria-live": "polite" });
     this.kept = new Kept();
-    this.root = h(
-      "div",
-      { class: "rv rv-plot", "data-testid": "live-plot", "data-drawn": 0, "data-drawn3d": 0 },
+    this.root.append(
       this.projector.head,
       this.projector.bar,
       h(
@@ -167,43 +195,60 @@ class LivePlot {
       this.pictures,
       this.transport.node,
       this.transport.readout,
-      h("div", { class: "rv-curves", "data-testid": "curves" }, ...this.curves.map((c) => c.node)),
+      h("div", { class: "rv-curves", "data-testid": "curves" }, this.curves.loss.node, this.curves.distance.node),
       h("div", { class: "rv-table-frame" }, this.table),
       this.inside.node,
       this.caption,
       this.kept.node,
     );
-    parent.append(this.root);
-    // Streamlit fades what waits for its server. Here each slider move would start that, and the browser would
-    // rasterise every picture anew for it (25 ms of processor time).
-    const frame = parent.closest('[data-testid="stElementContainer"]');
-    frame?.style.setProperty("transition", "none", "important");
-    frame?.style.setProperty("opacity", "1", "important");
-    this.resize();
+    this.begin();
+    loadPlotly().then(
+      (Plotly) => this.plotlyReady(Plotly),
+      () =>
+        this.fail(
+          "The pictures need plotly.min.js, which the server did not deliver. Reload the page, or ask whoever runs this app.",
+        ),
+    );
   }
 
+  /**
+   * @override
+   * @param {Change} change
+   */
+  said(change) {
+    return { ...change, have: change.need ? [] : [...grids.keys()] };
+  }
+
+  /** @param {Plotly} Plotly */
   plotlyReady(Plotly) {
     if (this.gone) return;
     this.message.hidden = true;
-    this.contour = new Contour(Plotly, () => this.remap());
-    this.overlay = new Panels(
+    const contour = new Contour(Plotly, () => this.remap());
+    const panels = new Panels(
       this.contourBox,
-      this.contour,
+      contour,
       (x, y, final) => channel.announce({ set: { start: [x, y] }, final }),
-      () => this.contour.reset(this.latest.surface),
+      () => this.latest && contour.reset(this.latest.surface),
     );
-    this.surface3d = new Surface3d(
+    const surface3d = new Surface3d(
       Plotly,
       () => channel.isMoving() || Boolean(this.transport.playing),
       (scene) => {
-        this.root.dataset.drawn3d = Number(this.root.dataset.drawn3d) + 1;
-        this.root.dataset.seq3d = scene.seq;
+        this.root.dataset.drawn3d = String(Number(this.root.dataset.drawn3d) + 1);
+        this.root.dataset.seq3d = String(scene.seq);
       },
     );
-    this.surfaceBox.append(this.surface3d.graph);
-    if (this.latest) this.draw({ all: true });
+    this.surfaceBox.append(surface3d.graph);
+    this.drawn = { contour, panels, surface3d };
+    this.redraw();
   }
 
+  /** Where data lie in pixels, once that is known. */
+  mapping() {
+    return this.drawn?.contour.mapping() ?? null;
+  }
+
+  /** @param {string} sentence */
   fail(sentence) {
     setText(this.message, sentence);
     this.message.hidden = false;
@@ -211,62 +256,61 @@ class LivePlot {
     this.contourBox.hidden = this.surfaceBox.hidden = true;
   }
 
-  /** A payload, or the old one again because the theme has changed. */
-  receive(component) {
-    this.setStateValue = component.setStateValue;
-    const message = unpack(component.data);
-    this.refreshTheme();
-    if (message.stamp === this.stamp) return;
-    this.stamp = message.stamp;
-    channel.acknowledge(message.seq);
+  /**
+   * @override
+   * @param {PictureMessage & Sent} message
+   */
+  take(message) {
     if (!this.keepGrid(message.grid)) {
       channel.announce({ need: true });
       return;
     }
-    this.takeView(message.view ?? {});
+    this.takeView(message.view);
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
-    message.runs ??= this.latest?.runs ?? [];
     this.latest = message;
-    if (channel.isSpeaker(this.send)) this.tellControls(message);
+    this.tellControls(message);
     this.drawSoon();
   }
 
-  keepGrid(grid) {
-    if (!grid) return true;
-    const kept = grid.z ? grid : grids.get(grid.key);
+  /** @param {Grid} grid */
+  keepGrid({ key, x, y, z }) {
+    const kept = z ? { key, x, y, z } : grids.get(key);
     if (!kept) return false;
-    grids.delete(grid.key);
-    grids.set(grid.key, kept);
-    if (grids.size > KEPT_GRIDS) grids.delete(grids.keys().next().value);
+    grids.delete(key);
+    grids.set(key, kept);
+    for (const oldest of grids.keys()) {
+      if (grids.size <= KEPT_GRIDS) break;
+      grids.delete(oldest);
+    }
     return true;
   }
 
-  /** The server's view counts where it says something new and no change of ours is on its way. */
+  /**
+   * The server's view counts where it says something new and no change of ours is on its way.
+   * @param {PictureView} view
+   */
   takeView(view) {
-    for (const [name, value] of Object.entries(view)) {
-      if (name in this.heard && this.heard[name] === value) continue;
+    const news = Object.entries(view).filter(([name, value]) => {
+      if (name in this.heard && this.heard[name] === value) return false;
       this.heard[name] = value;
-      if (channel.isUnsettled(`view.${name}`)) continue;
-      if (name === "step") this.transport.step = value;
-      else this.view[name] = value;
-    }
+      return !channel.isUnsettled(`view.${name}`);
+    });
+    const { step, ...others } = /** @type {Partial<PictureView>} */ (Object.fromEntries(news));
+    if (step !== undefined) this.transport.step = step;
+    Object.assign(this.view, others);
   }
 
-  tellControls({ values = {}, problems = {}, marks, titles, controls }) {
-    const settled = Object.fromEntries(Object.entries(values).filter(([path]) => !channel.isUnsettled(path)));
-    window.dispatchEvent(new CustomEvent("ravine:values", { detail: { values: settled, problems, marks, titles } }));
-    if (controls) window.dispatchEvent(new CustomEvent("ravine:controls", { detail: controls }));
+  /** @override */
+  redraw() {
+    this.draw({ all: true });
   }
 
-  refreshTheme() {
-    const theme = readTheme(this.root, this.theme);
-    if (theme === this.theme) return;
-    this.theme = theme;
-    this.root.classList.toggle("rv-dark", theme.dark);
-    if (this.latest) this.draw({ all: true });
-  }
-
+  /**
+   * @template {keyof PictureView} N
+   * @param {N} name
+   * @param {PictureView[N]} value
+   */
   setView(name, value) {
     if (this.view[name] === value) return;
     this.view[name] = value;
@@ -275,7 +319,11 @@ class LivePlot {
     this.draw({ all: name === "layout" });
   }
 
-  /** From the transport and the curves; `final` true when the hand rests there, null while playing. */
+  /**
+   * From the transport and the curves.
+   * @param {number | null} step
+   * @param {boolean | null} final true when the hand rests there, null while playing
+   */
   stepChosen(step, final) {
     if (final) channel.announce({ set: { "view.step": step }, final: true });
     this.drawStep();
@@ -297,6 +345,7 @@ class LivePlot {
     });
   }
 
+  /** @override */
   draw({ all = false } = {}) {
     const message = this.latest;
     if (!message || this.gone) return;
@@ -317,46 +366,40 @@ class LivePlot {
     this.drawProjector(message);
     this.viewMenu.show(this.view);
     this.drawContour();
-    if (this.overlay) {
-      this.overlay.step = this.transport.step;
-      this.overlay.setTrail(this.view.trail ?? null);
-      this.overlay.setSurface({ ...surface, labels: this.view.labels });
-      this.overlay.setRuns(
-        runs.filter((run) => !run.elsewhere),
-        (run) => stale.has(run),
-      );
-      this.overlay.setReferences(message.references ?? []);
-      if (!channel.isUnsettled("start")) this.overlay.setStart(message.start);
+    const panels = this.drawn?.panels;
+    if (panels) {
+      panels.step = this.transport.step;
+      panels.setTrail(this.view.trail);
+      panels.setSurface({ ...surface, labels: this.view.labels });
+      panels.setRuns((run) => stale.has(run));
+      panels.setReferences(message.references);
+      if (!channel.isUnsettled("start")) panels.setStart(message.start);
     }
-    const more = Object.keys(MORE_SIGNS).filter((part) => runs.some((run) => run[part]));
-    setText(this.signs, SIGNS + more.map((part) => MORE_SIGNS[part]).join(""));
-    this.drawCurves(changed || all, last);
+    const more = MORE_SIGNS.filter(([part]) => runs.some((run) => run[part]));
+    setText(this.signs, SIGNS + more.map(([, sign]) => sign).join(""));
+    this.drawCurves(message, changed || all, last);
     this.drawTable(message.table);
     this.inside.draw(
       runs.filter((run) => !run.kept),
       message.inside,
-      this.view.inside ?? null,
+      this.view.inside,
       last,
       this.width,
     );
-    this.overlay?.setInside(message.inside?.id === this.view.inside ? message.inside : null);
-    setText(this.caption, message.caption ?? "");
+    panels?.setInside(message.inside?.id === this.view.inside ? message.inside : null);
+    setText(this.caption, message.caption);
     this.kept.draw(message);
     for (const box of [this.contourBox, this.surfaceBox]) {
-      if (box.getAttribute("aria-label") !== message.alt) box.setAttribute("aria-label", message.alt ?? "");
+      if (box.getAttribute("aria-label") !== message.alt) box.setAttribute("aria-label", message.alt);
     }
     this.drawStep();
     this.request3d();
-    const { seq } = message;
-    painted().then(() => {
-      this.root.dataset.seq = seq;
-      this.root.dataset.drawn = Number(this.root.dataset.drawn) + 1;
-    });
+    this.notePainted(message.seq);
   }
 
   drawLayout() {
     const { layout } = this.view;
-    this.overlay?.arrange(
+    this.drawn?.panels.arrange(
       this.runs.filter((run) => !run.elsewhere),
       layout === "panels",
     );
@@ -366,24 +409,31 @@ class LivePlot {
       button.setAttribute("aria-pressed", String(button.dataset.layout === layout));
   }
 
-  /** Takes over the mode and the room that it leaves the pictures; the text above them and the readout have theirs. */
+  /**
+   * Takes over the mode and the room that it leaves the pictures; the text above them and the readout have theirs.
+   * @param {PictureMessage} message
+   */
   drawProjector({ story, surface }) {
-    const on = Boolean(this.view.projector);
-    this.projector.tell(story ?? null, surface.name);
+    const on = this.view.projector;
+    this.projector.tell(story, surface.name);
     if (this.projector.show(this.root, on)) this.measure();
     this.room = on ? [this.pictures.clientWidth, this.pictures.clientHeight] : null;
   }
 
-  /** Width and height of one picture. */
+  /**
+   * Width and height of one picture.
+   * @returns {Place}
+   */
   pictureSize() {
+    const panels = this.view.layout === "panels" && this.drawn?.panels.apart ? this.drawn.panels : null;
     if (this.room) {
       const [width, height] = this.room;
-      if (this.view.layout === "panels" && this.overlay?.apart) return this.overlay.fit(width, height);
+      if (panels) return panels.fit(width, height);
       if (this.view.layout !== "both") return [width, height];
       return this.projector.upright ? [width, (height - 16) >> 1] : [(width - 16) >> 1, height];
     }
     const width = this.width;
-    if (this.view.layout === "panels" && this.overlay?.apart) return this.overlay.size(width, this.aspect());
+    if (panels) return panels.size(width, this.aspect());
     if (this.view.layout !== "both")
       return [width, Math.round(Math.min(Math.max(600, window.innerHeight * 0.55), Math.max(300, width * 0.66)))];
     if (width < NARROW) return [width, Math.round(Math.min(420, Math.max(280, width * 0.85)))];
@@ -393,17 +443,17 @@ class LivePlot {
 
   /** Height by width of the plane's window where units are equally long, else null. */
   aspect() {
-    if (this.view.aspect !== "equal") return null;
+    if (this.view.aspect !== "equal" || !this.latest) return null;
     const [x0, x1, y0, y1] = this.latest.surface.window;
     return (y1 - y0) / (x1 - x0);
   }
 
   grid() {
-    return this.latest?.grid ? grids.get(this.latest.grid.key) : null;
+    return this.latest ? grids.get(this.latest.grid.key) : undefined;
   }
 
-  scale(grid) {
-    const { log_heights, f_star } = this.latest.surface;
+  /** @param {Heights} grid @param {PictureMessage} message */
+  scale(grid, { surface: { log_heights, f_star } }) {
     const kept = this.scales.get(grid);
     if (kept?.log === log_heights && kept.f === f_star) return kept.scale;
     const scale = heightScale(grid.z, log_heights, f_star);
@@ -412,48 +462,49 @@ class LivePlot {
   }
 
   drawContour() {
-    const grid = this.grid();
-    if (!this.contour || !grid || this.view.layout === "surface") return;
+    const [grid, message] = [this.grid(), this.latest];
+    if (!this.drawn || !grid || !message || this.view.layout === "surface") return;
+    const { contour, panels } = this.drawn;
     const [width, height] = this.pictureSize();
     if (width < 50) return;
-    const scale = this.scale(grid);
-    const drawn = this.contour.draw(grid, scale, this.latest.surface, this.theme, width, height, {
+    const scale = this.scale(grid, message);
+    const drawn = contour.draw(grid, scale, message.surface, this.theme, width, height, {
       equal: this.view.aspect === "equal",
-      small: this.overlay.apart,
+      small: panels.apart,
     });
     this.remap();
-    if (drawn) this.overlay.setGround({ grid, rows: this.contour.rows, scale, fills: this.contour.fills() });
+    if (drawn) panels.setGround({ grid, rows: contour.rows, scale, fills: contour.fills() });
   }
 
   remap() {
-    const map = this.contour?.mapping();
-    if (!map || !this.overlay) return;
+    const map = this.mapping();
+    if (!map || !this.drawn) return;
     const [width, height] = this.pictureSize();
     const signature = Object.values(map).concat(width, height).join(" ");
     if (signature === this.mapped) return;
     this.mapped = signature;
-    this.overlay.remap(map, width, height);
+    this.drawn.panels.remap(map, width, height);
   }
 
   request3d() {
-    const grid = this.grid();
-    if (!this.surface3d) return;
-    if (!grid || ["contour", "panels"].includes(this.view.layout)) {
-      this.surface3d.cancel();
+    const [grid, message, surface3d] = [this.grid(), this.latest, this.drawn?.surface3d];
+    if (!surface3d) return;
+    if (!grid || !message || ["contour", "panels"].includes(this.view.layout)) {
+      surface3d.cancel();
       return;
     }
     const [width, height] = this.pictureSize();
     if (width < 50) return;
-    const { surface, start, seq } = this.latest;
+    const { surface, start, seq } = message;
     const first = this.runs.find((run) => !run.kept);
-    this.surface3d.request({
+    surface3d.request({
       grid,
       surface,
       seq,
       width,
       height,
       start,
-      scale: this.scale(grid),
+      scale: this.scale(grid, message),
       runs: this.runs,
       step: this.transport.shown(),
       relief: this.view.relief,
@@ -466,17 +517,19 @@ class LivePlot {
     });
   }
 
-  drawCurves(changed, last) {
-    const { surface } = this.latest;
-    this.curves.forEach((curve) => {
-      const log = this.view[`log_${curve.name}`];
-      const base = curve.name === "loss" ? (surface.f_star ?? this.lowest()) : 0;
+  /** @param {PictureMessage} message @param {boolean} changed @param {number} last */
+  drawCurves({ surface }, changed, last) {
+    const { loss, distance } = this.curves;
+    /** @param {RunCurves} curve @param {boolean} log @param {number} base */
+    const draw = (curve, log, base) => {
       const resized = this.sizeCurve(curve);
-      if (changed || resized || log !== curve.log || base !== curve.base || last !== curve.last) {
-        Object.assign(curve, { base, last });
-        curve.draw(this.runs, last, log, base);
-      }
-    });
+      if (!changed && !resized && log === curve.log && base === curve.base && last === curve.last) return;
+      curve.base = base;
+      curve.last = last;
+      curve.draw(this.runs, last, log, base);
+    };
+    draw(loss, this.view.log_loss, surface.f_star ?? this.lowest());
+    draw(distance, this.view.log_distance, 0);
   }
 
   /** Where the minimum is not known: zero, or the lowest loss there is if that is below zero. */
@@ -486,6 +539,7 @@ class LivePlot {
     return low;
   }
 
+  /** @param {RunCurves} curve */
   sizeCurve(curve) {
     if (this.room) {
       const { clientWidth, clientHeight } = curve.frame;
@@ -498,98 +552,72 @@ class LivePlot {
 
   drawStep() {
     this.transport.show();
-    this.overlay?.setStep(this.transport.step);
-    for (const curve of this.curves) curve.setStep(this.transport.shown());
+    this.drawn?.panels.setStep(this.transport.step);
+    for (const curve of Object.values(this.curves)) curve.setStep(this.transport.shown());
     this.inside.setStep(this.transport.shown());
   }
 
-  drawTable(table) {
-    const columns = table?.columns ?? [];
+  /** @param {RunTable} table */
+  drawTable({ columns, rows }) {
     const head = JSON.stringify(columns);
     if (head !== this.columns) {
       this.columns = head;
       this.tableHead.replaceChildren(
         ...columns.map((column) =>
-          h("th", { scope: "col", title: column.title || null, class: `rv-${column.align ?? "left"}` }, column.label),
+          h("th", { scope: "col", title: column.title || null, class: `rv-${column.align}` }, column.label),
         ),
       );
       this.tableBody.replaceChildren();
     }
     this.table.hidden = !columns.length;
     const runs = new Map(this.runs.map((run) => [run.id, run]));
-    const rows = table?.rows ?? [];
-    while (this.tableBody.rows.length > rows.length) this.tableBody.lastChild.remove();
+    while (this.tableBody.rows.length > rows.length) this.tableBody.lastChild?.remove();
     rows.forEach((row, i) => {
       let node = this.tableBody.rows[i];
       if (!node) {
         node = h(
           "tr",
           {},
-          ...columns.map((column, k) =>
-            h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align ?? "left"}` }),
-          ),
+          ...columns.map((column, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: `rv-${column.align}` })),
         );
-        node.firstChild?.append(h("i", { class: "rv-swatch" }), h("span"));
+        node.cells[0].append(h("i", { class: "rv-swatch" }), h("span"));
         this.tableBody.append(node);
       }
-      row.cells.forEach((cell, k) => setText(k ? node.children[k] : node.children[0].lastChild, cell));
-      const swatch = node.firstChild?.firstChild;
-      if (swatch) paintSwatch(swatch, runs.get(row.id));
+      const [first, ...others] = node.cells;
+      const [swatch, name] = first.children;
+      row.cells.forEach((cell, k) => setText(k ? others[k - 1] : name, cell));
+      paintSwatch(/** @type {HTMLElement} */ (swatch), runs.get(row.id));
     });
-  }
-
-  resize() {
-    if (this.measure() && this.latest) this.draw();
-  }
-
-  /** Takes over the width that there is; returns whether it has changed. */
-  measure() {
-    const width = Math.floor(this.root.clientWidth);
-    if (width === this.width) return false;
-    this.width = width;
-    this.root.classList.toggle("rv-narrow", width < NARROW);
-    return true;
   }
 
   resetViews() {
     if (!this.latest) return;
-    this.contour?.reset(this.latest.surface);
-    this.surface3d?.resetCamera();
+    this.drawn?.contour.reset(this.latest.surface);
+    this.drawn?.surface3d.resetCamera();
   }
 
+  /** @override */
   destroy() {
-    this.gone = true;
-    this.disconnect();
-    this.resizer.disconnect();
+    super.destroy();
     this.kept.destroy();
     this.transport.destroy();
     this.projector.destroy();
     cancelAnimationFrame(this.frame);
-    this.contour?.destroy();
-    this.surface3d?.destroy();
-    this.root.remove();
-    if (window.__ravine?.plot === this) delete window.__ravine;
+    this.drawn?.contour.destroy();
+    this.drawn?.surface3d.destroy();
   }
 }
 
-/** The height of the grid's nearest point. */
+/**
+ * The height of the grid's nearest point.
+ * @param {Heights} grid
+ * @param {Pair} place
+ */
 function heightAt(grid, [x, y]) {
-  const column = Math.round(((x - grid.x[0]) / (grid.x.at(-1) - grid.x[0])) * (grid.x.length - 1));
-  const row = Math.round(((y - grid.y[0]) / (grid.y.at(-1) - grid.y[0])) * (grid.y.length - 1));
+  const [right, top] = [grid.x.length - 1, grid.y.length - 1];
+  const column = Math.round(((x - grid.x[0]) / (grid.x[right] - grid.x[0])) * right);
+  const row = Math.round(((y - grid.y[0]) / (grid.y[top] - grid.y[0])) * top);
   return grid.z[row * grid.x.length + column] ?? null;
 }
 
-export default async function (component) {
-  await loadStyles();
-  const { parentElement } = component;
-  let instance = instances.get(parentElement);
-  if (!instance || instance.gone) {
-    instance = new LivePlot(parentElement);
-    instances.set(parentElement, instance);
-  }
-  instance.receive(component);
-  return () => {
-    // Streamlit also runs the cleanup of a call that a newer one overtook; only an element that has left is unmounted.
-    if (!parentElement.isConnected) instance.destroy();
-  };
-}
+export default mounted((parent) => new LivePlot(parent));

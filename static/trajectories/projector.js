@@ -3,10 +3,15 @@
 
 import { h, setText } from "../shared/dom.js";
 
+/** @import { Told } from "../shared/messages.js" */
+
 const [WIDTH, HEIGHT] = [840, 472];
 const IDLE = 2500; // milliseconds without the hand after which the buttons fade
 
-/** A sentence whose `**bold**` and `code` are marked as such. */
+/**
+ * A sentence whose `**bold**` and `code` are marked as such.
+ * @param {string} text
+ */
 function sentence(text) {
   return text.split(/(\*\*[^*]+\*\*|`[^`]+`)/).map((part) => {
     if (part.startsWith("**") && part.length > 4) return h("strong", {}, part.slice(2, -2));
@@ -16,16 +21,24 @@ function sentence(text) {
 
 export class Projector {
   /**
-   * `onSwitch(on)` asks for the mode, `onTell(name)` for a story, `onResize()` says that the window has another size.
+   * @param {object} hand
+   * @param {(on: boolean) => void} hand.onSwitch asks for the mode
+   * @param {(name: string) => void} hand.onTell asks for a story
+   * @param {() => void} hand.onResize says that the window has another size
    */
   constructor({ onSwitch, onTell, onResize }) {
-    Object.assign(this, { onSwitch, onTell, onResize });
-    this.on = false;
+    this.onSwitch = onSwitch;
+    this.onTell = onTell;
+    this.on = this.upright = false;
+    this.shown = ""; // the mode and the sizes in which it is shown
+    this.timer = 0;
+    /** @type {Told | null} */
     this.story = null;
     this.title = h("h2", { class: "rv-story-title", "data-testid": "projector-title" });
     this.text = h("p");
     this.task = h("p");
     this.head = h("header", { class: "rv-story" }, this.title, this.text, this.task);
+    /** @param {string} label @param {string} title @param {string} key @param {() => void} action */
     const button = (label, title, key, action) =>
       h("button", { type: "button", class: "rv-choice", title, "aria-keyshortcuts": key, onclick: action }, label);
     this.before = button("‹", "The story before (page up)", "PageUp", () => this.tellNext("before"));
@@ -45,10 +58,11 @@ export class Projector {
     return this.on ? Math.max(1, Math.min(window.innerWidth / WIDTH, window.innerHeight / HEIGHT)) : 1;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat)
       return;
-    const node = event.composedPath()[0];
+    const node = /** @type {HTMLElement} */ (event.composedPath()[0]);
     if (
       node.isContentEditable ||
       node.closest?.("input:not([type=range]), select, textarea, [role='dialog'], [role='combobox']")
@@ -63,11 +77,17 @@ export class Projector {
     event.preventDefault();
   }
 
+  /** @param {"before" | "after"} side */
   tellNext(side) {
-    if (this.story?.[side]) this.onTell(this.story[side]);
+    const name = this.story?.[side];
+    if (name) this.onTell(name);
   }
 
-  /** Switches the mode for `root`; returns whether that or the enlargement has changed. */
+  /**
+   * Switches the mode for `root`; returns whether that or the enlargement has changed.
+   * @param {HTMLElement} root
+   * @param {boolean} on
+   */
   show(root, on) {
     this.on = on;
     const signature = on ? `${this.scale} ${window.innerWidth} ${window.innerHeight}` : "";
@@ -76,13 +96,17 @@ export class Projector {
     root.classList.toggle("rv-projector", on);
     this.upright = window.innerHeight > window.innerWidth;
     root.classList.toggle("rv-upright", on && this.upright);
-    root.style.setProperty("--rv-zoom", this.scale);
+    root.style.setProperty("--rv-zoom", String(this.scale));
     document.body.classList.toggle("rv-projecting", on);
     if (on) this.wake();
     return true;
   }
 
-  /** The story that is told, {title, text, task, before, after}, or null; `surface` is the heading without one. */
+  /**
+   * The story that is told, or null.
+   * @param {Told | null} story
+   * @param {string} surface the heading without one
+   */
   tell(story, surface) {
     if (story?.text !== this.story?.text) {
       this.text.replaceChildren(...(story ? sentence(story.text) : []));
@@ -100,7 +124,7 @@ export class Projector {
     if (!this.on) return;
     this.bar.classList.remove("rv-idle");
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.bar.classList.add("rv-idle"), IDLE);
+    this.timer = window.setTimeout(() => this.bar.classList.add("rv-idle"), IDLE);
   }
 
   destroy() {

@@ -2,6 +2,11 @@
 
 import { h } from "../shared/dom.js";
 
+/** @import { PictureView } from "../shared/messages.js" */
+/** @typedef {<N extends keyof PictureView>(name: N, value: PictureView[N]) => void} OnView */
+/** @typedef {"heights" | "aspect" | "relief" | "trail"} Choice */
+
+/** @type {[Choice, string, [string, string][]][]} */
 const CHOICES = [
   [
     "heights",
@@ -44,23 +49,26 @@ const CHOICES = [
 let serial = 0;
 
 export class ViewMenu {
-  /** `onView(name, value)` is told what is chosen. */
+  /** @param {OnView} onView is told what is chosen */
   constructor(onView) {
     const id = `rv-view-menu-${++serial}`;
+    /** @type {Map<Choice, HTMLSelectElement>} */
     this.selects = new Map();
     const rows = CHOICES.map(([name, label, options]) => {
+      const chosen = () => {
+        if (name === "trail") onView(name, Number(select.value) || null);
+        else onView(name, /** @type {PictureView[typeof name]} */ (select.value));
+      };
+      /** @type {HTMLSelectElement} */
       const select = h(
         "select",
-        {
-          class: "rv-select",
-          "data-view": name,
-          onchange: () => onView(name, name === "trail" ? Number(select.value) || null : select.value),
-        },
+        { class: "rv-select", "data-view": name, onchange: chosen },
         ...options.map(([value, text]) => h("option", { value }, text)),
       );
       this.selects.set(name, select);
       return h("label", { class: "rv-menu-row" }, h("span", {}, label), select);
     });
+    /** @type {HTMLInputElement} */
     this.labels = h("input", {
       type: "checkbox",
       role: "switch",
@@ -81,6 +89,7 @@ export class ViewMenu {
       },
       "Projector",
     );
+    /** @type {HTMLDivElement} */
     this.panel = h(
       "div",
       { class: "rv rv-menu", id, popover: "auto", "data-testid": "view-menu", ontoggle: () => this.place() },
@@ -106,7 +115,10 @@ export class ViewMenu {
     Object.assign(this.panel.style, { left: `${left}px`, top: `${box.bottom + 4}px` });
   }
 
-  /** Shows the present choices. */
+  /**
+   * Shows the present choices.
+   * @param {PictureView} view
+   */
   show(view) {
     for (const [name, select] of this.selects) {
       const value = String(view[name] ?? "");
@@ -115,6 +127,6 @@ export class ViewMenu {
       }
       if (select.value !== value) select.value = value;
     }
-    this.labels.checked = Boolean(view.labels);
+    this.labels.checked = view.labels;
   }
 }

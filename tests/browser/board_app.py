@@ -101,11 +101,12 @@ class MadeUp:
                     "group": f"{launch}o{optimizer}",
                     "colour": colour, "dash": dash, "status": "running", "stage": "training", "step": 0,
                     "steps": self.steps, "steps_per_epoch": PER_EPOCH, "remaining": None, "sentence": "",
-                    "generation": 0, "optimizer": optimizer,
+                    "generation": 0, "truncated": 0, "tone": "note", "optimizer": optimizer,
                 }  # fmt: skip
         if "seeds" not in st.query_params and "o5s0" in self.runs:
             self.runs["o3s0"] |= {"status": "queued"}
-            self.runs["o5s0"] |= {"status": "failed", "sentence": "The GPU's memory is full: choose a smaller batch."}
+            self.runs["o5s0"] |= {"status": "failed", "tone": "error",
+                                  "sentence": "The GPU's memory is full: choose a smaller batch."}  # fmt: skip
         for run in self.runs.values():
             behind = run["seed"] if "late" in st.query_params else 0
             if behind and behind == number("seeds", 1) - 1:
@@ -248,10 +249,10 @@ class MadeUp:
                     "label": NAMES[k],
                     "colour": colour,
                     "dash": dash,
-                    "x": x,
-                    "y": y,
-                    "low": y - 0.02,
-                    "high": y + 0.02,
+                    "x": x.tolist(),
+                    "y": y.tolist(),
+                    "low": (y - 0.02).tolist(),
+                    "high": (y + 0.02).tolist(),
                     "n": 3,
                     "diverged": [False, False, False, False, k == 1],
                 }
