@@ -106,6 +106,7 @@ test("what is stored is read, newest first, and what is broken is left out", () 
     item("", 4),
     item("c", "5"),
     item("d", 6, { query: "ü" }),
+    item(" e", 8),
     7,
     null,
   ];

@@ -84,6 +84,11 @@ test("flat ground, holes and nothing at all still give levels", () => {
   }
 });
 
+test("what is not finite counts for neither end", () => {
+  const { bottom, top } = heightScale(Float32Array.of(NaN, 1, Infinity, 3), false, null);
+  assert.deepEqual([bottom, top], [1, 3]);
+});
+
 /** A bowl over -2..2, its rows in shown heights. */
 function bowl(count = 41) {
   const x = Float32Array.from({ length: count }, (_, i) => -2 + (4 * i) / (count - 1));

@@ -104,6 +104,19 @@ test("an average begins at the first value and ends where the run diverged", () 
   assert.equal(series.smoothed(0), series.values);
 });
 
+test("an average forgets what was corrected or cut off", () => {
+  const series = new Series();
+  series.put([0, 1, 2], [1, 2, 3]);
+  series.smoothed(0.5);
+  series.put([1], [20]);
+  const anew = new Series();
+  anew.put([0, 1, 2], [1, 20, 3]);
+  assert.deepEqual([...series.smoothed(0.5).subarray(0, 3)], [...anew.smoothed(0.5).subarray(0, 3)]);
+  series.truncate(0);
+  series.put([1], [5]);
+  assert.ok(close(series.smoothed(0.5)[1], (0.5 * 1 + 5) / 1.5));
+});
+
 test("the clock interpolates between its readings and goes on after them", () => {
   const [series, clock] = [new Series(), new Series()];
   series.put([0, 5, 10, 15, 20, 30], [1, 1, 1, 1, 1, 1]);
