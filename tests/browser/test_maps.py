@@ -62,7 +62,8 @@ def colour(page: Page, number: int, x: float, y: float) -> list[int]:
     """The colour that the canvas shows at a point."""
     return page.evaluate(
         f"""([x, y]) => {{ const map = {MAP.format(number)};
-                          const [px, py] = [map.px(map.shown, x), map.py(map.shown, y)].map(v => Math.floor(v * map.ratio));
+                          const place = [map.px(map.shown, x), map.py(map.shown, y)];
+                          const [px, py] = place.map(v => Math.floor(v * map.ratio));
                           return [...map.canvas.getContext('2d').getImageData(px, py, 1, 1).data]; }}""",
         [x, y],
     )
