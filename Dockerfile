@@ -7,6 +7,9 @@ RUN apt-get update \
 
 WORKDIR /app
 COPY requirements.txt .
+# On Linux the usual torch brings CUDA's libraries along, several gigabytes; pip takes the build for the CPU instead where
+# it is given an index that has one: docker build --build-arg PIP_EXTRA_INDEX_URL=...
+ARG PIP_EXTRA_INDEX_URL
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY --chown=ravine:ravine app.py LICENSE README.md ./
@@ -25,9 +28,10 @@ ENV NUMBA_CACHE_DIR=/app/.numba \
     RAVINE_STORE=/data/runs.db \
     RAVINE_DATA=/data \
     PYTHONUNBUFFERED=1 \
-    STREAMLIT_SERVER_ADDRESS=0.0.0.0
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    STREAMLIT_BROWSER_SERVER_ADDRESS=localhost
 
-# The machine code is made once, at build, and only loaded when the container starts.
+# The machine code and the folder of the browser's modules are made once, at build, and only loaded when the container starts.
 RUN python -m views.warm
 
 # Runs, checkpoints and data sets outlive the container here.

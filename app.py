@@ -1,10 +1,11 @@
 """Ravine: watch optimizers move, and compare them. The router over ``pages/``, and what the server does once."""
 
-import gc
-
 import streamlit as st
 
+from views.admission import stranger
 from views.assets import publish
+from views.memory import collect_now_and_then
+from views.sentences import escaped
 from views.warm import warm_first_picture
 
 
@@ -13,19 +14,13 @@ def warm_up() -> None:
     """What the first picture needs, once per server."""
     publish()
     warm_first_picture()
-
-
-@st.cache_resource(show_spinner=False)
-def freeze(page_title: str) -> None:  # noqa: ARG001
-    """Takes what a page's first run has imported and built out of Streamlit's full collection after every run.
-
-    That collection holds the interpreter lock for 10 to 130 ms otherwise, at every move of a slider.
-    """
-    gc.collect()
-    gc.freeze()
+    collect_now_and_then()
 
 
 st.set_page_config(page_title="Ravine", page_icon="static/icon.png", layout="wide", initial_sidebar_state=350)
+if wrong := stranger():
+    st.error(escaped(wrong))
+    st.stop()
 st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
 page = st.navigation(
     [
@@ -40,7 +35,10 @@ page = st.navigation(
     ],
     position="top",
 )
-warm_up()
+try:
+    warm_up()
+except FileNotFoundError as error:
+    st.error(escaped(f"{error}."))
+    st.stop()
 st.session_state.routed = True
 page.run()
-freeze(page.title)

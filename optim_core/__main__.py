@@ -10,31 +10,24 @@ python -m optim_core sweep momentum ravine --plane lr:1e-4:1:200:log momentum:0:
 
 import argparse
 import difflib
-import os
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from optim_core import RULES
 from optim_core import verify as verification
+from optim_core.command import Parser, ended
+from optim_core.files import replacing
 from optim_core.options import checked_choice
 from optim_core.verify import Held
 from surfaces import SURFACES
 
 _COLUMNS = "{:30.30} {:60.60} {:24.24} {:11} {:>5} {:>10} {:>8}  {}"
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage; -1e-3 is a number, not an option."""
-
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        self._negative_number_matcher = re.compile(r"^-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$", re.IGNORECASE)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -92,18 +85,21 @@ def verify(options: argparse.Namespace) -> int:
             print(line, flush=True)
 
     shown(_COLUMNS.format("rule", "held against", "version", "surface", "steps", "difference", "bound", "passed"))
+    before = _recorded(options.file)
     results: list[Held] = []
-    for name in dict.fromkeys(names):
-        for one in verification.verify(RULES[name], RULES, SURFACES):
-            results.append(one)
-            shown(_line(one))
-    found = verification.recorded(RULES, results, verification.verified(options.file))
-    if options.json:
-        print(verification.text(found), end="")
-    if options.write:
-        beside = options.file.with_name(f"{options.file.name}.{os.getpid()}")
-        beside.write_text(verification.text(found), encoding="utf-8")
-        beside.replace(options.file)
+    found: dict[str, Any] | None = None
+    try:
+        with _opened("file", options.file) if options.write else nullcontext() as file:
+            for name in dict.fromkeys(names):
+                for one in verification.verify(RULES[name], RULES, SURFACES):
+                    results.append(one)
+                    shown(_line(one))
+            found = verification.recorded(RULES, results, before)
+            if file is not None:
+                file.write(verification.text(found).encode())
+    finally:
+        if options.json and found is not None:  # also where the file could not take it
+            print(verification.text(found), end="")
     failed = sorted({one.rule for one in results if not one.passed and not one.missing})
     missing = sorted({one.rule for one in results if one.missing})
     made, wrong = sum(not one.missing for one in results), f": {', '.join(failed)}" if failed else ""
@@ -119,53 +115,105 @@ def verify(options: argparse.Namespace) -> int:
 def sweep(options: argparse.Namespace) -> int:
     """Writes a map; its path and a line of what it holds go to standard output."""
     from optim_core.map_files import SHOWN, npz, png
-    from optim_core.maps import basins, plane, spread_starts
 
-    if options.out.suffix not in (".npz", ".png"):
+    kind = options.out.suffix.lower()
+    if kind not in (".npz", ".png"):
         raise ValueError(f"out = {str(options.out)!r} is not allowed; it must end in .npz or .png")
     if not options.out.parent.is_dir():
         raise ValueError(f"out = {str(options.out)!r} is not allowed: there is no folder {str(options.out.parent)!r}")
     checked_choice("show", options.show, SHOWN)
+    with _opened("out", options.out) as file:
+        found, about = _map(options)
+        file.write(npz(found) if kind == ".npz" else png(found, options.show))
+    print(f"{options.out}: {len(found.x)} x {len(found.y)}, {about}")
+    return 0
+
+
+def _map(options: argparse.Namespace) -> tuple[Any, str]:
+    """The map that the options ask for, and what it holds, in words."""
+    from optim_core.maps import basins, plane, spread_starts
+
     rule, surface = RULES[options.rule], _surface(options.surface)
     given: dict[str, Any] = {
         "hyper": _named("set", options.set), "surface_parameters": _named("shape", options.shape),
         "around": _named("around", options.around), "difference": options.difference, "spacing": options.spacing,
-        "threads": options.threads, "progress": _shown if sys.stderr.isatty() else None,
+        "threads": options.threads, "progress": _shown if sys.stderr and sys.stderr.isatty() else None,
     }  # fmt: skip
     given |= {"stop": options.stop} if options.stop else {}
     given |= {"tolerance": options.tolerance} if options.tolerance is not None else {}
-    if options.plane:
-        for name in ("window", "resolution"):
-            if getattr(options, name):
-                raise ValueError(f"{name} is not allowed with plane, whose axes say what is shown")
-        if options.start and options.starts is not None:
-            raise ValueError("start and starts are not allowed together; name one")
-        starts = options.start or surface.start
-        if options.starts is not None:
-            starts = spread_starts(surface, options.starts, options.seed)
-        axis_x, axis_y = map(_axis, options.plane)
-        found = plane(rule, surface, starts, axis_x, axis_y, options.steps, **given)
-        said = f"least loss {found.loss.min():g}, {found.share.max():.1%} of the starts of the best cell reach it"
-    else:
+    if not options.plane:
         for name in ("start", "starts"):
             if getattr(options, name) is not None:
                 raise ValueError(f"{name} is not allowed without plane: a map of basins starts everywhere")
         window = options.window and (tuple(options.window[:2]), tuple(options.window[2:]))
         sides: Any = options.resolution or [256]
         found = basins(rule, surface, window, sides[0] if len(sides) == 1 else sides, options.steps, **given)
-        said = f"{found.share:.1%} of all starts reach the lowest minimum, in {found.median_steps:g} steps (median)"
-    content = npz(found) if options.out.suffix == ".npz" else png(found, options.show)
+        return found, _of_basins(found)
+    for name in ("window", "resolution"):
+        if getattr(options, name):
+            raise ValueError(f"{name} is not allowed with plane, whose axes say what is shown")
+    if options.start and options.starts is not None:
+        raise ValueError("start and starts are not allowed together; name one")
+    starts = options.start or surface.start
+    if options.starts is not None:
+        starts = spread_starts(surface, options.starts, options.seed)
+    axis_x, axis_y = map(_axis, options.plane)
+    made = plane(rule, surface, starts, axis_x, axis_y, options.steps, **given)
+    return made, _of_plane(made)
+
+
+@contextmanager
+def _opened(option: str, path: Path) -> Iterator[BinaryIO]:
+    """Takes what the file that an option names shall hold; it is opened before, and replaced after it is computed."""
+    content, computing = BytesIO(), False
     try:
-        options.out.write_bytes(content)
+        with replacing(path) as file:
+            computing = True
+            yield content
+            computing = False
+            file.write(content.getbuffer())
     except OSError as error:
-        raise ValueError(f"out = {str(options.out)!r} cannot be written: {error.strerror}") from None
-    print(f"{options.out}: {len(found.x)} x {len(found.y)}, {said}")
-    return 0
+        if computing:  # of another file, or of the standard output
+            raise
+        raise ValueError(f"{option} = {str(path)!r} cannot be written: {error.strerror or error}") from None
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """What a file of checks holds; ValueError where it is something else."""
+    try:
+        found = verification.verified(path)
+        if isinstance(found["rules"], dict) and isinstance(found["versions"], dict):
+            return found
+    except OSError as error:
+        raise ValueError(f"file = {str(path)!r} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ValueError(f"file = {str(path)!r} holds something else than checks; name another")
+
+
+def _of_basins(found: Any) -> str:
+    """What became of the starts, in words; each number is one."""
+    if not len(found.lowest):
+        return "no minimum of this surface is known"
+    goal = "the lowest minimum" + (f" (one of {len(found.lowest)})" if len(found.lowest) > 1 else "")
+    if not found.reached.any():
+        return f"none of the starts reaches {goal}"
+    return f"{found.share:.1%} of all starts reach {goal}, in {found.median_steps:g} steps (median)"
+
+
+def _of_plane(found: Any) -> str:
+    """What became of the cells, in words; each number is one."""
+    finite = found.loss[np.isfinite(found.loss)]
+    if not finite.size:
+        return "no cell ends at a finite loss"
+    reached = f"{found.share.max():.1%} of the starts of the best cell reach a lowest minimum"
+    return f"least loss {finite.min():g}, {reached if found.share.any() else 'no start reaches a lowest minimum'}"
 
 
 def _shown(done: int, total: int) -> None:
     """The progress of a map on the terminal."""
-    print(f"\r{done / total:4.0%}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    with suppress(OSError):
+        print(f"\r{done / total:4.0%}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _named(option: str, given: list[str]) -> dict[str, Any]:
@@ -225,12 +273,12 @@ def _line(one: Held) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status: 1 where a check failed, 2 where an option is wrong."""
-    options = parser().parse_args(arguments)
-    try:
+
+    def run() -> int:
+        options = parser().parse_args(arguments)
         return options.function(options)
-    except ValueError as error:
-        print(f"python -m optim_core: {error}", file=sys.stderr)
-        return 2
+
+    return ended("python -m optim_core", run)
 
 
 if __name__ == "__main__":

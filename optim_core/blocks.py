@@ -8,46 +8,36 @@ A block function is a C function over raw pointers to float64; LANES runs lie si
     update(p[2, 64], g[2, 64], s[slots, 64], t, n, h[k, 64])     one step of the rule, in place
     look(p[2, 64], g[2, 64], s[slots, 64], t, n, h[k, 64])       where it wants the gradient, left in g
 
-q are the surface's parameters and h the rule's hyperparameters, one column a run; data is a pointer or null. ``drive``
-links them by address: one call per block and step costs nothing, so N surfaces and M rules make N + M compilations.
+q are the surface's parameters and h the rule's hyperparameters, one column a run; data points to the numbers of a
+surface that shares its code with others (``optim_core.shared``). ``drive`` links them by address: one call per block
+and step costs nothing, so N surfaces and M rules make N + M compilations, and what a user types or sends makes none.
 
-The on-disk cache. Numba keys an entry by the closure's byte code and what it closes over, files it under the qualified
-name, and misses in every new process where a kernel closes over a jitted function. So kernels here close over modules
-and over a fingerprint of all sources they are made from, and the fingerprint is part of the name too: functions that
-share a name share one index file, and two processes could then leave one surface's code under another's key.
-
-What a user types is compiled as well, but nothing of it goes to the disk, and of the last ``TYPED`` formulas only are
-the block functions kept.
+What a kernel inlines it reaches through a module made for it, and ``machine_code`` keeps it on the disk under a
+fingerprint of all sources that it is made from.
 """
 
-import hashlib
 import re
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
+from numba import carray, extending, njit, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
 
-from optim_core import elementary, xp
+from optim_core import elementary, tape
 from optim_core.around import NORM_EPS
+from optim_core.machine_code import callback, compiled, fingerprint, sources
 from optim_core.rule import Rule
+from optim_core.shared import TAPE, Shared
 from optim_core.xp import Vec2, vec2
 
 intrinsic: Any = extending.intrinsic  # its callers leave out the typing context, which type checkers do not know
 
 LANES = 64
-TYPED = 32
-MOST_TYPED = (
-    2000  # block functions of typed formulas in a process, about a megabyte each, which LLVM gives back to nobody
-)
-_LONG = 500  # characters of a typed formula's function: its gradient would take more than a second to compile
 DIFFERENCES = ("central", "forward", "exact", "as_printed")
 STOPS = ("none", "step", "gradient", "loss")
 # Steps between the anchor and the end, a multiple of many periods; the second for runs shorter than the first.
@@ -55,8 +45,8 @@ CYCLES = (120, 12)
 
 _F = types.float64
 _POINTER = types.CPointer(_F)
-_VALUE = types.void(_POINTER, _POINTER, _POINTER, types.intp)
-_GRADIENT = types.void(_POINTER, _POINTER, _POINTER, types.intp, _F)
+_VALUE = types.void(_POINTER, _POINTER, _POINTER, _POINTER)
+_GRADIENT = types.void(_POINTER, _POINTER, _POINTER, _POINTER, _F)
 _INIT = types.void(_POINTER, _POINTER)
 _UPDATE = types.void(_POINTER, _POINTER, _POINTER, _F, _F, _POINTER)
 _OPTIONS: dict[str, Any] = {"error_model": "numpy"}
@@ -160,101 +150,72 @@ def _pointer(typingctx, array):
 # ---------------------------------------------------------------- block functions
 
 
-# Read once, as they are imported: what is on the disk later may not be what runs.
-_CORE = b"".join(Path(module.__file__ or "").read_bytes() for module in (elementary, xp, sys.modules[__name__]))
+_CORE = sources(sys.modules[__name__])  # what every kernel is made from
 
 
-def _fingerprint(*sources: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(b"\0".join((_CORE, *sources))).digest()[:7], "big")
+def _parts() -> Any:
+    """An empty module for what one kernel inlines."""
+    return ModuleType("optim_core.blocks.parts")
 
 
-def _parts(kind: str, owner: str, mark: int) -> Any:
-    """An empty module for what one kernel inlines, found again by its name; new sources get a new one."""
-    module = ModuleType(f"optim_core.blocks.{kind}_{owner}_{mark:014x}")
-    sys.modules[module.__name__] = module
-    return module
+def _formula(owner: Any, f: Any) -> ModuleType:
+    """A module with ``at(x, y, q, k)``, a formula on one lane, ready to be inlined, and ``beside``, which makes q.
 
+    owner: a surface, its derivative, or what surfaces share: then q is their numbers, else the block of parameters.
+    """
+    module: Any = _parts()
+    inlined = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)
+    module.f = inlined(f)
+    rows, like = 1, None
+    if not isinstance(owner, Shared) and owner.ranges:
+        rows, like = len(owner.ranges), owner.Parameters()
 
-def _kernel(
-    signature: Any, function: Callable, kind: str, owner: str, mark: int, typed: bool = False, **options: Any
-) -> Any:
-    """Compiles a block function, or loads it from the cache; a new one replaces those of older sources there."""
-    function.__qualname__ = f"{kind}_{owner}_{mark:014x}"
-    if typed:
-        return cfunc(signature, **_OPTIONS, **options)(function)
-    kernel: Any = cfunc(signature, cache=True, **_OPTIONS, **options)(function)
-    if not kernel.cache_hits:
-        older = re.compile(rf"blocks\.{kind}_{owner}_(?!{mark:014x})[0-9a-f]{{14}}-.*\.nb[ic]")
-        for file in Path(kernel._cache.cache_path).iterdir():
-            if older.fullmatch(file.name):
-                file.unlink(missing_ok=True)
-    return kernel
+    def block(q, data):
+        return carray(q, (rows, LANES))
 
-
-def _formula(surface: Any) -> ModuleType:
-    """A module with ``at(x, y, q, k)``, the surface's formula on one lane, ready to be inlined."""
-    module: Any
-    if surface.typed:
-        module = ModuleType("optim_core.blocks.formula_typed")  # not found again, so that it goes with its kernel
-    else:
-        module = _parts("formula", surface.name, _fingerprint(surface.fingerprint))
-    module.f = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(surface.f)
-    like = surface.Parameters() if surface.ranges else None
+    def numbers(q, data):
+        return data
 
     def with_parameters(x, y, q, k):
         return module.f(x, y, load(q, k, like))
 
+    def with_numbers(x, y, q, k):
+        return module.f(x, y, q)
+
     def without(x, y, q, k):
         return module.f(x, y)
 
-    module.at = njit(inline="always", fastmath=_CONTRACT, **_OPTIONS)(with_parameters if surface.ranges else without)
+    module.beside = inlined(numbers if isinstance(owner, Shared) else block)
+    module.at = inlined(with_numbers if isinstance(owner, Shared) else with_parameters if like else without)
     return module
 
 
 def _compile_value(surface: Any) -> Any:
-    module, mark, rows = _formula(surface), _fingerprint(surface.fingerprint), max(1, len(surface.ranges))
+    owner = surface.shared or surface
+    module, mark = _formula(owner, owner.f), fingerprint(_CORE, owner.fingerprint)
 
     def value(p_, v_, q_, data):
-        _ = mark  # closed over, so that it is part of the cache's key
         p = carray(p_, (2, LANES))
         v = carray(v_, (LANES,))
-        q = carray(q_, (rows, LANES))
+        q = module.beside(q_, data)
         for k in range(LANES):
             v[k] = module.at(p[0, k], p[1, k], q, k)
 
-    return _kernel(_VALUE, value, "value", surface.name, mark, surface.typed, fastmath=_CONTRACT)
+    return callback(_VALUE, value, f"value_{owner.name}", mark, fastmath=_CONTRACT, **_OPTIONS)
 
 
 def _compile_gradient(surface: Any, difference: str) -> Any:
     # One kernel each, with the loop written out: a difference inlined as a function of its own, a third level, leaves
     # LLVM unable to vectorise the loop of some surfaces (Rosenbrock: 3.7 ns a step instead of 2).
-    module, rows = _formula(surface), max(1, len(surface.ranges))
-    sources = [surface.fingerprint]
+    owner = surface.shared or surface
+    module, made_from = _formula(owner, owner.f), [owner.fingerprint]
 
-    if difference == "central" and surface.typed and len(surface.fingerprint) > _LONG:
-        # The formula stands here twice, not four times: it runs slower and compiles that much sooner. The numbers are
-        # those of the kernel below.
-        def gradient(p_, g_, q_, data, spacing):
-            _ = mark
-            p = carray(p_, (2, LANES))
-            g = carray(g_, (2, LANES))
-            q = carray(q_, (rows, LANES))
-            scale = 0.5 / spacing
-            for axis in range(2):
-                dx = spacing * (1.0 - axis)
-                dy = spacing * axis
-                for k in range(LANES):
-                    x = p[0, k]
-                    y = p[1, k]
-                    g[axis, k] = (module.at(x + dx, y + dy, q, k) - module.at(x - dx, y - dy, q, k)) * scale
-
-    elif difference == "central":
+    if difference == "central":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
-            q = carray(q_, (rows, LANES))
+            q = module.beside(q_, data)
             scale = 0.5 / spacing
             for k in range(LANES):
                 x = p[0, k]
@@ -265,10 +226,9 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "forward":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
-            q = carray(q_, (rows, LANES))
+            q = module.beside(q_, data)
             scale = 1.0 / spacing
             for k in range(LANES):
                 x = p[0, k]
@@ -280,10 +240,9 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
     elif difference == "as_printed":
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
-            q = carray(q_, (rows, LANES))
+            q = module.beside(q_, data)
             scale = 0.5 / spacing
             for k in range(LANES):
                 x = p[0, k]
@@ -292,20 +251,84 @@ def _compile_gradient(surface: Any, difference: str) -> Any:
                 g[1, k] = module.at(x, y + spacing, q, k) - module.at(x, y - spacing, q, k) * scale
 
     else:
-        sources.append(surface.derivative.fingerprint)
-        module = _formula(surface.derivative)
+        derivative = owner if surface.shared else surface.derivative
+        made_from.append(derivative.fingerprint)
+        module = _formula(derivative, surface.shared.gradient if surface.shared else derivative.f)
 
         def gradient(p_, g_, q_, data, spacing):
-            _ = mark
             p = carray(p_, (2, LANES))
             g = carray(g_, (2, LANES))
-            q = carray(q_, (rows, LANES))
+            q = module.beside(q_, data)
             for k in range(LANES):
                 g[0, k], g[1, k] = module.at(p[0, k], p[1, k], q, k)
 
-    mark = _fingerprint(*sources)
-    kind = f"gradient_{difference}"
-    return _kernel(_GRADIENT, gradient, kind, surface.name, mark, surface.typed, fastmath=_CONTRACT)
+    name, mark = f"gradient_{difference}_{owner.name}", fingerprint(_CORE, *made_from)
+    return callback(_GRADIENT, gradient, name, mark, fastmath=_CONTRACT, **_OPTIONS)
+
+
+# By how many spacings x and y are shifted in each of the blocks on which a tape is run for its gradient.
+_CROSS = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
+_CORNER = ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0))
+_HERE = ((0.0, 0.0),)
+
+
+@njit(**_OPTIONS)
+def _shifted(part, p_, q_, data, shifts, spacing):
+    """Runs a part of a tape on shifted copies of a block: its results, (copies * 64,) each, the first and the last."""
+    numbers = carray(data, (int(carray(data, (1,))[tape.LENGTH]),))
+    p = carray(p_, (2, LANES))
+    q = carray(q_, (max(1, int(numbers[tape.PARAMETERS])), LANES))
+    r = np.empty((int(numbers[tape.REGISTERS]), len(shifts) * LANES))
+    for copy in range(len(shifts)):
+        for axis in range(2):
+            shift = shifts[copy][axis] * spacing
+            for k in range(LANES):
+                r[axis, copy * LANES + k] = p[axis, k] + shift
+    first, last = tape.run(numbers, int(numbers[part]), r, q)
+    return r[first], r[last]
+
+
+def _compile_tape(kind: str) -> Any:
+    """The block function "value", or that of the gradient by one of DIFFERENCES, of whatever is on a tape."""
+    mark = fingerprint(_CORE)
+
+    def value(p_, v_, q_, data):
+        v = carray(v_, (LANES,))
+        found, _ = _shifted(tape.VALUE, p_, q_, data, _HERE, 0.0)
+        v[:] = found
+
+    def central(p_, g_, q_, data, spacing):
+        g = carray(g_, (2, LANES))
+        f, _ = _shifted(tape.VALUE, p_, q_, data, _CROSS, spacing)
+        scale = 0.5 / spacing
+        for axis in range(2):
+            for k in range(LANES):
+                g[axis, k] = (f[2 * axis * LANES + k] - f[(2 * axis + 1) * LANES + k]) * scale
+
+    def forward(p_, g_, q_, data, spacing):
+        g = carray(g_, (2, LANES))
+        f, _ = _shifted(tape.VALUE, p_, q_, data, _CORNER, spacing)
+        scale = 1.0 / spacing
+        for axis in range(2):
+            for k in range(LANES):
+                g[axis, k] = (f[axis * LANES + k] - f[2 * LANES + k]) * scale
+
+    def as_printed(p_, g_, q_, data, spacing):
+        g = carray(g_, (2, LANES))
+        f, _ = _shifted(tape.VALUE, p_, q_, data, _CROSS, spacing)
+        scale = 0.5 / spacing
+        for axis in range(2):
+            for k in range(LANES):
+                g[axis, k] = f[2 * axis * LANES + k] - f[(2 * axis + 1) * LANES + k] * scale
+
+    def exact(p_, g_, q_, data, spacing):
+        g = carray(g_, (2, LANES))
+        g[0], g[1] = _shifted(tape.GRADIENT, p_, q_, data, _HERE, 0.0)
+
+    if kind == "value":
+        return callback(_VALUE, value, f"value_{TAPE.name}", mark, **_OPTIONS)
+    gradient = {"central": central, "forward": forward, "exact": exact, "as_printed": as_printed}[kind]
+    return callback(_GRADIENT, gradient, f"gradient_{kind}_{TAPE.name}", mark, **_OPTIONS)
 
 
 def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
@@ -313,9 +336,9 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
 
     A rule around another inlines both: the rows of the inner one's state and hyperparameters come first.
     """
-    name, mark = re.sub(r"\W", "_", rule.name), _fingerprint(rule.source.encode())
+    name, mark = re.sub(r"\W", "_", rule.name), fingerprint(_CORE, rule.source.encode(), rule.inlined)
     inner, own = rule.base or rule, rule.module
-    module = _parts("rule", name, mark)
+    module = _parts()
     slots, rows = sum(rule.state_slots.values()), max(1, len(rule.ranges))
     cut, cut_rows = sum(inner.state_slots.values()), len(inner.ranges)
     defaults, own_defaults = tuple(inner.Hyper()), tuple(own.Hyper())
@@ -327,14 +350,12 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
     module.look = inlined(own.look) if rule.look else None
 
     def init(p_, s_):
-        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
             store(s, k, module.init(Vec2(p[0, k], p[1, k])))
 
     def init_both(p_, s_):
-        _ = mark
         p = carray(p_, (2, LANES))
         s = carray(s_, (slots, LANES))
         for k in range(LANES):
@@ -343,7 +364,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             store(s[cut:], k, module.own_init(x))
 
     def update(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -364,7 +384,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             store(s, k, state)
 
     def update_both(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -385,7 +404,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
     first, first_row = (cut, cut_rows) if rule.base else (0, 0)
 
     def look(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -399,7 +417,6 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
             g[1, k] = ahead.y
 
     def look_with_gradient(p_, g_, s_, t, n, h_):
-        _ = mark
         p = carray(p_, (2, LANES))
         g = carray(g_, (2, LANES))
         s = carray(s_, (slots, LANES))
@@ -414,9 +431,9 @@ def _compile_rule(rule: Rule) -> tuple[Any, Any, Any]:
 
     looking = look_with_gradient if rule.looks_with_gradient else look
     return (
-        _kernel(_INIT, init_both if rule.base else init, "init", name, mark),
-        _kernel(_UPDATE, update_both if rule.base else update, "update", name, mark),
-        _kernel(_UPDATE, looking, "look", name, mark) if rule.look else None,
+        callback(_INIT, init_both if rule.base else init, f"init_{name}", mark, **_OPTIONS),
+        callback(_UPDATE, update_both if rule.base else update, f"update_{name}", mark, **_OPTIONS),
+        callback(_UPDATE, looking, f"look_{name}", mark, **_OPTIONS) if rule.look else None,
     )
 
 
@@ -433,49 +450,21 @@ def _once(key: tuple, compile_: Callable[[], Any]) -> Any:
     return _compiled[key]
 
 
-_typed: OrderedDict[bytes, dict[tuple, Any]] = OrderedDict()  # by formula, the one used last at the end
-_made = [0]  # block functions of typed formulas so far
-_used = threading.Lock()
-
-
-def _of_surface(surface: Any, key: tuple, compile_: Callable[[], Any]) -> Any:
-    """As ``_once``; of formulas that users type, those used last are kept, and whoever drives one keeps it too."""
-    if not surface.typed:
-        return _once((*key, surface.name, surface.fingerprint), compile_)
-    mark = surface.fingerprint
-    found = _typed.get(mark, {}).get(key)
-    if found is None:
-        with _compiling:
-            found = _typed.get(mark, {}).get(key)
-            if found is None:
-                check_room(surface)
-                found = compile_()
-                _made[0] += 1
-    with _used:  # apart from compiling, which takes long
-        _typed.setdefault(mark, {})[key] = found
-        _typed.move_to_end(mark)
-        while len(_typed) > TYPED:
-            _typed.popitem(last=False)
-    return found
-
-
-def check_room(surface: Any) -> None:
-    """ValueError where a formula would have to be compiled and this process has compiled too many."""
-    if surface.typed and surface.fingerprint not in _typed and _made[0] >= MOST_TYPED:
-        raise ValueError(
-            f"this server has compiled {MOST_TYPED:,} functions of formulas and tables, whose memory it cannot give "
-            "back; a new one needs the server to be started anew"
-        )
-
-
 def value_block(surface: Any) -> Any:
-    """The compiled value(p, v, q, data) of a surface."""
-    return _of_surface(surface, ("value",), lambda: _compile_value(surface))
+    """The compiled value(p, v, q, data) of a surface, which wants its numbers as data."""
+    if surface.shared is TAPE:
+        return _once(("value", TAPE), lambda: _compile_tape("value"))
+    owner = surface.shared or surface
+    return _once(("value", owner.name, owner.fingerprint), lambda: _compile_value(surface))
 
 
 def gradient_block(surface: Any, difference: str) -> Any:
-    """The compiled gradient(p, g, q, data, spacing) of a surface, by one of DIFFERENCES."""
-    return _of_surface(surface, ("gradient", difference), lambda: _compile_gradient(surface, difference))
+    """The compiled gradient(p, g, q, data, spacing) of a surface, by one of DIFFERENCES; as ``value_block`` else."""
+    if surface.shared is TAPE:
+        return _once(("gradient", difference, TAPE), lambda: _compile_tape(difference))
+    owner = surface.shared or surface
+    key = ("gradient", difference, owner.name, owner.fingerprint)
+    return _once(key, lambda: _compile_gradient(surface, difference))
 
 
 def rule_blocks(rule: Rule) -> tuple[Any, Any, Any]:
@@ -491,20 +480,20 @@ def rule_blocks(rule: Rule) -> tuple[Any, Any, Any]:
 # ---------------------------------------------------------------- the driver
 
 
-@njit(nogil=True, cache=True, **_OPTIONS)
+@compiled(nogil=True, **_OPTIONS)
 def drive(
     value, gradient, init, update, look, data, p, h, q, slots, n, spacing, stop, threshold, steps, anchor, before,
     first, last, lanes, path, loss, slope, state, ahead, with_gradient, outside, around, factor, noise, rate,
 ):  # fmt: skip
     """Runs blocks first..last-1 for at most n steps each, in place.
 
-    value, gradient, init, update, look: addresses of block functions, look 0 for none. p (blocks, 2, 64): starts, and
-    ends afterwards. h (blocks, k, 64) and q (blocks, k, 64): hyperparameters and surface parameters. stop: index into
-    STOPS, with its threshold. steps (blocks, 64): steps made. anchor, before (blocks, 2, 64): the points some steps
-    (CYCLES) and one step before the n-th, untouched where there is none. lanes: how many lanes of each block to
-    remember, 0 for none, in path (n+1, 2, lanes), loss (n+1, lanes), slope (n, 2, lanes; the gradients), state (n+1,
-    slots, lanes) and ahead (n, 2, lanes; where the gradients were taken). with_gradient: whether look wants the
-    gradient at x.
+    value, gradient, init, update, look: addresses of block functions, look 0 for none. data (k,): the surface's
+    numbers. p (blocks, 2, 64): starts, and ends afterwards. h (blocks, k, 64) and q (blocks, k, 64): hyperparameters
+    and surface parameters. stop: index into STOPS, with its threshold. steps (blocks, 64): steps made. anchor, before
+    (blocks, 2, 64): the points some steps (CYCLES) and one step before the n-th, untouched where there is none. lanes:
+    how many lanes of each block to remember, 0 for none, in path (n+1, 2, lanes), loss (n+1, lanes), slope (n, 2,
+    lanes; the gradients), state (n+1, slots, lanes) and ahead (n, 2, lanes; where the gradients were taken).
+    with_gradient: whether look wants the gradient at x.
 
     outside: whether something goes around the rule, between the gradient and the update, in this order: noise
     (n, 2), clipping, L2 penalty, decoupled decay; around (5,) holds the numbers for them (``Around.numbers``).
@@ -513,6 +502,7 @@ def drive(
     A run that its stop rule ends is frozen by a mask (1 running, 0 stopped); a NaN ends it too. A block is left once
     all its runs have stopped.
     """
+    numbers = _pointer(data)
     g = np.empty((2, LANES))
     s = np.empty((slots, LANES))
     v = np.empty(LANES)
@@ -532,7 +522,7 @@ def drive(
             on[k] = 1.0
             made[k] = 0.0
         if stop == 3 or lanes > 0:
-            _call_value(value, (_pointer(pb), _pointer(v), _pointer(qb), data))
+            _call_value(value, (_pointer(pb), _pointer(v), _pointer(qb), numbers))
         if stop == 3:
             for k in range(LANES):
                 on[k] = elementary.select(v[k] >= threshold, 1.0, 0.0)
@@ -555,14 +545,14 @@ def drive(
             else:
                 ht = hb
             if look == 0 or with_gradient:
-                _call_gradient(gradient, (_pointer(pb), _pointer(g), _pointer(qb), data, spacing))
+                _call_gradient(gradient, (_pointer(pb), _pointer(g), _pointer(qb), numbers, spacing))
             if look != 0:
                 _call_update(look, (_pointer(pb), _pointer(g), _pointer(s), float(t), float(n), _pointer(ht)))
                 for k in range(lanes):
                     ahead[t - 1, 0, k] = g[0, k]
                     ahead[t - 1, 1, k] = g[1, k]
                 there[:] = g
-                _call_gradient(gradient, (_pointer(there), _pointer(g), _pointer(qb), data, spacing))
+                _call_gradient(gradient, (_pointer(there), _pointer(g), _pointer(qb), numbers, spacing))
             if stop == 2:
                 for k in range(LANES):
                     size = g[0, k] * g[0, k] + g[1, k] * g[1, k]
@@ -603,7 +593,7 @@ def drive(
                     size = abs(pb[0, k] - old[0, k]) + abs(pb[1, k] - old[1, k])
                     on[k] = elementary.select(size >= threshold, on[k], 0.0)
             if stop == 3 or lanes > 0:
-                _call_value(value, (_pointer(pb), _pointer(v), _pointer(qb), data))
+                _call_value(value, (_pointer(pb), _pointer(v), _pointer(qb), numbers))
             if stop == 3:
                 for k in range(LANES):
                     on[k] = elementary.select(v[k] >= threshold, on[k], 0.0)
@@ -625,10 +615,10 @@ def drive(
             steps[b, k] = made[k] if stop != 0 else float(n)
 
 
-@njit(nogil=True, cache=True, **_OPTIONS)
+@compiled(nogil=True, **_OPTIONS)
 def _evaluate(value, data, p, q, v):
     for b in range(len(p)):
-        _call_value(value, (_pointer(p[b]), _pointer(v[b]), _pointer(q), data))
+        _call_value(value, (_pointer(p[b]), _pointer(v[b]), _pointer(q), _pointer(data)))
 
 
 def evaluate(surface: Any, x: Any, y: Any, parameters: Any) -> np.ndarray:
@@ -641,7 +631,7 @@ def evaluate(surface: Any, x: Any, y: Any, parameters: Any) -> np.ndarray:
     q = np.repeat(np.array(tuple(parameters) or (0.0,), dtype=np.float64)[:, None], LANES, axis=1)
     v = np.empty((count, LANES))
     kernel = value_block(surface)
-    _evaluate(kernel.address, 0, p, q, v)
+    _evaluate(kernel.address, surface.numbers, p, q, v)
     return v.reshape(-1)[: x.size].reshape(x.shape)
 
 
@@ -651,7 +641,7 @@ class Driver:
     def __init__(self, rule: Rule, surface: Any, options: Any, lowest: float) -> None:
         self._kept = (gradient_block(surface, options.difference), value_block(surface), *rule_blocks(rule))
         gradient, value, init, update, look = (kernel and kernel.address for kernel in self._kept)
-        self._addresses = (value, gradient, init, update, look or 0, 0)
+        self._addresses = (value, gradient, init, update, look or 0, surface.numbers)
         self._slots = sum(rule.state_slots.values())
         self._options = (options.steps, options.spacing, options.stop_index, options.threshold(lowest))
         around, fields = options.around, rule.Hyper._fields

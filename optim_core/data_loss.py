@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 
 from optim_core import elementary
+from optim_core.machine_code import compiled
 from optim_core.parameters import checked_number
 
 KINDS = ("least_squares", "logistic")
@@ -129,7 +129,7 @@ def _logistic_value(loss: DataLoss, w: np.ndarray) -> float:
     return float(np.logaddexp(0.0, (1 - 2 * loss.targets) * (loss.columns @ w)).mean())
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _logistic_values(columns, targets, points, found):
     # Blocks of points inside, rows outside: the loop over a block is vectorised.
     x, y, total = np.zeros(_LANES), np.zeros(_LANES), np.zeros(_LANES)

@@ -1,7 +1,8 @@
-"""Parameters of a network as one flat vector, and a rule's step on it.
+"""A rule's step on parameters of a network that are taken together, as one vector.
 
-Every buffer is made once and written in place, no operation waits for the device, and nothing is counted in Python: a
-step can be compiled, and be part of a CUDA graph.
+Parameters and state stay where they are. The small ones are gathered into a vector and written back, the large ones
+are stepped in place. No operation waits for the device, and nothing is counted in Python: a step can be compiled, and
+be part of a CUDA graph.
 """
 
 import types
@@ -17,107 +18,199 @@ from torch.utils._pytree import tree_leaves
 from optim_core.rule import Rule
 
 HALF = (torch.float16, torch.bfloat16)
-LARGE, MOST = 2**19, 16  # at most MOST parameters, of more numbers than LARGE, are pieces of their own
+# Of more numbers than this a parameter is stepped in place: below it gathering costs less than calls of its own. A
+# compiled step has at most MOST such, since each lengthens the compilation.
+LARGE, LARGE_COMPILED, MOST = 2**15, 2**16, 16
 CHUNK = 2**17  # numbers in a piece of an eager step on the CPU: what it computes in between then stays in the cache
 
 
-class Flat:
-    """Parameters laid end to end, and what a rule remembers of them.
+class Numbers:
+    """A group's numbers as its steps take them: the rate and what is seen to change on the device, others floats."""
 
-    The vectors are cut into pieces that are stepped one by one, where the rule is elementwise and it is faster. A large
-    parameter is a piece whose gradient is read where it lies; the gradients of the others are gathered.
-    """
-
-    def __init__(self, rule: Rule, params: list[torch.Tensor], compiled: bool) -> None:
-        kinds = {(p.dtype, p.device) for p in params}
-        if len(kinds) > 1:
-            raise ValueError(f"the parameters of a group must share type and device; these differ: {kinds}")
-        ((dtype, device),) = kinds
-        self.kind = torch.float32 if dtype in HALF else dtype
-        self.params, self.layout, self.addresses = params, layout(params), list[int]()
-        sizes = [p.numel() for p in params]
-        total, cut = sum(sizes), _elementwise(rule) and (compiled or device.type == "cpu")
-        large = max([LARGE, *sorted(sizes, reverse=True)[MOST:]]) if cut else total
-        # The large ones, then by the greatest power of two in the size: each starts at a multiple of its own.
-        order = sorted(range(len(params)), key=lambda i: (sizes[i] <= large, -(sizes[i] & -sizes[i])))
-        first = dict(zip(order, accumulate((sizes[i] for i in order), initial=0), strict=False))
-        self.starts = [first[i] for i in range(len(params))]
-        self.alone = [params[i] for i in order if sizes[i] > large]
-        head = sum(p.numel() for p in self.alone)
-
-        self.x = torch.empty(total, dtype=dtype, device=device)
-        self.gradient = torch.zeros(total - head, dtype=dtype, device=device)
-        together = [i for i in order if sizes[i] <= large]
-        self.places = [(params[i], _place(self.gradient, self.layout[i], first[i] - head)) for i in together]
-        fields = [name for name, slots in rule.state_slots.items() if slots > 1]
-        self.vectors = {name: torch.empty_like(self.x, dtype=self.kind) for name in fields}
-        # In one vector: torch.compile takes 0-d float64 on the CPU for numbers and drops what is written to them.
-        self.names = ["t", *(name for name in rule.State._fields if name not in self.vectors)]
-        self.scalars = torch.zeros(len(self.names), dtype=torch.float64, device=device)
-        self.chunk = CHUNK if cut and not compiled else max(total, 1)
-        self.sizes = [p.numel() for p in self.alone] + [total - head] * bool(total > head or not head)
-        rows = [self.cut(row.split(self.sizes)) for row in (self.x, *self.vectors.values())]
-        self.pieces = list(zip(*rows, strict=True))
-
+    def __init__(self, rule: Rule, device: torch.device) -> None:
+        self.device = device
         self.given: dict[str, float | None] = dict.fromkeys((*rule.Hyper._fields, "l2", "decoupled"))
         self.rates: dict[str, torch.Tensor] = {}
-        # A code object of its own, since torch counts by it how often it compiles anew and gives up after some times.
-        own = types.FunctionType(_update.__code__.replace(), _update.__globals__)
-        self.update = torch.compile(own, fullgraph=True, dynamic=False) if compiled else _update
-
-    def split(self, vector: torch.Tensor) -> list[torch.Tensor]:
-        """A vector's parts in the shapes of the parameters."""
-        return [_place(vector, row, start) for row, start in zip(self.layout, self.starts, strict=True)]
-
-    def cut(self, parts: Iterable[torch.Tensor]) -> list[torch.Tensor]:
-        """Parts cut further, as the steps are made."""
-        return [piece for part in parts for piece in part.split(self.chunk)]
-
-    def gradients(self) -> list[torch.Tensor]:
-        """The gradient in pieces; zeros where there is none."""
-        whole = []
-        for p in self.alone:
-            g = torch.zeros_like(p) if p.grad is None else p.grad
-            if any(n > 1 and a != b for n, a, b in zip(p.shape, g.stride(), p.stride(), strict=True)):
-                g = torch.empty_like(p).copy_(g)
-            whole.append(g.as_strided((p.numel(),), (1,)))
-        given = [(place, p.grad) for p, place in self.places if p.grad is not None]
-        if given:
-            torch._foreach_copy_(*map(list, zip(*given, strict=True)))  # pyright: ignore
-        for p, place in self.places:
-            if p.grad is None:
-                place.zero_()
-        return self.cut([*whole, self.gradient][: len(self.sizes)])
 
     def refresh(self, group: dict[str, Any]) -> None:
-        """The group's numbers for the next step: the rate and what has changed once in tensors, others as floats."""
+        """The numbers for the next step."""
         for name, last in self.given.items():
             value, tensor = group[name], torch.is_tensor(group[name])
             if name not in self.rates and (name == "lr" or tensor or last not in (None, value)):
-                self.rates[name] = torch.zeros((), dtype=torch.float64, device=self.x.device)
+                self.rates[name] = torch.zeros((), dtype=torch.float64, device=self.device)
             if tensor:
                 self.rates[name].copy_(value)
             elif name in self.rates and value != last:
                 self.rates[name].fill_(value)
             self.given[name] = None if tensor else value
 
-    def step(self, rule: Rule, n: float) -> None:
-        """One step of all parameters."""
-        numbers = {name: self.rates.get(name, value) for name, value in self.given.items()}
-        self.update(rule, numbers, n, self.names, self.scalars, self.pieces, self.gradients())
+    def now(self) -> dict[str, Any]:
+        """By name."""
+        return {name: self.rates.get(name, value) for name, value in self.given.items()}
 
-    def look(self, rule: Rule, n: float) -> None:
-        """Moves x to where the rule wants the gradient; the state stays."""
+
+class Flat:
+    """Parameters that are stepped together, and what a rule remembers of them.
+
+    memories: of each parameter, what is remembered of it by name; only the vectors are taken from there. The vector is
+    cut into pieces that are stepped one by one, where the rule is elementwise and it is faster.
+    """
+
+    def __init__(self, rule: Rule, params: list[torch.Tensor], memories: list[dict[str, Any]], compiled: bool) -> None:
+        kinds = {(p.dtype, p.device) for p in params}
+        if len(kinds) > 1:
+            raise ValueError(f"the parameters of a group must share type and device; these differ: {kinds}")
+        ((dtype, device),) = kinds
+        self.rule, self.params, self.compiled = rule, params, compiled
+        self.kind = torch.float32 if dtype in HALF else dtype
+        self.fields, self.names = vectors(rule), scalars(rule)
+        self.held = [[memory[name] for name in self.fields] for memory in memories]
+        self.places = [_places(p, held) for p, held in zip(params, self.held, strict=True)]
+
+        sizes = [p.numel() for p in params]
+        cut = _elementwise(rule) and (compiled or device.type == "cpu")
+        large = max(LARGE_COMPILED, *sorted(sizes, reverse=True)[MOST:], 0) if compiled else LARGE
+        alone = [cut and sizes[i] > large and self._in_place(i) for i in range(len(params))]
+        self.alone = [p for p, by_itself in zip(params, alone, strict=True) if by_itself]
+        # By the greatest power of two in the size: each starts at a multiple of its own.
+        order = sorted((i for i in range(len(params)) if not alone[i]), key=lambda i: -(sizes[i] & -sizes[i]))
+        total = sum(sizes[i] for i in order)
+        starts = accumulate((sizes[i] for i in order), initial=0)
+        self.together = [params[i] for i in order]
+        x, *kept = [torch.empty(total, dtype=dtype, device=device), *(
+            torch.empty(total, dtype=self.kind, device=device) for _ in self.fields)]  # fmt: skip
+        self.gradient = torch.zeros_like(x)
+        places = [(i, params[i].shape, start) for i, start in zip(order, starts, strict=False)]
+        parts = [[row[start : start + sizes[i]].view(shape) for i, shape, start in places] for row in (x, *kept)]
+        self.slopes = [self.gradient[start : start + sizes[i]].view(shape) for i, shape, start in places]
+        sources = [self.together, *([self.held[i][k] for i in order] for k in range(len(self.fields)))]
+        # Parameters and state may differ in type: by kind, as torch copies many tensors at once.
+        self.gathered = list(zip(parts, sources, strict=True))
+        # In one vector: torch.compile takes 0-d float64 on the CPU for numbers and drops what is written to them.
+        self.scalars = torch.zeros(len(self.names), dtype=torch.float64, device=device)
+
+        chunk = CHUNK if cut and not compiled else max(total, *sizes, 1)
+        whole = [[_line(one) for one in (params[i].detach(), *self.held[i])] for i in range(len(params)) if alone[i]]
+        rows = [
+            [*(row[k] for row in whole), *([part] if total or not whole else [])] for k, part in enumerate((x, *kept))
+        ]
+        self.chunk = chunk
+        self.pieces = list(zip(*[self._cut(row) for row in rows], strict=True))
+        # A code object of its own, since torch counts by it how often it compiles anew and gives up after some times.
+        own = types.FunctionType(_update.__code__.replace(), _update.__globals__)
+        self.update = torch.compile(own, fullgraph=True, dynamic=False) if compiled else _update
+
+    def _in_place(self, i: int) -> bool:
+        """Whether a parameter and its state lie in memory without gaps and alike."""
+        p = self.params[i]
+        strides = torch.empty_like(p, device="meta").stride()
+        return all(
+            one.shape == p.shape and _alike(p.shape, one.stride(), strides) and one.dtype == dtype
+            for one, dtype in ((p, p.dtype), *((one, self.kind) for one in self.held[i]))
+        )
+
+    def fits(self, memories: list[dict[str, Any]]) -> bool:
+        """Whether parameters and state still lie where they did."""
+        return all(
+            all(memory[name] is one for name, one in zip(self.fields, held, strict=True)) and places == _places(p, held)
+            for p, memory, held, places in zip(self.params, memories, self.held, self.places, strict=True)
+        )
+
+    def _cut(self, parts: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        """Parts cut further, as the steps are made."""
+        return [piece for part in parts for piece in part.tensor_split(max(1, round(len(part) / self.chunk)))]
+
+    def gradients(self) -> list[torch.Tensor]:
+        """The gradient in pieces; zeros where there is none."""
+        whole = []
+        for p in self.alone:
+            g = torch.zeros_like(p) if p.grad is None else p.grad.detach()
+            if not _alike(p.shape, g.stride(), p.stride()):
+                g = torch.empty_like(p, dtype=g.dtype).copy_(g)
+            whole.append(_line(g))
+        given = [(place, p.grad) for p, place in zip(self.together, self.slopes, strict=True) if p.grad is not None]
+        if given:
+            torch._foreach_copy_(*map(list, zip(*given, strict=True)))  # pyright: ignore
+        for p, place in zip(self.together, self.slopes, strict=True):
+            if p.grad is None:
+                place.zero_()
+        return self._cut([*whole, *([self.gradient] if len(self.gradient) or not whole else [])])
+
+    def _gather(self, first: list[torch.Tensor]) -> None:
+        if self.together:
+            for parts, sources in self.gathered:
+                torch._foreach_copy_(parts, sources)  # pyright: ignore
+        torch._foreach_copy_(list(self.scalars.unbind()), first)  # pyright: ignore
+
+    def step(self, numbers: dict[str, Any], n: float, first: list[torch.Tensor], held: list[torch.Tensor]) -> None:
+        """One step. first: the scalars before it; held: where those after it go, in turn, parameter by parameter."""
+        self._gather(first)
+        self.update(self.rule, numbers, n, self.names, self.scalars, self.pieces, self.gradients())
+        if self.together:
+            for parts, sources in self.gathered:
+                torch._foreach_copy_(sources, parts)  # pyright: ignore
+        torch._foreach_copy_(held, list(self.scalars.unbind()) * (len(held) // len(self.names)))  # pyright: ignore
+
+    def look(self, numbers: dict[str, Any], n: float, first: list[torch.Tensor]) -> None:
+        """Moves the parameters to where the rule wants the gradient; the state stays."""
+        rule = self.rule
         assert rule.look is not None
-        h = rule.Hyper(**{name: self.rates.get(name, self.given[name]) for name in rule.Hyper._fields})
-        values = dict(zip(self.names[1:], self.scalars.unbind()[1:], strict=True))
-        s, t = rule.State(**self.vectors, **values), self.scalars[0] + 1
-        x = self.x.to(self.kind)
-        if rule.looks_with_gradient:
-            g = torch.cat([g.to(self.kind) for g in self.gradients()])
-            self.x.copy_(rule.look(x, g, s, h, t, n))
-        else:
-            self.x.copy_(rule.look(x, s, h, t, n))
+        self._gather(first)
+        h = rule.Hyper(**{name: numbers[name] for name in rule.Hyper._fields})
+        t, *values = self.scalars.unbind()
+        for (x, *kept), g in zip(self.pieces, self.gradients(), strict=True):
+            named = dict(zip([*self.fields, *self.names[1:]], [*kept, *values], strict=True))
+            wide = x.to(self.kind)
+            given = (wide, g.to(self.kind)) if rule.looks_with_gradient else (wide,)
+            x.copy_(rule.look(*given, rule.State(**named), h, t + 1, n))
+        if self.together:
+            parts, sources = self.gathered[0]
+            torch._foreach_copy_(sources, parts)  # pyright: ignore
+
+
+def vectors(rule: Rule) -> list[str]:
+    """The fields of a rule's state that have an entry for each number of a parameter."""
+    return [name for name, slots in rule.state_slots.items() if slots > 1]
+
+
+def scalars(rule: Rule) -> list[str]:
+    """The count of steps and the fields of a rule's state that are one number."""
+    return ["t", *(name for name, slots in rule.state_slots.items() if slots == 1)]
+
+
+def apart(params: list[torch.Tensor]) -> list[list[torch.Tensor]]:
+    """The parameters in parts, so that in none two share memory: their steps then add up, as torch's do."""
+    parts: list[tuple[list[torch.Tensor], list[tuple[int, int]]]] = []
+    for p in params:
+        span = _span(p)
+        free = (part for part in parts if not any(span[0] < end and start < span[1] for start, end in part[1]))
+        members, spans = next(free, ([], []))
+        if not members:
+            parts.append((members, spans))
+        members.append(p)
+        spans.append(span)
+    return [members for members, _ in parts]
+
+
+def _span(p: torch.Tensor) -> tuple[int, int]:
+    """The addresses between which a tensor lies."""
+    if not p.numel():
+        return (0, 0)
+    last = sum((size - 1) * stride for size, stride in zip(p.shape, p.stride(), strict=True))
+    return (p.data_ptr(), p.data_ptr() + (last + 1) * p.element_size())
+
+
+def _places(p: torch.Tensor, held: list[torch.Tensor]) -> tuple[Any, ...]:
+    return (p.data_ptr(), p.dtype, p.shape, p.stride(), *(one.data_ptr() for one in held))
+
+
+def _alike(shape: Any, a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    return a == b or all(n <= 1 or i == j for n, i, j in zip(shape, a, b, strict=True))
+
+
+def _line(whole: torch.Tensor) -> torch.Tensor:
+    """A tensor without gaps as one vector, in the order of memory."""
+    return whole.as_strided((whole.numel(),), (1,))
 
 
 def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
@@ -148,15 +241,9 @@ def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
     scalars.copy_(torch.stack([t, *(getattr(state, name).to(t.dtype) for name in names[1:])]))
 
 
-def layout(params: list[torch.Tensor]) -> list[tuple[Any, ...]]:
-    """What a flat vector depends on, by parameter; last the strides, those of the nearest dense form."""
-    dense = (torch.empty_like(p, device="meta").stride() for p in params)
-    return [(id(p), p.dtype, p.device, p.shape, strides) for p, strides in zip(params, dense, strict=True)]
-
-
-def _place(vector: torch.Tensor, row: tuple[Any, ...], start: int) -> torch.Tensor:
-    """A parameter's part of a vector, in its shape and strides."""
-    return vector.as_strided(row[-2], row[-1], vector.storage_offset() + start)
+def whole(rule: Rule) -> bool:
+    """Whether a step looks at the vector as a whole, by a norm or a product."""
+    return not _elementwise(rule)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from optim_core import xp
 
-NARROW = 1e-9  # a bracket that spans less than this in every coordinate is not searched any further
+NARROW = 1e-9  # a bracket that spans less than this, in every coordinate or of its step, is not searched any further
 
 
 class Trial(NamedTuple):
@@ -42,14 +42,15 @@ def backtracking(
 
 def strong_wolfe(
     f: Any, x: Any, d: Any, t: float, value: float, slope: float, c1: float, c2: float, most: int,
-    also: Callable[[Any], bool] | None = None,
+    also: Callable[[Any], bool] | None = None, relative: bool = False,
 ) -> float:  # fmt: skip
     """A step that fulfils the strong Wolfe conditions: Armijo's, and |slope there| <= c2 |slope|.
 
     t is tried first, then at most ``most`` others; the best one is returned where none fulfils the conditions. These
     are Algorithms 3.5 and 3.6 of Nocedal & Wright with cubic interpolation (3.59), in the form of M. Schmidt's minFunc
     that torch.optim.LBFGS has (torch 2.13). What is no number counts as infinitely high here, so that the search turns
-    back; torch goes on from there. also: a further condition on the gradient there. NaN where value or slope is none.
+    back; torch goes on from there. also: a further condition on the gradient there. relative: a bracket is given up
+    where it spans less than NARROW of the step, not, as in torch, of a unit. NaN where value or slope is none.
     """
     if math.isnan(value + slope):
         return math.nan
@@ -85,7 +86,7 @@ def strong_wolfe(
     low = 0 if before.value <= now.value else 1
     for _ in range(most - made):
         left, right = sorted(end.t for end in ends)
-        if (right - left) * size < NARROW:
+        if (right - left) * (1 / right if relative else size) < NARROW:
             break
         t, margin = cubic(ends[0], ends[1], left, right), 0.1 * (right - left)
         close = min(right - t, t - left) < margin

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optim_core.around import Around
+from optim_core.blocks import evaluate
 from optim_core.options import COORDINATE, Options
 from optim_core.outcome import Outcome, nearest_minimum
 from optim_core.parameters import checked_integer, checked_number, settings
@@ -21,7 +22,8 @@ from optim_core.sweep import MAX_RUNS, Progress, Sweep, sweep
 CHUNK = 2**18  # runs swept at a time
 MAX_SIDE = 4096  # pixels
 MAX_STARTS = 4096
-EQUAL = 1e-9  # of two minima whose values differ by less, none is the lower one
+EQUAL = 1e-9  # of two minima whose values differ by a smaller share, none is the lower one
+ROUNDING = 1e-14  # of the heights in the window: a difference between two values that says nothing
 
 Window = tuple[tuple[float, float], tuple[float, float]]
 
@@ -224,7 +226,7 @@ def plane(
         x, y, loss.reshape(shape), distance.reshape(shape), made.reshape(shape), outcome.reshape(shape),
         share.reshape(shape),
         {"map": "plane", **run.settings, "hyper": others, "starts": points.tolist(), "axis_x": list(horizontal),
-         "axis_y": list(vertical), "every": int(every)},
+         "axis_y": list(vertical), "every": int(every), "most": run.most(points)},
     )  # fmt: skip
 
 
@@ -241,7 +243,14 @@ def spread_starts(surface: Any, count: int, seed: int = 0) -> np.ndarray:
 def lowest_minima(surface: Any, parameters: Any = None) -> np.ndarray:
     """The indices of the known minima whose value is the least."""
     values = surface.minima(parameters)[:, 2]
-    return np.flatnonzero(values <= values.min() + EQUAL * max(1.0, abs(values.min()))) if len(values) else values
+    if not len(values):
+        return values
+    (x_low, x_high), (y_low, y_high) = surface.domain
+    x, y = np.array([x_low, x_low, x_high, x_high, (x_low + x_high) / 2]), np.array([y_low, y_high, y_low, y_high, 0.0])
+    y[-1] = (y_low + y_high) / 2
+    heights = np.abs(evaluate(surface, x, y, surface.Parameters() if parameters is None else parameters))
+    height = float(heights.max(where=np.isfinite(heights), initial=0.0))
+    return np.flatnonzero(values <= values.min() + EQUAL * np.abs(values).max() + ROUNDING * height)
 
 
 def median(values: np.ndarray) -> np.ndarray:
@@ -316,6 +325,13 @@ class _Runs:
             self._rule, self._surface, points, self._steps, hyper={**self._hyper, **values}, **self._options,
             progress=ask and (lambda done, _: ask(before + done, total)),
         )  # fmt: skip
+
+    def most(self, starts: np.ndarray) -> dict[str, float]:
+        """Values beyond which a run has got nowhere: the highest start above the least minimum, the window's size."""
+        with np.errstate(all="ignore"):
+            height = float(np.max(evaluate(self._surface, starts[:, 0], starts[:, 1], self._q)))
+        found = {"loss": height - float(self._surface.lowest(self._q)), "distance": float(self._surface.scale)}
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def distance(self, grid: Sweep) -> np.ndarray:
         """From the end of each run to the nearest known minimum, (runs,)."""

@@ -15,6 +15,7 @@ from numba import njit
 from optim_core import elementary
 from optim_core.blocks import LANES, _call_init, _call_update, _pointer, rule_blocks
 from optim_core.data_loss import DataLoss
+from optim_core.machine_code import compiled
 from optim_core.parameters import checked_integer, settings
 from optim_core.rule import Rule
 from optim_core.trace import checked_point, columns
@@ -97,7 +98,7 @@ def mixed(state):
     return z ^ (z >> _31)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _walk(
     logistic, table, targets, order, batch, frozen, states, init, update, start, h, slots, steps, keep, path
 ):  # fmt: skip

@@ -30,15 +30,16 @@ class Oracle:
         self._value, self._gradient = (kernel.ctypes for kernel in self._kernels)
         self._p, self._g, self._v = np.zeros((2, blocks.LANES)), np.empty((2, blocks.LANES)), np.empty(blocks.LANES)
         self._q = np.repeat(np.array(tuple(parameters) or (0.0,), dtype=np.float64)[:, None], blocks.LANES, axis=1)
-        self._at = tuple(part.ctypes.data_as(_POINTER) for part in (self._p, self._g, self._v, self._q))
+        kept = (self._p, self._g, self._v, self._q, surface.numbers)
+        self._at = tuple(part.ctypes.data_as(_POINTER) for part in kept)
         self._spacing = options.spacing
 
     def look(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Value and gradient at x, not counted."""
-        p, g, v, q = self._at
+        p, g, v, q, data = self._at
         self._p[0, 0], self._p[1, 0] = x
-        self._value(p, v, q, 0)
-        self._gradient(p, g, q, 0, self._spacing)
+        self._value(p, v, q, data)
+        self._gradient(p, g, q, data, self._spacing)
         return float(self._v[0]), self._g[:, 0].copy()
 
     def _count(self, what: str, x: np.ndarray) -> None:
@@ -57,9 +58,9 @@ class Oracle:
         self._count("value", x)
         if not self._memory:
             self.points.append(np.array(x, dtype=np.float64))
-        p, _, v, q = self._at
+        p, _, v, q, data = self._at
         self._p[0, 0], self._p[1, 0] = x
-        self._value(p, v, q, 0)
+        self._value(p, v, q, data)
         return float(self._v[0])
 
     def values(self, points: np.ndarray) -> np.ndarray:
@@ -72,9 +73,9 @@ class Oracle:
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """The gradient at x by the run's differences: (2,)."""
         self._count("gradient", x)
-        p, g, _, q = self._at
+        p, g, _, q, data = self._at
         self._p[0, 0], self._p[1, 0] = x
-        self._gradient(p, g, q, 0, self._spacing)
+        self._gradient(p, g, q, data, self._spacing)
         return self._g[:, 0].copy()
 
     def hessian(self, x: np.ndarray) -> np.ndarray:

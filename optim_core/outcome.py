@@ -24,6 +24,7 @@ class Outcome(IntEnum):
     CYCLING = 5
     AT_REST = 6  # its last step moved it by no more than a bit or two
     STILL_MOVING = 7
+    ENDED = 8  # another library's algorithm has ended by itself, at none of these places
 
 
 def outcomes(
@@ -94,7 +95,10 @@ def stationary(surface: Any, parameters: Any, points: np.ndarray) -> tuple[np.nd
     h = CURVATURE * surface.scale
     shifts = h * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)])
     around = points[None] + shifts[:, None]
-    here, east, west, north, south, ne, se, nw, sw = evaluate(surface, around[..., 0], around[..., 1], parameters)
+    heights = evaluate(surface, around[..., 0], around[..., 1], parameters)
+    # In units of the largest difference, a power of two: products of derivatives neither underflow nor overflow.
+    heights = np.ldexp(heights, -np.frexp(np.abs(heights - heights[0]).max(axis=0))[1])
+    here, east, west, north, south, ne, se, nw, sw = heights
     gx, gy = (east - west) / (2 * h), (north - south) / (2 * h)
     xx, yy = (east - 2 * here + west) / h**2, (north - 2 * here + south) / h**2
     xy = (ne - se - nw + sw) / (4 * h**2)

@@ -10,6 +10,7 @@
     def reference(params, h)    an independent torch.optim.Optimizer set up to be the same rule, or None
     def expected(f, x, h, n)    where there is none: the path (n+1, 2) from x by another way than ``step``, such as a
                                 closed form or another library; f is that of ``closure``
+    def answer(x, s, h)         the point that the method returns, where it is not x, at which it stands: an average
     CHECKS                      what ``python -m optim_core verify`` holds it against; left out, one at its defaults
 
 KIND says how it moves:
@@ -33,6 +34,7 @@ COMPANION. On the plane x is the point; for ``matrix`` it is a column (2, 1).
 The module's docstring names the source. Nothing is registered: a file in the folder is a rule.
 """
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -45,6 +47,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
+from optim_core.machine_code import sources
 from optim_core.parameters import Range, ranges, settings
 
 Vector = Annotated[Any, "a state field with an entry for each parameter"]
@@ -56,8 +59,9 @@ class Check(NamedTuple):
     """Settings at which a rule is held against its reference, its ``expected`` path, or another rule.
 
     same: another rule and its settings, whose steps it must make here. bound: the largest difference allowed, as a
-    share of the path's largest coordinate. why: the reason for fewer than 1,000 steps or a wider bound. base: the rule
-    in the middle of one that goes around another, where it is not BASE.
+    share of the path's largest coordinate: what rounding alone makes of this path, on whatever processor (tests hold it
+    to that). why: the reason for fewer than 1,000 steps or a wider bound. base: the rule in the middle of one that goes
+    around another, where it is not BASE.
     """
 
     hyper: Mapping[str, float] = MappingProxyType({})
@@ -91,6 +95,7 @@ class Rule:
     step: Callable[..., Any]
     look: Callable[..., Any] | None
     record: Callable[..., Any] | None
+    answer: Callable[..., Any] | None
     reference: Callable[..., Any]
     source: str
     network: Mapping[str, float] | None
@@ -101,6 +106,7 @@ class Rule:
     checks: tuple[Check, ...]
     module: ModuleType
     base: "Rule | None" = None
+    inlined: bytes = b""  # a digest of what its functions may have in them besides, for compiled code
 
     @property
     def ranges(self) -> Mapping[str, Range]:
@@ -133,6 +139,20 @@ class Rule:
     def looks_with_gradient(self) -> bool:
         """Whether ``look`` wants the gradient at x first."""
         return self.look is not None and "g" in inspect.signature(self.look).parameters
+
+    @cached_property
+    def needs_horizon(self) -> bool:
+        """Whether a step depends on n, how many steps there will be."""
+        own = {"step", "after", "look"}
+        functions = [node for node in ast.walk(ast.parse(self.module_source)) if isinstance(node, ast.FunctionDef)]
+        names = [node for one in functions if one.name in own for part in one.body for node in ast.walk(part)]
+        asks = any(isinstance(node, ast.Name) and node.id == "n" for node in names)
+        return self.kind in ("step", "around") and (asks or (self.base is not None and self.base.needs_horizon))
+
+    @property
+    def module_source(self) -> str:
+        """The text of the file that declares it."""
+        return self.source if self.base is None else self.source[: len(self.source) - len(self.base.source)]
 
     def around(self, base: "Rule") -> "Rule":
         """This rule of kind ``around`` with another rule in its middle, named as in ``lookahead(momentum)``."""
@@ -182,6 +202,9 @@ def rule_from_module(module: ModuleType) -> Rule:
     look = getattr(module, "look", None)
     if look is not None and [p for p in inspect.signature(look).parameters if p != "g"] != ["x", "s", "h", "t", "n"]:
         raise TypeError(f"rule {name}: look must take (x, s, h, t, n) or (x, g, s, h, t, n)")
+    answer = getattr(module, "answer", None)
+    if answer is not None and list(inspect.signature(answer).parameters) != ["x", "s", "h"]:
+        raise TypeError(f"rule {name}: answer must take (x, s, h)")
     if network is not None and kind != "around":
         settings(module.Hyper, network, owner=f"rule {name}")
     state = getattr(module, "State", None)
@@ -208,6 +231,7 @@ def rule_from_module(module: ModuleType) -> Rule:
         step=getattr(module, "step", None) or getattr(module, main),
         look=look,
         record=getattr(module, "record", None),
+        answer=answer,
         reference=module.reference,
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
         network=None if network is None else MappingProxyType(dict(network)),
@@ -217,6 +241,7 @@ def rule_from_module(module: ModuleType) -> Rule:
         curvature=getattr(module, "CURVATURE", False),
         checks=tuple(getattr(module, "CHECKS", (Check(),))),
         module=module,
+        inlined=sources(module),
     )
 
 
@@ -249,6 +274,12 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         inside = base.Hyper(*h[:cut_hyper])
         return module.reference(params, module.Hyper(*h[cut_hyper:]), lambda params: base.reference(params, inside))
 
+    def answer(x, s, h):
+        if module_answer is not None:
+            return module_answer(x, own(*s[cut:]), module.Hyper(*h[cut_hyper:]))
+        return base.answer(x, base.State(*s[:cut]), base.Hyper(*h[:cut_hyper]))  # type: ignore[misc]
+
+    module_answer = getattr(module, "answer", None)
     looking = None if outer.look is None else look_at if outer.looks_with_gradient else look
     return replace(
         outer,
@@ -261,8 +292,10 @@ def _composed(outer: Rule, base: Rule) -> Rule:
         init=init,
         step=step,
         look=looking,
+        answer=answer if module_answer or base.answer else None,
         reference=reference,
         source=outer.source + base.source,
+        inlined=outer.inlined + base.inlined,
         network=None if base.network is None else MappingProxyType({**base.network, **(outer.network or {})}),
         network_title=f"{module.NAME} ({base.network_title})",
         base=base,

@@ -31,8 +31,10 @@ def starting_memory(stepped: Rule, p: torch.Tensor) -> dict[str, torch.Tensor]:
     """What is remembered of a parameter before its first step."""
     x = _shaped(stepped, p.float() if p.dtype in HALF else p)
     fields = stepped.init(x)._asdict()
-    numbers = {name: torch.as_tensor(value, device=p.device) for name, value in fields.items()}
-    return {"t": torch.zeros((), dtype=torch.float64, device=p.device), **numbers}
+    given = {"t": 0.0, **fields}
+    kinds = {name: None if torch.is_tensor(value) else torch.float64 for name, value in given.items()}
+    own = {name: torch.as_tensor(value, dtype=kinds[name], device=p.device) for name, value in given.items()}
+    return {name: value.detach().clone() for name, value in own.items()}
 
 
 def step(
@@ -53,9 +55,12 @@ def step(
     moved, after = stepped.step(x, g, stepped.State(**{name: memory[name] for name in stepped.State._fields}), h, t, n)
     if moved.data_ptr() != p.data_ptr():  # a rule may hand on what it was given
         p.copy_(moved.reshape(p.shape))
-    for name, value in after._asdict().items():
-        memory[name] = value
-    memory["t"] = t
+    held = list(memory.values())
+    fresh = {
+        name: value.clone() if any(value is one for one in held) else value for name, value in after._asdict().items()
+    }
+    for name, value in {**fresh, "t": t}.items():
+        memory[name].copy_(value)
 
 
 def _shaped(stepped: Rule, x: torch.Tensor) -> torch.Tensor:

@@ -61,6 +61,7 @@ class _Run:
     cloud: np.ndarray | None = None
     cloud_step: np.ndarray | None = None
     complete: bool = True
+    ended: bool = False  # by itself, before its last step
 
 
 def trace(
@@ -94,6 +95,8 @@ def trace(
     before = run.path[-2:-1] if len(run.path) > 1 else np.full((1, 2), np.nan)
     result, minimum = outcomes(surface, q, ends, anchor, before, np.array([run.complete]))
     outcome, reached = Outcome(int(result[0])), int(minimum[0])
+    if run.ended and outcome == Outcome.STILL_MOVING:
+        outcome = Outcome.ENDED
     return Trace(
         run.path, run.loss, run.gradient, run.look, run.state, run.evaluations, run.cloud, run.cloud_step,
         outcome, since(surface, q, run.path, outcome, reached), reached,
@@ -116,7 +119,7 @@ def traces(rule: Rule, surface: Any, starts: Any, steps: int, **options: Any) ->
 
     The options are those of ``trace``. ValueError names what is wrong and what is allowed.
     """
-    points = np.asarray(starts, dtype=np.float64)
+    points = np.asarray(checked_number("starts", starts, COORDINATE, array=True))
     if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= blocks.LANES:
         raise ValueError(f"starts has shape {points.shape}; it must be (runs, 2) with 1 to {blocks.LANES} runs")
     if not checked_rule(rule).compiled:
@@ -131,7 +134,6 @@ def traces(rule: Rule, surface: Any, starts: Any, steps: int, **options: Any) ->
     checked = Options(steps, around=around, **options)
     h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
     q = settings(surface.Parameters, parameters, owner=f"surface {surface.name}")
-    checked_number("starts", points, COORDINATE, array=True)
     runs, n = len(points), checked.steps
     p = columns(points.T, runs)
     slots = sum(rule.state_slots.values())
@@ -193,9 +195,11 @@ def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options
         if len(path) > options.steps or len(f.points) >= MOST_POINTS or _stops(options, lowest, f, path):
             raise _Ended
 
+    ended = False
     with suppress(_Ended):
         if not (options.stop in ("gradient", "loss") and _stops(options, lowest, f, path)):
             rule.record(f, point.copy(), h, options.steps, done)
+            ended = len(path) <= options.steps
     asked = [f.look(x) for x in path]
     counted = np.array(counts)
     return _Run(
@@ -206,6 +210,7 @@ def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options
         f.evaluations,
         cloud=np.array(f.points).reshape(-1, 2)[: counts[-1]],
         cloud_step=np.repeat(np.arange(1, len(path)), np.diff(counted)),
+        ended=ended,
         complete=False,  # its point is the best or the mean so far, which may well stand for a while
     )
 

@@ -43,6 +43,37 @@ def _library(*values: Any) -> Any:
     return np
 
 
+def real(*values: Any) -> tuple[Any, ...]:
+    """Values ready for arithmetic: floats, floating tensors and expressions as they are, what else is real in float64.
+
+    Integers would wrap, narrow floats overflow, lists repeat themselves. ValueError where one is no real number.
+    """
+    return tuple(map(_real, values))
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, float):
+        return value
+    root = type(value).__module__.partition(".")[0]
+    if root == "sympy":
+        return value
+    if root == "torch":
+        return value if value.is_floating_point() else value.double()
+    try:
+        found = np.asarray(value)
+        if found.dtype.kind not in "biufO" or (found.dtype.kind == "O" and any(map(_is_no_number, found.flat))):
+            raise TypeError
+        found = found.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        shown = repr(value)
+        raise ValueError(f"{shown if len(shown) <= 60 else shown[:57] + '...'} is not a real number") from None
+    return found if found.ndim else np.float64(found)
+
+
+def _is_no_number(value: Any) -> bool:
+    return value is None or isinstance(value, (str, bytes))  # of which NumPy would make NaN, and numbers
+
+
 def sqrt(x):
     """Square root, elementwise."""
     return _library(x).sqrt(x)

@@ -1,13 +1,11 @@
 """Catalogue: every rule, where it comes from, what it keeps, and what it was held against."""
 
-import gc
-
 import streamlit as st
 
 from optim_core import RULES
 from views.cards import cards
 from views.catalogue import View, badge_of, message, paper, parameters
-from views.messages import CatalogueChange
+from views.received import Change
 from views.routed import through_app
 from views.sentences import escaped, say, stacked
 
@@ -27,12 +25,12 @@ def write_link() -> None:
     st.session_state["catalogue:written"] = query
 
 
-def changed(change: CatalogueChange) -> None:
+def changed(change: Change) -> None:
     """What the browser says: what is searched for, which families, which rule, and which list of rules it has."""
-    st.session_state["catalogue:have"] = str(change.get("have", ""))
-    if change["set"]:
+    st.session_state["catalogue:have"] = change.have
+    if change.set:
         view.problems.clear()
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         view.apply(path, value)
 
 
@@ -59,17 +57,14 @@ def shown(name: str) -> None:
     if held.rows:
         with st.expander(f"All {len(held.rows)} checks" if len(held.rows) > 1 else "The check"):
             table([{title: escaped(text) for title, text in row.items()} for row in held.rows])
+            st.caption(
+                "The bound holds on every processor. The difference within it is rounding: it is that of the machine "
+                "that recorded it, as is the number of steps of a rule that ends by itself."
+            )
             for reason in held.reasons:
                 st.caption(f"Fewer steps, or a wider bound: {escaped(reason)}")
     st.markdown(f"##### `optim_core/rules/{rule.module_name}.py`")
     st.code(rule.source, language="python")
-
-
-@st.cache_resource(show_spinner=False)
-def freeze(opened: bool) -> None:  # noqa: ARG001
-    """Takes what thumbnails and tables have imported out of Streamlit's collections, as app.py does for a first run."""
-    gc.collect()
-    gc.freeze()
 
 
 @st.fragment
@@ -77,13 +72,11 @@ def catalogue() -> None:
     """The fragment that follows the hand."""
     for path in list(view.problems):
         say(view.problems[path])
-    sent = message(view, st.session_state.get("catalogue:have", ""))
+    sent = message(view, st.session_state.get("catalogue:have", frozenset()))
     cards(sent, key="cards", on_change=changed)
     write_link()
     if view.rule:
         shown(view.rule)
-    if sent["complete"]:
-        freeze(view.rule is not None)
 
 
 catalogue()

@@ -9,7 +9,7 @@ from surfaces import SURFACES
 from views.gradient_errors import gradient_errors
 from views.gradients import Place, controls, message, tutorial_link, tutorial_table
 from views.live_controls import live_controls
-from views.messages import Change
+from views.received import Change
 from views.routed import through_app
 from views.sentences import say
 from views.surface_choice import surface_choice
@@ -35,9 +35,9 @@ def write_link() -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values."""
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         state.apply(path, value)
-    st.session_state["gradients:final"] = change["final"]
+    st.session_state["gradients:final"] = change.final
 
 
 with st.sidebar:

@@ -12,12 +12,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from optim_core import RULES
 from views import maps
+from views.admission import closed
 from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
-from views.maps_large import SIDES, large_files
+from views.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
 from views.maps_plot import maps as live_maps
-from views.messages import PictureChange
 from views.picture import DIFFERENCES, STOPS
+from views.received import Change
 from views.routed import through_app
 from views.sentences import explain, say
 from views.surface_choice import surface_choice
@@ -77,34 +78,34 @@ def choice(path: str, label: str, names: dict[str, str], value: Any, help_text: 
 
 def add() -> None:
     """A card of the chosen rule; the box is empty again afterwards."""
-    if st.session_state["maps:add"]:
+    if st.session_state["maps:add"] in RULES:
         state.base.add(st.session_state["maps:add"])
-        st.session_state["maps:add"] = None
+    st.session_state["maps:add"] = None
 
 
-def changed(change: PictureChange) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed or clicked."""
-    st.session_state["maps:have"] = frozenset(change.get("have", ()))
-    for path, value in change["set"].items():
+    st.session_state["maps:have"] = change.have
+    for path, value in change.set.items():
         state.apply(path, value)
-    anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
+    anew = change.final and any(path.startswith("window") or path.endswith(".base") for path in change.set)
     st.session_state["maps:fine"] = False
-    for action in change["actions"]:
+    for action in change.actions:
         match action:
             case {"refine": True}:
-                st.session_state["maps:fine"] = not change["set"]
-            case {"remove": number}:
-                state.base.remove(int(number))
-            case {"duplicate": number}:
-                state.base.duplicate(int(number))
-            case {"help": number} if int(number) in state.base.cards:
-                st.session_state["maps:explain"] = state.base.cards[int(number)].rule
+                st.session_state["maps:fine"] = not change.set
+            case {"remove": int(number)}:
+                state.base.remove(number)
+            case {"duplicate": int(number)}:
+                state.base.duplicate(number)
+            case {"help": int(number)} if number in state.base.cards:
+                st.session_state["maps:explain"] = state.base.cards[number].rule
             case {"open": start}:
                 st.session_state["maps:open"] = maps.on_trajectories(state, start)
     # A run that a newer change ends early leaves these to the next.
-    if anew or any({"remove", "duplicate"} & set(one) for one in change["actions"]):
+    if anew or any({"remove", "duplicate"} & set(one) for one in change.actions):
         st.session_state["maps:anew"] = True
-    if change["final"]:
+    if change.final:
         st.session_state["maps:unwritten"] = True
 
 
@@ -175,6 +176,7 @@ def picture() -> None:
 @st.fragment
 def large() -> None:
     """One map of up to 4096 pixels a side, as files; whatever is moved meanwhile ends it."""
+    shut = closed(f"Making maps of more than {SIDES_FOR_ALL[-1]} pixels a side is")
     titles = {number: state.base.title(number) for number in state.shown}
     if not titles:
         st.caption("Add an optimizer first.")
@@ -183,8 +185,10 @@ def large() -> None:
         if st.session_state.get("maps:large card") not in titles:
             st.session_state["maps:large card"] = next(iter(titles))
         number = st.selectbox("Optimizer", list(titles), format_func=lambda n: titles.get(n, ""), key="maps:large card")
-        side = st.selectbox("Pixels a side", SIDES, key="maps:large side")
+        side = st.selectbox("Pixels a side", SIDES if not shut else SIDES_FOR_ALL, key="maps:large side")
         pressed = st.button("Make it", type="primary", key="maps:large make")
+    if shut:
+        st.caption(shut)
     try:
         wanted = maps.task(state, number, side)
     except ValueError as error:
@@ -197,23 +201,24 @@ def large() -> None:
             st.button("Stop", key="maps:large stop")
         try:
             files = large_files(wanted, state.colour, lambda share, text: bar.progress(share, text), go_on)
-            st.session_state["maps:large"] = (wanted.key, files)
+            st.session_state["maps:large"] = wanted.key, state.colour
+            kept.put((wanted.key, state.colour), files, len(files.png) + len(files.npz))
         except maps.Cancelled:
             place.caption("Stopped.")
             return
         place.empty()
-    key, made = st.session_state.get("maps:large", (None, None))
-    if made is None:
+    if "maps:large" not in st.session_state:
         return
-    if key != wanted.key:
-        del st.session_state["maps:large"]  # it was of other settings
+    of = st.session_state["maps:large"]
+    if of[0] != wanted.key or (made := kept.get(of)) is None:
+        del st.session_state["maps:large"]  # it was of other settings, or others have made so many since
         return
     name = f"{maps.file_name(state, number)}-{side}"
     with st.container(horizontal=True, gap="small"):
-        st.download_button(f"PNG ({len(made.png) / 1e6:.1f} MB)", made.png, f"{name}.png", "image/png",
-            key="maps:large png", on_click="ignore")  # fmt: skip
-        st.download_button(f"NPZ ({len(made.npz) / 1e6:.1f} MB)", made.npz, f"{name}.npz", "application/octet-stream",
-            key="maps:large npz", on_click="ignore")  # fmt: skip
+        st.download_button(f"PNG ({len(made.png) / 1e6:.1f} MB)", partial(large_file, of, "png"), f"{name}.png",
+            "image/png", key="maps:large png", on_click="ignore")  # fmt: skip
+        st.download_button(f"NPZ ({len(made.npz) / 1e6:.1f} MB)", partial(large_file, of, "npz"), f"{name}.npz",
+            "application/octet-stream", key="maps:large npz", on_click="ignore")  # fmt: skip
     st.caption(made.told)
 
 

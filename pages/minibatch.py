@@ -5,8 +5,8 @@ import time
 import streamlit as st
 
 from views.live_controls import live_controls
-from views.messages import Change
 from views.minibatch import BUDGET, MOVING, ORDER_TITLES, RULE_TITLES, TITLES, Study, controls, message
+from views.received import Change
 from views.routed import through_app
 from views.sentences import say
 from views.study import study
@@ -37,9 +37,9 @@ def choose(path: str) -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values."""
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         state.apply(path, value)
-    st.session_state["minibatch:final"] = change["final"]
+    st.session_state["minibatch:final"] = change.final
 
 
 with st.sidebar:

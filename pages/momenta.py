@@ -6,8 +6,8 @@ import streamlit as st
 
 from surfaces import SURFACES
 from views.live_controls import live_controls
-from views.messages import Change
 from views.momenta import Momenta, controls, message
+from views.received import Change
 from views.routed import through_app
 from views.sentences import say
 from views.study import study
@@ -38,9 +38,9 @@ def choose() -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values."""
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         state.apply(path, value)
-    st.session_state["momenta:final"] = change["final"]
+    st.session_state["momenta:final"] = change.final
 
 
 with st.sidebar:

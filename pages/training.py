@@ -4,65 +4,88 @@
 # pyright: reportUnnecessaryComparison=error
 
 import os
-import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import streamlit as st
-from sqlalchemy.exc import DatabaseError
 
 from optim_core.around import CLIPS, SCHEDULES
 from training import export, plots, report, runner
 from training.data import cifar10
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, StoreError
+from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, new_id, store_path
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
+from training.trouble import StoreError
+from views.admission import closed
 from views.board import board
 from views.live_controls import live_controls
-from views.messages import Action, Change
+from views.messages import Action
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
+from views.received import Change
 from views.routed import through_app
 from views.sentences import escaped, explain, say
 
 through_app(__file__)
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
 TICK, REST = 0.5, 3.0  # seconds between looks at the store while runs go on, and while none does
 FIRST_REPORT = 3.0  # seconds for which a first visit waits to hear of the devices
 ENDED = tuple(status for status in STATUSES if status not in (QUEUED, RUNNING))
-TROUBLE = (ValueError, DatabaseError)  # what the store may answer: a sentence in any case
 
 
 @st.cache_resource(show_spinner=False)
-def opened(path: str) -> Store:
+def opened(path: str, looking: bool = False) -> Store:
     """The store, once for all sessions."""
-    return Store(path or None)
+    return Store(path or None, looking=looking)
 
 
-def closed() -> str:
-    """Why nothing can be launched here, or nothing where it can."""
-    if st.get_option("server.address") in LOCAL or os.environ.get("RAVINE_ALLOW_LAUNCH") == "1":
-        return ""
-    return (
-        "This app listens to other machines, so launching, stopping and deleting runs is closed. "
-        "Whoever runs it can open them with RAVINE_ALLOW_LAUNCH=1."
-    )
+def at_hand() -> tuple[Store, str]:
+    """The store as it is now, and why nothing can be written to it. StoreError if it cannot even be read."""
+    place = os.environ.get("RAVINE_STORE", "")
+    path = store_path(place)
+    shut = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    store = opened(place, looking=shut)
+    store.renew()  # its file may have been deleted or replaced since
+    why = f"The store {path} cannot be written: runs can be looked at, not launched, stopped or deleted."
+    return store, why if shut else ""
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Trouble with the store as a sentence where the picture would be."""
+    try:
+        yield
+    except StoreError as error:
+        st.error(escaped(f"{error}."))
+
+
+@st.fragment(run_every=REST)
+def wait_for_store() -> None:
+    """Begins again once the store answers."""
+    with suppress(StoreError):
+        at_hand()[0].all()
+        st.rerun()
 
 
 try:
-    store = opened(os.environ.get("RAVINE_STORE", ""))
+    store, unwritable = at_hand()
+    everything = [as_seen(run) for run in store.all()]
 except StoreError as error:
     st.error(escaped(f"{error}."))
+    wait_for_store()
     st.stop()
 
-shut = closed()
-if not shut:
-    runner.ensure(store)
-everything = store.all()
+if unwritable:
+    st.warning(escaped(unwritable))
+shut = closed() or unwritable
+with spoken():
+    if not shut:
+        runner.ensure(store)
 labels = launches(everything)
 
 
@@ -112,12 +135,13 @@ plan: Plan = st.session_state.plan
 def choose_task() -> None:
     """Another task brings its own recipe and cards."""
     half = bool(devices.get(plan.device, {}).get("bfloat16"))
-    st.session_state.plan = Plan.of(st.session_state["choose:task"], plan.device, half)
+    if (name := st.session_state["choose:task"]) in TASKS:
+        st.session_state.plan = Plan.of(name, plan.device, half)
 
 
 def choose_preset() -> None:
     """The preset's cards."""
-    if name := st.session_state["choose:preset"]:
+    if (name := st.session_state["choose:preset"]) in preset_of(plan.declared):
         plan.take_preset(name)
 
 
@@ -139,9 +163,9 @@ def choice(path: str, label: str, names: dict[str, str], help_text: str | None =
 
 def add() -> None:
     """A card of the chosen optimizer; the box is empty again afterwards."""
-    if st.session_state["add"]:
+    if st.session_state["add"] in OPTIMIZERS:
         plan.add(st.session_state["add"])
-        st.session_state["add"] = None
+    st.session_state["add"] = None
 
 
 def launch() -> None:
@@ -150,13 +174,12 @@ def launch() -> None:
     if shut:
         return
     try:
-        grid = secrets.token_hex(4)
+        grid = new_id()
         store.add(plan.runs(), grid=grid)
-    except TROUBLE as error:
+        race.grids = (grid,)
+        runner.ensure(store)
+    except ValueError as error:
         plan.problems["launch"] = f"{error}."
-        return
-    runner.ensure(store)
-    race.grids = (grid,)
 
 
 def describe(name: str) -> str:
@@ -168,9 +191,9 @@ def describe(name: str) -> str:
 
 def changed(change: Change) -> None:
     """What the browser says: sliders of the sidebar, the view, buttons of runs."""
-    if change.get("need"):
+    if change.need:
         race.fresh = True
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         if path.startswith("view."):
             try:
                 race.view.apply(path.removeprefix("view."), value)
@@ -178,35 +201,39 @@ def changed(change: Change) -> None:
                 continue
         else:
             plan.apply(path, value)
-            st.session_state.replan = change["final"]
-    for action in change["actions"]:
+            st.session_state.replan = change.final
+    for action in change.actions:
         act(action)
-    st.session_state.final = change["final"]
+    st.session_state.final = change.final
 
 
 def act(action: Action) -> None:
     """A button of a card or of a run."""
     match action:
-        case {"remove": number}:
-            plan.remove(int(number))
+        case {"remove": int(number)}:
+            plan.remove(number)
             st.session_state.replan = True
-        case {"duplicate": number}:
-            plan.duplicate(int(number))
+        case {"duplicate": int(number)}:
+            plan.duplicate(number)
             st.session_state.replan = True
-        case {"help": number} if int(number) in plan.cards:
-            st.session_state.explain = plan.cards[int(number)].optimizer
-        case {"stop": run} | {"resume": run} | {"delete": run} | {"rename": [run, *_]} if not shut:
+        case {"help": int(number)} if number in plan.cards:
+            st.session_state.explain = plan.cards[number].optimizer
+        case (
+            {"stop": str(run)} | {"resume": str(run)} | {"anew": str(run)} | {"delete": str(run)}
+            | {"rename": [str(run), str(_)]}
+        ) if not shut:  # fmt: skip
             try:
+                store.lost()  # what has died can be resumed and deleted
                 if "stop" in action:
                     store.request_stop(run)
-                elif "resume" in action:
-                    store.resume(run)
+                elif "resume" in action or "anew" in action:
+                    store.resume(run, anew="anew" in action)
                     runner.ensure(store)
                 elif "delete" in action:
                     store.delete([run])
                 else:
-                    store.rename(run, str(action["rename"][1])[:200])
-            except TROUBLE as error:
+                    store.rename(run, action["rename"][1])
+            except ValueError as error:
                 st.toast(escaped(f"{error}."))
             st.session_state.rerun = True
 
@@ -284,7 +311,7 @@ def delete_shown() -> None:
         return
     try:
         store.delete([run.id for run in store.all(*ENDED) if run.grid in race.grids])
-    except TROUBLE as error:
+    except ValueError as error:
         st.toast(escaped(f"{error}."))
 
 
@@ -314,14 +341,26 @@ def write_link() -> None:
 @st.fragment(run_every=TICK if active else REST)
 def pictures() -> None:
     """The fragment that looks at the store and follows the hand."""
+    with spoken():
+        try:
+            show_board()
+        except StoreError:
+            race.fresh = True  # the board is not there, and will ask for everything
+            if not store.path.exists():
+                st.rerun()  # which makes one anew
+            raise
+    if st.session_state.pop("final", True):
+        write_link()
+
+
+def show_board() -> None:
+    """Sends the board what is new. StoreError where the store does not answer."""
     if active and not shut:
         runner.ensure(store)
     slots = sum(int(device.get("slots", 1)) for device in devices.values())
     message = race.message(store, may_act=not shut, slots=slots)
     message["problems"] = plan.problems
     board(message, key="board", on_change=changed)
-    if st.session_state.pop("final", True):
-        write_link()
     if name := st.session_state.pop("explain", None):
         explain(name, OPTIMIZERS[name].title)
     now = any(run.status in (QUEUED, RUNNING) for run in store.all(QUEUED, RUNNING))
@@ -366,7 +405,7 @@ def by_epoch(run: Run) -> None:
 
 
 if report.readable(run for run in everything if run.id in race.ids):
-    with st.expander("Epoch by epoch, reproduce, export"):
+    with st.expander("Epoch by epoch, reproduce, export"), spoken():
         one = {run.id: run for run in report.readable(everything) if run.id in race.ids}
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])

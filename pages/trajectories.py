@@ -17,7 +17,6 @@ from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_v
 from views.export_paths import EXPORTS, unwritten
 from views.live_controls import live_controls
 from views.live_plot import live_plot
-from views.messages import PictureChange
 from views.picture import (
     DIFFERENCES,
     STOPS,
@@ -27,6 +26,7 @@ from views.picture import (
     message,
     starts_fields,
 )
+from views.received import Change
 from views.routed import through_app
 from views.sentences import explain, say
 from views.settings import Settings
@@ -84,32 +84,32 @@ def with_year(rule: str) -> str:
 
 def add() -> None:
     """A card of the chosen rule; the box is empty again afterwards."""
-    if st.session_state["add"]:
+    if st.session_state["add"] in RULES:
         settings.add(st.session_state["add"])
-        st.session_state["add"] = None
+    st.session_state["add"] = None
 
 
-def changed(change: PictureChange) -> None:
+def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed on a card."""
-    st.session_state.have = frozenset(change.get("have", ()))
-    for path, value in change["set"].items():
+    st.session_state.have = change.have
+    for path, value in change.set.items():
         settings.apply(path, value)
-    for action in change["actions"]:
+    for action in change.actions:
         match action:
-            case {"remove": number}:
-                settings.remove(int(number))
-            case {"duplicate": number}:
-                settings.duplicate(int(number))
-            case {"help": number} if int(number) in settings.cards:
-                st.session_state.explain = settings.cards[int(number)].rule
+            case {"remove": int(number)}:
+                settings.remove(number)
+            case {"duplicate": int(number)}:
+                settings.duplicate(number)
+            case {"help": int(number)} if number in settings.cards:
+                st.session_state.explain = settings.cards[number].rule
             case {"show": str(query)}:
                 show(query)
             case {"story": str(name)} if name in STORIES:
                 tell(name)
-    anew = change["final"] and any(path.startswith("window") or path.endswith(".base") for path in change["set"])
-    st.session_state.new_cards = anew or any({"remove", "duplicate"} & set(action) for action in change["actions"])
-    st.session_state.new_around = change["final"] and "around.noise" in change["set"]
-    st.session_state.final = change["final"]
+    anew = change.final and any(path.startswith("window") or path.endswith(".base") for path in change.set)
+    st.session_state.new_cards = anew or any({"remove", "duplicate"} & set(action) for action in change.actions)
+    st.session_state.new_around = change.final and "around.noise" in change.set
+    st.session_state.final = change.final
 
 
 def show(query: str) -> None:
@@ -154,12 +154,14 @@ def compare(rule: str, name: str) -> None:
     """Copies of one card with the values that the fields hold now; a sentence where they are not allowed."""
     held = st.session_state
     held.pop("compare:problem", None)
-    number = held["compare:card"]
+    number = held.get("compare:card")
     try:
         if number not in settings.cards or settings.cards[number].rule != rule:
             raise ValueError("that optimizer is no longer there; choose another")
-        low, high, log = (held[f"{part}:{rule}:{name}"] for part in ("low", "high", "log"))
-        compare_values(settings, number, name, spaced(low, high, held["compare:count"], log))
+        low, high, log = (held.get(f"{part}:{rule}:{name}") for part in ("low", "high", "log"))
+        if low is None or high is None or log is None:
+            raise ValueError("the first and the last value are missing")
+        compare_values(settings, number, name, spaced(low, high, held.get("compare:count", 2), log))
     except ValueError as error:
         st.session_state["compare:problem"] = f"{error}."
 

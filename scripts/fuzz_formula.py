@@ -9,6 +9,7 @@ It prints how many texts were read, how many were formulas, and the memory after
 import argparse
 import dis
 import random
+import re
 import resource
 import sys
 import time
@@ -37,12 +38,14 @@ ALPHABET = [
     "у", "е", "α", "λ", "–", "ª", "½", "\u200b", "\x00", "\ud800", "😀", "١", "1e", "e5", "9" * 30, "((((", "))))",
     "----", "^^", "x^", "2x", "xy",
 ]  # fmt: skip
-# What a formula's function may be made of: operations on numbers, its own names, and calls of xp's verbs.
-OPERATIONS = {
-    "RESUME", "CACHE", "NOP", "LOAD_FAST", "STORE_FAST", "LOAD_CONST", "BINARY_OP", "UNARY_NEGATIVE", "COMPARE_OP",
-    "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "PUSH_NULL", "PRECALL", "CALL", "BUILD_TUPLE", "RETURN_VALUE",
-    "EXTENDED_ARG",
-}  # fmt: skip
+# What a formula's function may be made of: operations on numbers, its own names, and calls of xp's verbs. Each Python
+# has its own: PRECALL and LOAD_METHOD are 3.11's, RETURN_CONST 3.12's, LOAD_SMALL_INT 3.14's; from 3.13 on two
+# neighbours may be one (LOAD_FAST_LOAD_FAST), and from 3.14 on be borrowed (LOAD_FAST_BORROW).
+OPERATIONS = re.compile(
+    "RESUME|CACHE|NOP|EXTENDED_ARG|LOAD_CONST|LOAD_SMALL_INT|BINARY_OP|UNARY_NEGATIVE|COMPARE_OP|LOAD_GLOBAL|LOAD_ATTR|"
+    "LOAD_METHOD|PUSH_NULL|PRECALL|CALL|BUILD_TUPLE|RETURN_VALUE|RETURN_CONST|"
+    "(LOAD|STORE)_FAST(_BORROW)?(_(LOAD|STORE)_FAST(_BORROW)?)?"
+)
 VERBS = set(formula_graph.VERBS.values()) | {"where"}
 
 
@@ -83,7 +86,7 @@ def check_code(code: CodeType, parameters: set[str]) -> None:
     assert set(code.co_names) <= {"xp"} | VERBS | parameters
     assert all(constant is None or type(constant) is float for constant in code.co_consts)
     for step in dis.get_instructions(code):
-        assert step.opname in OPERATIONS, step.opname
+        assert OPERATIONS.fullmatch(step.opname), step.opname
         assert step.opname != "LOAD_GLOBAL" or step.argval == "xp"
 
 

@@ -42,13 +42,13 @@ class Derivative:
     Parameters: Any
     ranges: Any
     fingerprint: bytes
-    typed: bool = False
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
-        """The derivatives at x, y: floats, arrays or tensors."""
+        """The derivatives at x, y: numbers, arrays or tensors; in float64 but for floating tensors."""
+        x, y = xp.real(x, y)
         if not self.ranges:
             return self.f(x, y)
-        return self.f(x, y, self.Parameters() if parameters is None else parameters)
+        return self.f(x, y, self.Parameters(*xp.real(*(self.Parameters() if parameters is None else parameters))))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,8 +83,8 @@ class WrittenSurface(Surface):
         return self.written("second", f)
 
     def written(self, kind: str, f: Any) -> Derivative:
-        """Such a function; as the surface itself, it goes with what a user has given."""
-        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint, self.typed)
+        """Such a function."""
+        return Derivative(f"{kind}_of_{self.name}", f, self.Parameters, self.ranges, self.fingerprint)
 
 
 def expression(surface: Any) -> tuple[Any, tuple[Any, Any], list[Any]]:

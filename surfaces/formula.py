@@ -11,24 +11,27 @@ import hashlib
 import sys
 from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 import numpy as np
 
+from optim_core import xp
 from optim_core.parameters import Range
+from optim_core.shared import TAPE
 from surfaces import critical
-from surfaces.formula_graph import CREASED, Graph, field_name, function, graph_of
+from surfaces.formula_graph import CREASED, Graph, field_name, function, graph_of, tape
 from surfaces.formula_parser import LIMITS, FormulaError, Limits, Tree, parse
 from surfaces.formula_text import canonical, latex, symbol
+from surfaces.kept import Kept
 from surfaces.surface import NoParameters, Surface
 
 __all__ = ["LIMITS", "FormulaError", "FormulaSurface", "Limits", "parse", "preview", "surface_from_formula", "troubles"]
 
 Domain = tuple[tuple[float, float], tuple[float, float]]
 
-KEPT = 32  # surfaces that are remembered, so that the same text gives the same object
+KEPT = 64  # surfaces that are remembered beside those in use, so that the same text gives the same object
 _SAMPLES = 161  # points along each axis of the grid on which troubles are looked for
 _LARGEST = 1e6  # of a coordinate of the window
 _HUGE = 1e30
@@ -36,12 +39,10 @@ _DECADES = 25.0  # heights are drawn on a logarithmic scale where a tenth of the
 
 
 class FormulaDerivative:
-    """Exact derivatives of a formula: a function that compiles like the surface's own.
+    """Exact derivatives of a formula, as a function.
 
     ``f`` of a gradient returns (df/dx, df/dy), of a Hessian (d2f/dx2, d2f/dxdy, d2f/dy2).
     """
-
-    typed = True
 
     def __init__(self, kind: str, surface: "FormulaSurface", wanted: Sequence[int]) -> None:
         self.name = f"{kind}_of_{surface.name}"
@@ -64,7 +65,7 @@ class FormulaSurface(Surface):
 
     @property
     def fingerprint(self) -> bytes:
-        """What the compiled functions depend on: the function's source, whatever the spelling, window and name are."""
+        """The function's source, whatever the spelling, window and name are."""
         return self.source.encode()
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
@@ -101,7 +102,7 @@ class FormulaSurface(Surface):
 
     @cached_property
     def derivative(self) -> FormulaDerivative:
-        """The exact gradient, as a function that compiles like the surface's own formula."""
+        """The exact gradient, as a function."""
         return FormulaDerivative("gradient", self, self._first)
 
     @cached_property
@@ -141,9 +142,10 @@ class FormulaSurface(Surface):
 
 def _computed(owner: Any, x: Any, y: Any, parameters: Any) -> Any:
     """Its f at x, y; on NumPy's numbers where they are Python's, which raise where they divide by zero."""
+    x, y = xp.real(x, y)
     given: tuple[Any, ...] = (x, y)
     if owner.ranges:
-        given = (x, y, owner.Parameters() if parameters is None else parameters)
+        given = (x, y, owner.Parameters(*xp.real(*(owner.Parameters() if parameters is None else parameters))))
     if all(
         isinstance(value, (int, float, np.ndarray, np.generic)) for value in (x, y, *(given[2] if owner.ranges else ()))
     ):
@@ -161,25 +163,20 @@ def surface_from_formula(text: str, domain: Any = ((-5.0, 5.0), (-5.0, 5.0)), st
     domain: ((x low, x high), (y low, y high)), the window; start: (x, y), a point near the window's lower left corner
     where it is left out, or near that one where the formula has a value. FormulaError, a ValueError with the position
     of the character, says where the text is no formula; ValueError where window or start is none. The same text gives
-    the same object while it is among the last that were asked for, and spellings of one formula share what is compiled.
+    the same object while it is in use or among the last that were asked for; nothing is compiled for it.
     """
-    (x_low, x_high), (y_low, y_high) = window = checked_domain(domain)
-    usual = start is None
-    if usual:
-        start = (x_low + 0.2 * (x_high - x_low), y_low + 0.3 * (y_high - y_low))
-    point = _pair("start", start)
+    window = checked_domain(domain)
+    point = None if start is None else _pair("start", start)
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a text, not {type(text).__name__}", 0)
     if len(text) > LIMITS.length:
         parse(text)
-    found = _built(text, window, point)
-    return _built(text, window, _with_value(found)) if usual else found
+    return _kept.made((text, window, point), lambda: _made(text, window, point))
 
 
 def _with_value(surface: FormulaSurface) -> tuple[float, float]:
     """Its start, or where the formula has no value there, the nearest point of a grid with values all around."""
-    at = surface.value(*surface.start)
-    if np.isfinite(at):
+    if np.isfinite(surface.value(*surface.start)):
         return surface.start
     x, y = _grid(surface.domain, 41)
     there = np.isfinite(np.broadcast_to(surface.value(x, y), x.shape))
@@ -218,8 +215,11 @@ def _pair(name: str, given: Any) -> tuple[float, float]:
     return a, b
 
 
-@lru_cache(maxsize=KEPT)
-def _built(text: str, domain: Domain, start: tuple[float, float]) -> FormulaSurface:
+_kept = Kept(KEPT)
+
+
+def _made(text: str, domain: Domain, start: tuple[float, float] | None) -> FormulaSurface:
+    (x_low, x_high), (y_low, y_high) = domain
     tree = parse(text)
     graph, root = graph_of(tree)
     plain = canonical(tree)
@@ -230,7 +230,7 @@ def _built(text: str, domain: Domain, start: tuple[float, float]) -> FormulaSurf
         name=name,
         title=text.strip(),
         domain=domain,
-        start=start,
+        start=start or (x_low + 0.2 * (x_high - x_low), y_low + 0.3 * (y_high - y_low)),
         f=f,
         Parameters=_parameters(tree.parameters),
         smooth_at_minima=not kinds & set(CREASED),
@@ -240,13 +240,14 @@ def _built(text: str, domain: Domain, start: tuple[float, float]) -> FormulaSurf
         paper="",
         source=f'"""{plain}"""\n\nfrom optim_core import xp\n\n\n{definition}\n',
         module=sys.modules[__name__],
-        typed=True,
+        shared=TAPE,
+        numbers=tape(graph, root, tree.parameters),
         tree=tree,
         graph=graph,
         root=root,
     )
-    object.__setattr__(surface, "log_heights", _spans_decades(surface))
-    return surface
+    begin = surface.start if start else _with_value(surface)
+    return replace(surface, start=begin, log_heights=_spans_decades(surface))
 
 
 @lru_cache(maxsize=256)
@@ -308,6 +309,8 @@ def troubles(surface: FormulaSurface, parameters: Any = None) -> list[str]:
     if creased:
         listed = creased[0] if len(creased) == 1 else f"{', '.join(creased[:-1])} and {creased[-1]}"
         found.append(f"The formula uses {listed}: it may have creases or jumps, across which it has no gradient.")
+    if len(surface.minima(q)) == critical.MOST:
+        found.append(f"The {critical.MOST} lowest minima that were found are marked; there may be more.")
     return found
 
 

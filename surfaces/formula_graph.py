@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from optim_core import xp
+from optim_core.tape import written
 from surfaces.formula_parser import LIMITS, FormulaError, Tree
 
 _NESTED = 12  # how deep an expression of the function may be before a part of it gets a name
@@ -261,7 +262,7 @@ def _call(graph: Graph, name: str, given: list[int]) -> int:
     return op(name, u)
 
 
-# ---------------------------------------------------------------- the Python function
+# ---------------------------------------------------------------- what carries it out
 
 
 def _primitive(graph: Graph, wanted: Sequence[int]) -> tuple[Graph, list[int]]:
@@ -334,6 +335,25 @@ def _signed_power(graph: Graph, base: int, exponent: int) -> int:
 def field_name(name: str) -> str:
     """The name that a parameter has in Python."""
     return "lambda_" if name == "lambda" else name
+
+
+def tape(graph: Graph, root: int, parameters: Sequence[str]) -> np.ndarray:
+    """The tape of a formula and its gradient, which compiled code runs; ``optim_core.tape`` says what it is."""
+
+    def part(*wanted: int) -> tuple[list[tuple], list[int]]:
+        made, roots = _primitive(graph, wanted)
+        order = made.reached(roots)
+        place = {node: k for k, node in enumerate(order)}
+        operations: list[tuple] = []
+        for node in order:
+            kind, *rest = made.nodes[node]
+            if kind == "name":
+                operations.append((rest[0],) if rest[0] in ("x", "y") else ("parameter", parameters.index(rest[0])))
+            else:
+                operations.append((kind, *(rest if kind == "number" else (place[argument] for argument in rest))))
+        return operations, [place[one] for one in roots]
+
+    return written(part(root), part(*(graph.derivative(root, variable) for variable in "xy")), len(parameters))
 
 
 def function(graph: Graph, wanted: Sequence[int], parameters: Sequence[str], label: str) -> tuple[Any, str]:

@@ -29,7 +29,7 @@ class Limits:
 
     length: int = 600  # characters
     depth: int = 40  # parentheses, signs and exponents inside each other
-    operations: int = 200  # as WEIGHTS counts them, by the time they take to compile
+    operations: int = 200  # as WEIGHTS counts them, by the time that they take
     digits: int = 25  # characters of a number
     exponent: int = 100  # the magnitude of an exponent that is a number
     parameters: int = 8

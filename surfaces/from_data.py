@@ -1,10 +1,11 @@
 """Surfaces from data: the least squares or the logistic loss of two parameters over the rows of a table.
 
 A least squares loss is a quadratic, so that however many rows there are it costs what a built-in surface costs. A
-logistic loss reads all rows at every point; they are closed over as constants, MOST_LOGISTIC_ROWS of them at most.
+logistic loss reads all rows at every point, MOST_LOGISTIC_ROWS of them at most.
 """
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
+from numba import njit
 
 from optim_core import elementary
 from optim_core.data_loss import DataLoss, data_loss
+from optim_core.machine_code import sources
+from optim_core.shared import Shared
 from surfaces.derivative import Derivative, WrittenSurface
 from surfaces.surface import NoParameters
 from surfaces.table import Table, two_classes
@@ -72,10 +74,11 @@ def surface_from_data(
     module.LATEX = _LATEX[kind]  # type: ignore[attr-defined]
     reference = f"{'Logistic loss' if loss.is_logistic else 'Least squares'} over {loss.rows:,} rows."
     return DataSurface(
-        name=f"data_{kind}", title=title, domain=window, start=begin, f=value, Parameters=NoParameters,
+        name=f"data_{kind}_{digest[:8]}", title=title, domain=window, start=begin, f=value, Parameters=NoParameters,
         smooth_at_minima=True, log_heights=True, difficulty=_difficulty(loss), reference=f"{story} {reference}".strip(),
         paper=f"The parameters are {names[0]} and {names[1]}.", source=f"{_SOURCE}\n# data {digest}", module=module,
         loss=loss, rows=loss.rows if loss.is_logistic else 1, gradient_f=gradient, hessian_f=hessian,
+        shared=LOGISTIC if loss.is_logistic else LEAST_SQUARES, numbers=_numbers(loss),
     )  # fmt: skip
 
 
@@ -211,47 +214,59 @@ def softplus_bend(x, y, a, b):
     return (weight * a * a).mean(-1), (weight * a * b).mean(-1), (weight * b * b).mean(-1)
 
 
+# ---------------------------------------------------------------- compiled
+
+
+def _numbers(loss: DataLoss) -> np.ndarray:
+    """What the compiled functions read: the quadratic, or how many rows there are, and their columns."""
+    if not loss.is_logistic:
+        (a, b), (_, c) = loss.hessian(loss.minimum).tolist()
+        return np.array([*loss.minimum, loss.lowest, a, b, c])
+    rows = (1 - 2 * loss.targets)[:, None] * loss.columns
+    return np.concatenate([[loss.rows], rows[:, 0], rows[:, 1]])
+
+
+def _quadratic(x, y, n):
+    u, v = x - n[0], y - n[1]
+    return n[2] + (0.5 * n[3] * u * u + n[4] * u * v + 0.5 * n[5] * v * v)
+
+
+def _quadratic_slope(x, y, n):
+    u, v = x - n[0], y - n[1]
+    return n[3] * u + n[4] * v, n[4] * u + n[5] * v
+
+
 # Sums may be taken in any order, so that the loop over rows is vectorised.
 _SUMS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
 
 @njit(**_SUMS)
-def _mean(x, y, a, b):
-    total = 0.0
-    for i in range(len(a)):
-        z = x * a[i] + y * b[i]
+def _mean(x, y, n):
+    total, rows = 0.0, int(n[0])
+    for i in range(1, rows + 1):
+        z = x * n[i] + y * n[rows + i]
         total += elementary.select(z > 0.0, z, 0.0) + elementary.log(1.0 + elementary.exp(-abs(z)))
-    return total / len(a)
+    return total / rows
 
 
 @njit(**_SUMS)
-def _slope(x, y, a, b):
-    first, second = 0.0, 0.0
-    for i in range(len(a)):
-        share = 1.0 / (1.0 + elementary.exp(-(x * a[i] + y * b[i])))
-        first += share * a[i]
-        second += share * b[i]
-    return first / len(a), second / len(a)
+def _slope(x, y, n):
+    first, second, rows = 0.0, 0.0, int(n[0])
+    for i in range(1, rows + 1):
+        share = 1.0 / (1.0 + elementary.exp(-(x * n[i] + y * n[rows + i])))
+        first += share * n[i]
+        second += share * n[rows + i]
+    return first / rows, second / rows
 
 
-@njit(**_SUMS)
-def _bend(x, y, a, b):
-    first, both, second = 0.0, 0.0, 0.0
-    for i in range(len(a)):
-        share = 1.0 / (1.0 + elementary.exp(-(x * a[i] + y * b[i])))
-        weight = share * (1.0 - share)
-        first += weight * a[i] * a[i]
-        both += weight * a[i] * b[i]
-        second += weight * b[i] * b[i]
-    return first / len(a), both / len(a), second / len(a)
+def _logistic_value(x, y, n):
+    return _mean(x, y, n)
 
 
-def _compiles_as(verb: Any, compiled: Any) -> None:
-    @overload(verb)
-    def _implementation(x, y, a, b):  # noqa: ARG001
-        return (lambda x, y, a, b: compiled(x, y, a, b)) if isinstance(x, types.Float) else None
+def _logistic_slope(x, y, n):
+    return _slope(x, y, n)
 
 
-_compiles_as(softplus_mean, _mean)
-_compiles_as(softplus_slope, _slope)
-_compiles_as(softplus_bend, _bend)
+_MADE_FROM = sources(sys.modules[__name__])
+LEAST_SQUARES = Shared("least_squares", _MADE_FROM, _quadratic, _quadratic_slope)
+LOGISTIC = Shared("logistic", _MADE_FROM, _logistic_value, _logistic_slope)

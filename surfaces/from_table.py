@@ -7,24 +7,30 @@ goes on as a straight slope, as it leaves the edge.
 
 import hashlib
 import io
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
+from numba import njit
 from scipy.interpolate import RectBivariateSpline
+from scipy.spatial import KDTree
 
+from optim_core.machine_code import sources
 from optim_core.parameters import checked_number
+from optim_core.shared import Shared
 from surfaces.derivative import WrittenSurface
 from surfaces.surface import NoParameters
 from surfaces.table import MOST_BYTES, read_grid
 
 FEWEST, MOST = 4, 128  # heights along a side
+MOST_MINIMA = 100  # that are marked, and told apart at every point of every run
 _SOURCE = Path(__file__).read_text(encoding="utf-8")
-_NEWTON_STEPS = 30
+_NEWTON_STEPS, _SHORTEST = 60, 1e-4
+_LEVEL = 1e-9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,7 +49,7 @@ def grid_from_bytes(name: str, data: bytes) -> np.ndarray:
     if len(data) > MOST_BYTES:
         raise ValueError(f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read")
     if not name.lower().endswith(".npy"):
-        return read_grid(data)
+        return read_grid(data, MOST)
     try:
         found = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError, SyntaxError, MemoryError):
@@ -101,38 +107,57 @@ def surface_from_grid(
         start = (float(xs[column]), float(ys[row]))
     digest = hashlib.sha256(nodes.tobytes() + np.array([x0, dx, y0, dy]).tobytes()).hexdigest()
     module = ModuleType("surfaces.table_grid")
-    module.MINIMA = minima(z, xs, ys, spline)  # type: ignore[attr-defined]
+    found = minima(z, xs, ys, lambda x, y: bicubic(x, y, nodes, x0, dx, y0, dy))
+    module.MINIMA = found[:MOST_MINIMA]  # type: ignore[attr-defined]
+    difficulty = "As its heights have it."
+    if len(found) > MOST_MINIMA:
+        difficulty += f" Of its {len(found):,} minima the {MOST_MINIMA} lowest are marked, and count as minima."
     module.LATEX = r"\sum_{i,j=0}^{3} a_{ij}\,u^i v^j \text{ in each cell}"  # type: ignore[attr-defined]
     return GridSurface(
         name="table_grid", title=title, domain=window, start=start, f=f, Parameters=NoParameters,
-        smooth_at_minima=True, log_heights=log_heights, difficulty="As its heights have it.",
+        smooth_at_minima=True, log_heights=log_heights, difficulty=difficulty,
         reference=f"A bicubic spline through {ny} × {nx} heights.", paper="", source=f"{_SOURCE}\n# grid {digest}",
-        module=module, heights=z, spline=spline, gradient_f=gradient, hessian_f=hessian,
+        module=module, heights=z, spline=spline, gradient_f=gradient, hessian_f=hessian, shared=GRID,
+        numbers=np.concatenate([[x0, dx, y0, dy, nx, ny], nodes.ravel()]),
     )  # fmt: skip
 
 
-def minima(z: np.ndarray, xs: np.ndarray, ys: np.ndarray, spline: RectBivariateSpline) -> list[tuple[float, ...]]:
-    """The local minima inside the window, each found by Newton's method from a height that no neighbour undercuts."""
+def minima(z: np.ndarray, xs: np.ndarray, ys: np.ndarray, at: Callable[..., Any]) -> np.ndarray:
+    """The local minima inside the window, (k, 3): x, y, value, the lowest first.
+
+    Each is found by Newton's method from a height that no neighbour undercuts, from all of them at once: on a plateau
+    that are thousands. at(x, y): what ``bicubic`` returns.
+    """
     inner = z[1:-1, 1:-1]
     around = [z[1 + i : z.shape[0] - 1 + i, 1 + j : z.shape[1] - 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    lowest = np.all([inner <= other for other in around], axis=0)
-    found: list[tuple[float, ...]] = []
+    rows, columns = np.nonzero(np.all([inner <= other for other in around], axis=0))
     cell = np.array([xs[1] - xs[0], ys[1] - ys[0]])
-    for row, column in np.argwhere(lowest) + 1:
-        begun = point = np.array([xs[column], ys[row]])
-        for _ in range(_NEWTON_STEPS):
-            slope = np.array([spline.ev(*point, dx=1), spline.ev(*point, dy=1)])
-            mixed = float(spline.ev(*point, dx=1, dy=1))
-            bend = np.array([[float(spline.ev(*point, dx=2)), mixed], [mixed, float(spline.ev(*point, dy=2))]])
-            if not np.linalg.eigvalsh(bend)[0] > 0:
-                break
-            step = np.linalg.solve(bend, slope)
-            point = np.clip(point - step, begun - cell, begun + cell)
-            if (np.abs(step) <= 1e-13 * np.maximum(cell, np.abs(point))).all():
-                if not any(np.hypot(*((point - other[:2]) / cell)) < 1e-6 for other in found):
-                    found.append((float(point[0]), float(point[1]), float(spline.ev(*point))))
-                break
-    return found
+    begun = point = np.column_stack([xs[columns + 1], ys[rows + 1]])
+    share, ended = np.ones(len(point)), [np.empty((0, 3))]  # of Newton's step that is tried
+    here = at(*point.T)
+    for _ in range(_NEWTON_STEPS):
+        value, gx, gy, xx, xy, yy = here
+        # In units of a cell; with the curvatures' magnitudes, so that a step leads down where the surface is no bowl.
+        curvature, axes = np.linalg.eigh(np.stack([xx, xy, xy, yy], axis=-1).reshape(-1, 2, 2) * np.outer(cell, cell))
+        bowl = curvature[:, 0] > _LEVEL * curvature[:, 1]  # along a level valley the lesser one is rounding
+        slope = np.einsum("kij,ki->kj", axes, np.column_stack([gx, gy]) * cell)
+        with np.errstate(all="ignore"):
+            step = np.einsum("kij,kj->ki", axes, np.nan_to_num(slope / np.abs(curvature))) * cell
+        there = bowl & np.all(np.abs(step) <= 1e-13 * np.maximum(cell, np.abs(point)), axis=1)
+        ended.append(np.column_stack([point, value])[there])
+        tried = np.clip(point - share[:, None] * np.clip(step, -cell, cell), begun - cell, begun + cell)
+        near = bowl & np.all(np.abs(step) < 1e-3 * cell, axis=1)  # where values differ by rounding, it converges
+        new = at(*tried.T)
+        taken = near | (new[0] < value)
+        share = np.where(taken, 1.0, 0.5 * share)
+        point = np.where(taken[:, None], tried, point)
+        going = ~there & step.any(axis=1) & (taken | (share > _SHORTEST))
+        here = [np.where(taken, after, before)[going] for before, after in zip(here, new, strict=True)]
+        begun, point, share = begun[going], point[going], share[going]
+    found = np.concatenate(ended)
+    found = found[np.argsort(found[:, 2], kind="stable")]
+    twice = KDTree(found[:, :2] / cell).query_pairs(1e-6, output_type="ndarray") if len(found) else []
+    return np.delete(found, np.unique(np.max(twice, axis=1)) if len(twice) else [], axis=0)
 
 
 # ---------------------------------------------------------------- the cells
@@ -214,20 +239,30 @@ _compiled_cell = njit(error_model="numpy", fastmath={"contract"})(_cell)
 
 
 @njit(error_model="numpy", fastmath={"contract"})
-def _compiled(x, y, nodes, x0, dx, y0, dy):
+def _compiled(x, y, grid):
+    """``bicubic`` at a point; grid: x0, dx, y0, dy, nx, ny, and the nodes."""
+    x0, dx, y0, dy, nx, ny = grid[0], grid[1], grid[2], grid[3], grid[4], int(grid[5])
     p, q = (x - x0) / dx, (y - y0) / dy
-    nx, ny = nodes.shape[0], nodes.shape[1]
     u, v = min(max(p, 0.0), nx - 1.0), min(max(q, 0.0), ny - 1.0)
     i, j = 0, 0
     if u == u and v == v:
-        i, j = min(int(u), nx - 2), min(int(v), ny - 2)
-    a, b, c, d = nodes[i, j], nodes[i + 1, j], nodes[i, j + 1], nodes[i + 1, j + 1]
-    n = (a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2], d[3])
+        i, j = min(int(u), int(nx) - 2), min(int(v), ny - 2)
+    a = 6 + 4 * (i * ny + j)
+    b = a + 4 * ny
+    n = (
+        grid[a], grid[a + 1], grid[a + 2], grid[a + 3], grid[b], grid[b + 1], grid[b + 2], grid[b + 3],
+        grid[a + 4], grid[a + 5], grid[a + 6], grid[a + 7], grid[b + 4], grid[b + 5], grid[b + 6], grid[b + 7],
+    )  # fmt: skip
     return _compiled_cell(u - i, v - j, p - u, q - v, n, dx, dy)
 
 
-@overload(bicubic)
-def _implementation(x, y, nodes, x0, dx, y0, dy):  # noqa: ARG001
-    if isinstance(x, types.Float):
-        return lambda x, y, nodes, x0, dx, y0, dy: _compiled(x, y, nodes, x0, dx, y0, dy)
-    return None
+def _height(x, y, grid):
+    return _compiled(x, y, grid)[0]
+
+
+def _slopes(x, y, grid):
+    found = _compiled(x, y, grid)
+    return found[1], found[2]
+
+
+GRID = Shared("grid", sources(sys.modules[__name__]), _height, _slopes)

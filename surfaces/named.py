@@ -8,20 +8,18 @@ upload:0123456789ab             a table that somebody has given, while this serv
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
-from threading import Lock
 
-from optim_core.blocks import check_room
 from optim_core.data_sets import DATA_SETS, data_set
 from surfaces.formula import surface_from_formula
+from surfaces.kept import Kept
 from surfaces.surface import Surface, discover
 
 USUAL = (-5.0, 5.0, -5.0, 5.0)
-REMEMBERED = 32  # uploads
+REMEMBERED = 32  # uploads, beside those in use
 
 Window = tuple[float, float, float, float]  # x from, x to, y from, y to
 
@@ -36,8 +34,7 @@ class Surfaces(Mapping[str, Surface]):
 
     def __init__(self) -> None:
         self._known = discover()
-        self._uploads: OrderedDict[str, Surface] = OrderedDict()
-        self._lock = Lock()
+        self._uploads = Kept(REMEMBERED)
 
     def __getitem__(self, name: str) -> Surface:
         if name in self._known:
@@ -46,11 +43,10 @@ class Surfaces(Mapping[str, Surface]):
         if colon and kind == "data" and rest in DATA_SETS:
             return _over(rest)
         if colon and kind == "upload":
-            with self._lock:
-                if rest not in self._uploads:
-                    raise ValueError(f"the table {rest[:20]!r} is not here any more; upload it again")
-                self._uploads.move_to_end(rest)
-                return self._uploads[rest]
+            found = self._uploads.get(rest)
+            if found is None:
+                raise ValueError(f"the table {rest[:20]!r} is not here any more; upload it again")
+            return found
         if is_formula(name):
             text, (x_low, x_high, y_low, y_high) = formula_of(name)
             return surface_from_formula(text, ((x_low, x_high), (y_low, y_high)))
@@ -66,26 +62,16 @@ class Surfaces(Mapping[str, Surface]):
         return len(self._known)
 
     def remember(self, surface: Surface) -> str:
-        """Keeps a surface made from somebody's table, the last ones only; its name."""
-        surface = replace(surface, typed=True)
+        """Keeps a surface made from somebody's table while it is in use or among the last ones; its name."""
         key = sha256(surface.fingerprint + surface.title.encode()).hexdigest()[:12]
-        with self._lock:
-            self._uploads[key] = surface
-            self._uploads.move_to_end(key)
-            while len(self._uploads) > REMEMBERED:
-                self._uploads.popitem(last=False)
+        self._uploads.put(key, surface)
         return f"upload:{key}"
 
     def checked(self, name: object) -> Surface:
-        """The surface of this name; ValueError says which there are, what is wrong with it, or that room is lacking."""
+        """The surface of this name; ValueError says which there are, or what is wrong with it."""
         if isinstance(name, str):
-            try:
-                found = self[name]
-            except KeyError:
-                pass
-            else:
-                check_room(found)
-                return found
+            with suppress(KeyError):
+                return self[name]
         listed = ", ".join((*self, *over_data()))
         raise ValueError(f"surface = {str(name)[:40]!r} is not one of: {listed}; or formula: and a formula of x and y")
 

@@ -21,7 +21,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -29,13 +29,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optim_core import xp
+from optim_core.machine_code import sources
 from optim_core.parameters import Range, ranges
+from optim_core.shared import Shared
 
 FAMILIES = ("teaching", "bowls", "valleys and plates", "a few minima", "many minima")
 
 NOT_SURFACES = (
     "surface", "named", "derivative", "critical", "formula", "formula_parser", "formula_graph", "formula_text",
-    "from_data", "from_table", "table",
+    "from_data", "from_table", "kept", "table",
 )  # fmt: skip
 
 
@@ -63,7 +66,9 @@ class Surface:
     family: str = "typed"
     edge_minima: bool = False
     lower_outside: bool = False
-    typed: bool = False  # by a user: there may be any number, and compiled code is kept for the last ones only
+    inlined: bytes = b""  # a digest of what f may have in it besides, for compiled code
+    shared: Shared | None = None  # the machine code that it has in common with others, beside its own numbers
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
     @property
     def listed(self) -> str:
@@ -84,7 +89,7 @@ class Surface:
     @property
     def fingerprint(self) -> bytes:
         """What the compiled functions depend on."""
-        return self.source.encode()
+        return self.source.encode() + self.inlined
 
     @property
     def scale(self) -> float:
@@ -92,10 +97,11 @@ class Surface:
         return max(high - low for low, high in self.domain)
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
-        """The surface at x, y: floats, arrays, tensors or symbols."""
+        """The surface at x, y: numbers, arrays, tensors or symbols; in float64 but for floating tensors and symbols."""
+        x, y = xp.real(x, y)
         if not self.ranges:
             return self.f(x, y)
-        return self.f(x, y, self.Parameters() if parameters is None else parameters)
+        return self.f(x, y, self.Parameters(*xp.real(*(self.Parameters() if parameters is None else parameters))))
 
     def minima(self, parameters: Any = None) -> np.ndarray:
         """The known minima, (k, 3): x, y, value."""
@@ -141,7 +147,7 @@ class Surface:
 
     def _points(self, kind: str, parameters: Any) -> np.ndarray:
         declared = getattr(self.module, kind, ())
-        if not declared and hasattr(self.module, kind.lower()):
+        if not len(declared) and hasattr(self.module, kind.lower()):
             declared = getattr(self.module, kind.lower())(self.Parameters() if parameters is None else parameters)
         return np.array(declared, dtype=np.float64).reshape(-1, 3)
 
@@ -179,6 +185,7 @@ def surface_from_module(module: ModuleType) -> Surface:
         paper=inspect.cleandoc(module.__doc__ or ""),
         source=Path(module.__file__ or "").read_text(encoding="utf-8"),
         module=module,
+        inlined=sources(module),
     )
 
 

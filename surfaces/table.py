@@ -5,11 +5,13 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 MOST_BYTES = 4_000_000
 MOST_ROWS = 50_000
+MOST_LINES = 100_000  # with empty ones
 MOST_COLUMNS = 500
 
 
@@ -76,13 +78,15 @@ def read_cells(data: bytes) -> tuple[list[list[str]], list[int], bool]:
         raise ValueError(f"the file is not text in UTF-8 (byte {error.start + 1:,}); save it as CSV UTF-8") from None
     if "\0" in text:
         raise ValueError("the file holds zero bytes; it is no CSV file")
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in islice(io.StringIO(text, newline=""), MOST_LINES) if line.strip()), "")
     delimiter = next((sign for sign in "\t;," if sign in first), ",")
     rows: list[list[str]] = []
     lines: list[int] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for cells in reader:
+            if reader.line_num > MOST_LINES:
+                raise ValueError(f"the file has more than {MOST_LINES:,} lines")
             row = [cell.strip() for cell in cells]
             if not any(row):
                 continue
@@ -115,9 +119,12 @@ def read_csv(data: bytes) -> Table:
     return Table(tuple(names), tuple(map(tuple, body)), lines[1 if headed else 0], decimal_comma)
 
 
-def read_grid(data: bytes) -> np.ndarray:
-    """A CSV file of numbers alone as a matrix (rows, columns); ValueError names the first cell that is none."""
+def read_grid(data: bytes, most: int) -> np.ndarray:
+    """A CSV file of numbers alone as a matrix (rows, columns), at most so many of both; ValueError where it is larger,
+    or names the first cell that is no number."""
     rows, lines, decimal_comma = read_cells(data)
+    if max(len(rows), len(rows[0])) > most:
+        raise ValueError(f"the file has {len(rows):,} rows of {len(rows[0])} cells; a grid has at most {most} of both")
     return np.array(
         [
             [number(cell, f"line {line}, cell {k}", decimal_comma) for k, cell in enumerate(row, 1)]

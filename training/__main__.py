@@ -8,26 +8,20 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from sqlalchemy.exc import DatabaseError
-
+from optim_core.command import Parser, ended, said, tell
+from optim_core.files import replacing
 from optim_core.options import checked_choice
 from training.optimizers import OPTIMIZERS
-from training.runs import DIVERGED, FINISHED, STOPPED, Owner, Run, Store
+from training.runs import DIVERGED, FINISHED, STOPPED, Owner, Run, Store, as_seen, checked_name, moves
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 
-Command = Callable[[Store, argparse.Namespace], int]
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+Command = Callable[[Any, argparse.Namespace], int]  # with the store; None where it needs none
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,9 +29,11 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, function: Command, summary: str, ids: str = "") -> argparse.ArgumentParser:
+    def command(
+        name: str, function: Command, summary: str, ids: str = "", looking: bool | None = False
+    ) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=summary, description=summary)
-        one.set_defaults(function=function)
+        one.set_defaults(function=function, looking=looking)
         if ids == "1":
             one.add_argument("id", metavar="ID")
         elif ids:
@@ -59,21 +55,27 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--name", default="", help="what the run is called")
     new.add_argument("--detach", action="store_true", help="put it into the queue and return; a runner executes it")
 
-    command("list", list_runs, "All runs, the newest first.")
-    command("show", show, "Everything about a run.", "1")
+    command("list", list_runs, "All runs, the newest first.", looking=True)
+    command("show", show, "Everything about a run.", "1", looking=True)
     command("stop", stop, "Ask runs to stop with a checkpoint; take queued ones out of the queue.", "+")
     again = command("resume", resume, "Go on with a stopped, interrupted or failed run from its last checkpoint.", "1")
     again.add_argument("--detach", action="store_true", help="put it into the queue and return; a runner executes it")
+    again.add_argument("--anew", action="store_true", help="from the beginning, without its checkpoints")
     command("delete", delete, "Delete runs with their points, logs and checkpoints.", "+")
     command("rename", rename, "Give a run a name.", "1").add_argument("name", metavar="NAME")
-    out = command("export", export_points, "Write the points of runs, all of them if none is named.", "*")
+    summary = (
+        "Write the points of runs, all of them if none is named. In CSV a text that a spreadsheet would take for a "
+        "formula has an apostrophe before it, and so has one that begins with an apostrophe."
+    )
+    out = command("export", export_points, summary, "*", looking=True)
     out.add_argument("--format", choices=("csv", "parquet", "json"), help="by default what FILE ends in, or csv")
     out.add_argument("-o", "--output", metavar="FILE", type=Path, help="instead of the standard output")
-    results = command("report", report_results, "Results of runs as tables, and the tutorial's four plots.", "+")
+    summary = "Results of runs as tables, and the tutorial's four plots."
+    results = command("report", report_results, summary, "+", looking=True)
     results.add_argument(
         "--html", metavar="FILE", type=Path, help="write train and test loss and accuracy by epoch there"
     )
-    command("devices", list_devices, "The devices of this machine.")
+    command("devices", list_devices, "The devices of this machine.", looking=None)
     one = command("run", execute, "Execute a queued run; what a runner starts.", "1")
     one.add_argument("--more", action="store_true", help="then further ones for the same device, while there are any")
     runner = command("runner", serve, "Own the devices' slots and work off the queue, until ended.")
@@ -84,13 +86,13 @@ def parser() -> argparse.ArgumentParser:
 
 def launch(store: Store, options: argparse.Namespace) -> int:
     """Runs from options or JSON: executed here one after the other, or put into the queue."""
-    wanted = settings_of(options)
+    wanted, options.name = settings_of(options), checked_name(options.name)
     if options.detach:
         from training import runner
 
-        for run in store.add(wanted, names=[options.name] * len(wanted)):
-            print(run)
+        ids = store.add(wanted, names=[options.name] * len(wanted))
         runner.ensure(store)
+        print(*ids, sep="\n")
         return 0
     from training.devices import narrow
 
@@ -117,7 +119,7 @@ def settings_of(options: argparse.Namespace) -> list[RunSettings]:
     if options.settings is not None:
         if given:
             raise ValueError(f"--settings holds all settings; --{min(given).replace('_', '-')} cannot stand beside it")
-        text = sys.stdin.read() if options.settings == "-" else options.settings
+        text = (sys.stdin.read() if sys.stdin else "") if options.settings == "-" else options.settings
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
@@ -150,7 +152,7 @@ def execute_here(store: Store, run: str, owner: Owner) -> int:
         from training import report
 
         print(report.text(store, [run]))
-    print(f"{run} {status}" + (f": {row.error}" if row.error else ""), file=sys.stderr)
+    tell(f"{run} {status}" + (f": {row.error}" if row.error else ""))
     return 0 if status in (FINISHED, STOPPED) else 2
 
 
@@ -158,7 +160,7 @@ class Progress:
     """One line on a terminal, a line for each stage elsewhere."""
 
     def __init__(self, run: str) -> None:
-        self.run, self.stage, self.live = run, "", sys.stderr.isatty()
+        self.run, self.stage, self.live = run, "", sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, step: int, steps: int, stage: str) -> None:
         if self.live:
@@ -170,21 +172,21 @@ class Progress:
     def end(self) -> None:
         """Leave the line."""
         if self.live:
-            print(file=sys.stderr)
+            tell("")
 
 
 def list_runs(store: Store, _: argparse.Namespace) -> int:
     """A line for each run."""
-    store.lost()  # without a runner nobody else has looked
+    found = [as_seen(run) for run in store.all()]
     print(
         f"{'run':<8}  {'status':<11}  {'step':>15}  {'task':<24}  {'optimizer':<18}  {'seed':>4}  {'device':<6}  name"
     )
-    for run in store.all():
+    for run in found:
         of = f"{run.step:,}/{run.steps:,}"
         task, optimizer, seed = (str(run.options.get(key, "")) for key in ("task", "optimizer", "seed"))
         print(
             f"{run.id:<8}  {run.status:<11}  {of:>15}  {task:<24}  {optimizer:<18}  {seed:>4}  "
-            f"{run.device:<6}  {run.name}".rstrip()
+            f"{run.device:<6}  {plain(run.name)}".rstrip()
         )
     return 0
 
@@ -193,7 +195,7 @@ def show(store: Store, options: argparse.Namespace) -> int:
     """Status, settings, record and last values."""
     from training import export
 
-    (run,) = _known(store, [options.id])
+    run = as_seen(store.get(options.id))
     times = {name: clock(getattr(run, name)) for name in ("created", "started", "ended")}
     lines: dict[str, Any] = {
         "run": run.id,
@@ -211,13 +213,18 @@ def show(store: Store, options: argparse.Namespace) -> int:
     }
     for name, value in lines.items():
         if value != "":
-            print(f"{name:<28} {value}")
+            print(f"{name:<28} {plain(str(value))}")
     try:
         again = export.reproduce(RunSettings.from_json(run.settings))
     except ValueError as error:  # of another version, with a task or an optimizer that this one does not have
         again = f"not with this version: {error}"
     print(f"{'again':<28} {again}")
     return 0
+
+
+def plain(text: str) -> str:
+    """Text as a terminal can be sent it: what would move its cursor or change its colours is written as an escape."""
+    return "".join(c.encode("unicode_escape").decode() if moves(c) else c for c in text)
 
 
 def clock(seconds: float | None) -> str:
@@ -241,7 +248,7 @@ def resume(store: Store, options: argparse.Namespace) -> int:
     owner = None if options.detach else Owner.here()
     if owner is not None:
         narrow(run.device)
-    if not store.resume(run.id, owner):
+    if not store.resume(run.id, owner, anew=options.anew):
         raise ValueError(f"run {run.id!r} is {run.status}; only stopped, interrupted and failed ones can be resumed")
     if owner is not None:
         return execute_here(store, run.id, owner)
@@ -267,35 +274,49 @@ def export_points(store: Store, options: argparse.Namespace) -> int:
     """To a file or to the standard output."""
     from training.export import KINDS
 
-    kind = options.format or (
-        options.output.suffix[1:] if options.output and options.output.suffix[1:] in KINDS else "csv"
-    )
-    if options.output is None and kind == "parquet" and sys.stdout.isatty():
+    kind = options.format or kind_of(options.output)
+    if options.output is None and kind == "parquet" and sys.stdout is not None and sys.stdout.isatty():
         raise ValueError("Parquet is not for a terminal; name a file with -o")
     data = KINDS[kind](store, options.ids or [run.id for run in reversed(store.all())])
-    if options.output is None:
+    if options.output is not None:
+        written(options.output, data)
+    elif sys.stdout is not None:
         sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return 0
-    try:
-        options.output.write_bytes(data)
-    except OSError as error:
-        raise ValueError(f"{options.output} cannot be written: {error.strerror}") from None
     return 0
+
+
+def kind_of(path: Path | None) -> str:
+    """What a file's name says that it holds, in capitals or not; CSV where it says nothing. ValueError for others."""
+    from training.export import KINDS
+
+    kind = path.suffix[1:].lower() if path else ""
+    if kind and kind not in KINDS:
+        allowed = ", ".join(f".{each}" for each in KINDS)
+        raise ValueError(f"{path} is not allowed: it must end in {allowed}, or --format says what it holds")
+    return kind or "csv"
+
+
+def written(path: Path, data: bytes) -> None:
+    """Writes a file whole; ValueError where it cannot be."""
+    try:
+        with replacing(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {error.strerror or said(error)}") from None
 
 
 def report_results(store: Store, options: argparse.Namespace) -> int:
     """As text; the plots into a file."""
     from training import plots, report
 
-    print(report.text(store, options.ids))
     if options.html:
-        runs = [store.get(run) for run in options.ids]
-        options.html.write_text(plots.html(runs, report.series_of(store, runs)), encoding="utf-8")
+        runs = report.readable(store.get(run) for run in options.ids)
+        written(options.html, plots.html(runs, report.series_of(store, runs)).encode())
+    print(report.text(store, options.ids))
     return 0
 
 
-def list_devices(_: Store, __: argparse.Namespace) -> int:
+def list_devices(_: Store | None, __: argparse.Namespace) -> int:
     """A line for each."""
     from training.devices import DeviceError, cpu, devices
 
@@ -338,23 +359,16 @@ def _known(store: Store, ids: Sequence[str]) -> list[Run]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 2 after a sentence on the standard error."""
-    options = parser().parse_args(arguments)
-    try:
-        store = Store()
-        try:
+    program = "python -m training"
+
+    def run() -> int:
+        nonlocal program
+        options = parser().parse_args(arguments)
+        program += f" {options.command}"
+        with nullcontext() if options.looking is None else closing(Store(looking=options.looking)) as store:
             return options.function(store, options)
-        finally:
-            store.close()
-    except ValueError as error:
-        print(f"python -m training {options.command}: {error}", file=sys.stderr)
-        return 2
-    except DatabaseError as error:
-        reason = " ".join(str(error.orig).split())
-        print(f"python -m training {options.command}: the store does not answer: {reason}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        return 0
+
+    return ended(lambda: program, run)
 
 
 if __name__ == "__main__":

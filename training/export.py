@@ -21,10 +21,10 @@ WHOLE = ("epochs", "batch_size", "seed")
 COLUMNS = (*TEXTS, "lr", *WHOLE, "series", "step", "value")
 
 
-def table(store: Store, ids: Sequence[str]) -> "pa.Table":
+def table(store: Store, ids: Sequence[str], cell: Callable[[str], str] = str) -> "pa.Table":
     """The points of runs in the order of ids, series, steps; the columns of COLUMNS. ValueError for an unknown run.
 
-    hyper is JSON: all of the optimizer's hyperparameters.
+    hyper is JSON: all of the optimizer's hyperparameters. cell: what becomes of a text.
     """
     import pyarrow as pa
 
@@ -48,20 +48,39 @@ def table(store: Store, ids: Sequence[str]) -> "pa.Table":
         told, hyper = row.options, row.options.get("hyper", {})
         known = (row.id, row.name, told.get("task", ""), told.get("optimizer", ""), json.dumps(hyper))
         for name, (steps, values) in sorted(store.series(run).items()):
-            columns = [repeated(str(item), len(steps)) for item in known]
+            columns = [repeated(cell(str(item)), len(steps)) for item in known]
             columns += [pa.array([hyper.get("lr")] * len(steps), pa.float64())]
             columns += [pa.array([told.get(each)] * len(steps), pa.int64()) for each in WHOLE]
-            columns.append(repeated(name, len(steps)))
+            columns.append(repeated(cell(name), len(steps)))
             parts.append(pa.table([*columns, pa.array(steps), pa.array(values)], schema=schema))
     return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
 
 
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠'")
+
+
+def formula_free(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: with an apostrophe before what begins like one, or with one.
+
+    OWASP, "CSV Injection". `unformula` gives it back.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def unformula(cell: str) -> str:
+    """The text that `formula_free` was given."""
+    return cell.removeprefix("'")
+
+
 def csv(store: Store, ids: Sequence[str]) -> bytes:
-    """A row for each point, with a header; floats with all their digits, "nan" and "inf" where they are that."""
+    """A row for each point, with a header; floats with all their digits, "nan" and "inf" where they are that.
+
+    Texts are as `unformula` reads them.
+    """
     import pyarrow as pa
     from pyarrow import csv as writer
 
-    points = table(store, ids)
+    points = table(store, ids, formula_free)
     plain = [pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in points.schema]
     file = BytesIO()
     writer.write_csv(points.cast(pa.schema(plain)), file)

@@ -10,22 +10,26 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import update_bn
 
 from optim_core import RULES
 from optim_core.around import factor
-from training import optimizers
+from training import checkpoints, optimizers
+from training.checkpoints import Damaged
 from training.data import augment
 from training.data.images import Images, limited
 from training.record import facts, forget_peak, peak_memory, processor
 from training.settings import RunSettings
 from training.task import TASKS
+from training.trouble import reason
 
 FETCH_SECONDS = 0.1
 FETCH_STEPS = 10
@@ -33,6 +37,7 @@ CHECKPOINT_SECONDS = 30.0
 CPU_CHUNK = 2_000  # images augmented at once: keeps the floats of an epoch out of a laptop's memory
 GRAPH_WARM_UP = 3  # eager steps before a CUDA graph is captured, as torch asks for
 TIMED_STEPS = 20
+STATISTICS_BATCHES = 50  # as schedule-free's authors take
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 
 
@@ -42,8 +47,8 @@ class Observer(Protocol):
     def points(self, step: int, values: Mapping[str, float]) -> None:
         """The values of some series after so many steps."""
 
-    def progress(self, step: int, steps: int, stage: str) -> None:
-        """Where the run is and what it is doing."""
+    def progress(self, step: int, steps: int, stage: str) -> bool | None:
+        """Where the run is and what it is doing; before "saving", False where no checkpoint may be written now."""
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Facts that belong to the run's record."""
@@ -104,6 +109,7 @@ class Training:
         self.best, self.since_best = math.inf, 0
         self.flushed = self.flushed_at = self.evaluation_seconds = 0.0
         self.saved_at = time.monotonic()
+        self.unsaved = ""  # why the last checkpoint could not be written
         self.steps = settings.epochs * settings.steps_per_epoch
 
     def on_stream(self) -> Any:
@@ -147,7 +153,7 @@ class Training:
         self.observer.record(
             {
                 **facts(),
-                **({} if resume and self.checkpoint.is_file() else built),
+                **({} if resume and checkpoints.kept(self.checkpoint) else built),
                 "device": torch.cuda.get_device_name(self.device) if self.cuda else processor(),
                 "threads": None if self.cuda else settings.threads,
                 "precision": settings.precision,
@@ -227,7 +233,7 @@ class Training:
                     break
                 if not self.train_epoch():
                     self.save()
-                    return Ending("stopped", self.step)
+                    return Ending("stopped", self.step, self.unsaved and f"its last checkpoint {self.unsaved}")
                 self.end_epoch()
         except _Stopped:
             return Ending("stopped", self.step)
@@ -436,8 +442,9 @@ class Training:
         if self.evaluation_seconds > 1.0:
             self.observer.progress(self.step, self.steps, "evaluating")
         began = time.perf_counter()
-        for part, (images, labels) in self.parts.items():
-            values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
+        with self.answering():
+            for part, (images, labels) in self.parts.items():
+                values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
         self.evaluation_seconds = time.perf_counter() - began
         self.observer.points(self.step, {**values, **self.clocks()})
         if not math.isfinite(values["epoch/test_loss"]):
@@ -450,6 +457,25 @@ class Training:
             self.since_best = 0 if better else self.since_best + 1
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS / 3 and self.epoch < self.settings.epochs:
             self.save()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """The weights that the optimizer returns, where it trains others, with batch statistics that are theirs."""
+        if getattr(getattr(self.optimizer, "rule", None), "answer", None) is None:
+            yield
+            return
+        kept = {name: value.clone() for name, value in self.network.named_buffers()}
+        self.optimizer.eval()  # type: ignore[attr-defined]
+        try:
+            if kept:
+                batches = islice(self.batches(self.epoch, 0), STATISTICS_BATCHES)
+                with self.autocast(), torch.random.fork_rng(devices=[self.device] if self.cuda else []):
+                    update_bn((images for images, _ in batches), self.network)
+            yield
+        finally:
+            self.optimizer.train()  # type: ignore[attr-defined]
+            for name, value in self.network.named_buffers():
+                value.copy_(kept[name])
 
     @torch.no_grad()
     def evaluate(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
@@ -524,8 +550,10 @@ class Training:
 
     def save(self) -> None:
         """Writes everything that the rest of the run depends on, in one piece or not at all."""
+        self.saved_at = time.monotonic()
         # Whoever listens writes down every point before the checkpoint that counts on them.
-        self.observer.progress(self.step, self.steps, "saving")
+        if self.observer.progress(self.step, self.steps, "saving") is False:
+            return
         self.wall = time.monotonic() - self.began
         state = {
             "settings": self.settings.to_json(),
@@ -537,16 +565,14 @@ class Training:
             "random_cuda": torch.cuda.get_rng_state(self.device) if self.cuda else None,
             **{name: getattr(self, name) for name in _STANDING},
         }
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        part = self.checkpoint.with_suffix(".part")
+        failed, self.unsaved = self.unsaved, ""
         try:
-            with part.open("wb") as file:
-                torch.save(state, file)
-            part.replace(self.checkpoint)
+            checkpoints.write(self.checkpoint, lambda file: torch.save(state, file))
         except (OSError, RuntimeError) as error:  # torch turns some errors of the disk into the other kind
-            part.unlink(missing_ok=True)
-            reason = getattr(error, "strerror", None) or "the disk is full, or cannot be written to"
-            self.observer.record({"checkpoint": f"could not be written: {reason}"})
+            why = reason(error) if isinstance(error, OSError) else "the disk is full, or cannot be written to"
+            self.unsaved = f"could not be written: {why}"
+        if self.unsaved != failed:
+            self.observer.record({"checkpoint": self.unsaved})
         self.saved_at = time.monotonic()
 
     def load_optimizer(self, saved: dict[str, Any]) -> None:
@@ -559,14 +585,23 @@ class Training:
                         self.optimizer.state[parameter][name] = value.clone()
 
     def load(self) -> None:
-        """Goes back to the checkpoint; ValueError where it belongs to other settings."""
-        if not self.checkpoint.is_file():
+        """Goes back to the last checkpoint that is whole; ValueError where none is, or it belongs to other settings."""
+        kept, wrong = checkpoints.kept(self.checkpoint), []
+        if not kept:
             return  # interrupted before its first checkpoint: it begins again
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        for path in kept:
+            try:
+                state = checkpoints.read(path, self.loaded)
+                break
+            except Damaged as error:
+                wrong.append((path, f"{path.name}: {error}"))
+        else:
+            reasons = "; ".join(why for _, why in wrong)
+            raise ValueError(f"no checkpoint can be used ({reasons}): begin it anew, as the page or resume --anew does")
         saved = replace(RunSettings.from_json(state["settings"]), threads=self.settings.threads)
         if saved != self.settings:
-            wrong = sorted(key for key, value in asdict(self.settings).items() if asdict(saved)[key] != value)
-            raise ValueError(f"the checkpoint was written with other settings; these differ: {', '.join(wrong)}")
+            others = sorted(key for key, value in asdict(self.settings).items() if asdict(saved)[key] != value)
+            raise ValueError(f"the checkpoint was written with other settings; these differ: {', '.join(others)}")
         self.network.load_state_dict(state["network"])
         self.load_optimizer(state["optimizer"])
         self.losses.copy_(state["losses"])
@@ -576,6 +611,15 @@ class Training:
             torch.cuda.set_rng_state(state["random_cuda"].cpu(), self.device)
         for name in _STANDING:
             setattr(self, name, state[name])
+        for path, why in wrong:
+            with suppress(OSError):  # it must not take the place of the one that is whole
+                path.replace(path.with_name("damaged.pt"))
+            said = f"was damaged ({why}): it went on from the one before, at step {self.step:,}"
+            self.observer.record({"checkpoint": said})
+
+    def loaded(self, file: BinaryIO) -> dict[str, Any]:
+        """What a checkpoint holds: tensors and plain data, never code."""
+        return torch.load(file, map_location=self.device, weights_only=True)
 
 
 _STANDING = ("epoch", "batch", "step", "seconds", "epoch_seconds", "wall", "best", "since_best")

@@ -4,6 +4,10 @@ Four times a second it looks into the store: it starts workers for queued runs w
 process has died as interrupted, and ends runs that were asked to stop and do not. It executes nothing itself; when it
 ends, the runs go on, and the next runner finds them.
 
+Of a process it believes first whether it is there, then how long it has been silent by the runner's own watch: a
+heartbeat is a mark that changes, not a time, so that no clock that is set ends a run. A store that takes no writes
+takes no heartbeats: the watch then begins again.
+
 `status` and `ensure` are for the app.
 """
 
@@ -15,17 +19,16 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DatabaseError
-
+from training import checkpoints
 from training.devices import DeviceError, absent, cpu, devices
 from training.runs import FAILED, QUEUED, RUNNING, STALE, Run, Store, alive, here
+from training.trouble import Saying, StoreError, reason
 
 ROOT = Path(__file__).resolve().parent.parent
 TICK = 0.25
@@ -67,27 +70,35 @@ def status(store: Store) -> RunnerStatus | None:
 def ensure(store: Store, idle: float = IDLE) -> None:
     """Start a runner if none is alive, as a process of its own; it ends after so many seconds without work.
 
-    Of any number of callers one starts it: the lock is taken here and handed over to it.
+    Of any number of callers one starts it: the lock is taken here and handed over to it. StoreError if none can be.
     """
     _children[:] = [child for child in _children if child.poll() is None]  # else they stay zombies of this process
-    lock = acquire(store)
-    if lock is None:
-        return
     try:
-        with store.beside("runner.log").open("ab") as log:
-            _children.append(
-                subprocess.Popen(
-                    [*COMMAND, "runner", "--idle", str(idle), "--lock", str(lock)],
-                    env=environment(store),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    pass_fds=(lock,),
-                )
-            )
-    finally:
-        os.close(lock)
+        lock = acquire(store)
+        if lock is None:
+            return
+        try:
+            command = [*COMMAND, "runner", "--idle", str(idle), "--lock", str(lock)]
+            _children.append(_started(command, environment(store), store.beside("runner.log"), (lock,)))
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise StoreError(f"no runner can be started beside {store.path}: {reason(error)}") from error
+
+
+def _started(
+    command: Sequence[str], environment: dict[str, str], log: Path, pass_fds: Sequence[int] = ()
+) -> subprocess.Popen:
+    """A process with a session of its own that prints to the end of a log, where there can be one."""
+    try:
+        out = log.open("ab")
+    except OSError:
+        out = Path(os.devnull).open("ab")  # noqa: SIM115
+    with out:
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            pass_fds=pass_fds,
+        )  # fmt: skip
 
 
 _children: list[subprocess.Popen] = []
@@ -101,7 +112,7 @@ def environment(store: Store, **more: str) -> dict[str, str]:
 
 
 def acquire(store: Store) -> int | None:
-    """The runner's lock, as an open file descriptor; None if another process has it."""
+    """The runner's lock, as an open file descriptor; None if another process has it. OSError if there can be none."""
     lock = os.open(store.beside("runner.lock"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,10 +142,12 @@ class Runner:
         self.notes: list[str] = []
         self.silence: tuple[float, str] | None = None  # since when the driver has not answered, and what it says
         self.stop = threading.Event()
+        self._heard: dict[tuple[str, int], tuple[float | None, float]] = {}  # (run, pid) -> heartbeat, since when it is
+        self._asked: dict[tuple[str, int], float] = {}  # (run, pid) -> since when it is asked to stop
         self._terminated: dict[tuple[str, int], float] = {}  # (run, pid) -> when SIGTERM was sent
-        self._written = -WRITE
-        self._ticked = time.time()
-        self._believe_after = 0.0
+        self._written = self._tried = -WRITE
+        self._ticked = time.monotonic()
+        self._saying = Saying("the runner")
 
     def serve(self, lock: int | None = None) -> None:
         """Work until SIGTERM, or until there has been nothing to do for `idle` seconds.
@@ -151,30 +164,57 @@ class Runner:
         busy = time.monotonic()
         while not self.stop.wait(TICK):
             try:
+                if not _is_at(lock, self.store.beside("runner.lock")):  # another may have begun meanwhile
+                    os.close(lock)
+                    lock = -1
+                    if (lock := self._acquired()) < 0:
+                        return
                 if self.tick():
                     busy = time.monotonic()
-            except (DatabaseError, OSError):  # a lock held too long, a full disk: try again
-                traceback.print_exc()
-            if self.idle is not None and time.monotonic() - busy > self.idle:
+                self._saying.over()
+                if self.idle is None or time.monotonic() - busy <= self.idle:
+                    continue
                 # A run that was added meanwhile saw the lock taken: look once more without it.
-                self.store.beside("runner.json").unlink(missing_ok=True)
+                self._withdraw()
                 os.close(lock)
-                if not self.store.queue() or (lock := acquire(self.store)) is None:
+                lock = -1
+                if not self.store.queue() or (lock := self._acquired()) < 0:
                     return
-                os.set_inheritable(lock, False)
                 busy = time.monotonic()
-        self.store.beside("runner.json").unlink(missing_ok=True)
+            except Exception as error:  # a lock held too long, a full disk, whatever: try again
+                self._saying.trouble(reason(error))
+                if lock < 0:
+                    return
+                busy = time.monotonic()
+        self._withdraw()
+
+    def _acquired(self) -> int:
+        """The lock, which no worker may keep; -1 if another runner has it."""
+        lock = acquire(self.store)
+        if lock is None:
+            return -1
+        os.set_inheritable(lock, False)
+        return lock
+
+    def _withdraw(self) -> None:
+        with suppress(OSError):
+            self.store.beside("runner.json").unlink(missing_ok=True)
 
     def tick(self) -> bool:
         """One look at everything; whether there is anything to do."""
-        now = time.time()
-        if now - self._ticked > STALE / 2:  # the machine slept, and so did every heartbeat
-            self._believe_after = now + STALE
+        now = time.monotonic()
+        if now - self._ticked > STALE / 2:  # this process slept, and perhaps the others too
+            self._heard.clear()
         self._ticked = now
-        self.reap()
-        self.give_up()
-        self.escalate()
-        self.start()
+        try:
+            self.reap()
+            self.give_up()
+            self.escalate()
+            self.start()
+        except StoreError:  # who waits for the store is neither silent nor deaf
+            self._heard.clear()
+            self._terminated = dict.fromkeys(self._terminated, time.monotonic())
+            raise
         if time.monotonic() - self._written >= WRITE:
             self.report()
         return bool(self.workers or self.store.all(QUEUED, RUNNING))
@@ -199,8 +239,13 @@ class Runner:
         self.notes = notes
 
     def _look_again(self) -> None:
+        saying = Saying("the devices")
         while not self.stop.wait(LOOK):  # nvidia-smi can take seconds: not between two ticks
-            self.look()
+            try:
+                self.look()
+                saying.over()
+            except Exception as error:
+                saying.trouble(reason(error))
 
     def report(self) -> None:
         """Replace the report for the app, once the devices are known."""
@@ -209,9 +254,10 @@ class Runner:
         path = self.store.beside("runner.json")
         part = path.with_suffix(".part")
         report = RunnerStatus(os.getpid(), here(), time.time(), self.devices, self.notes)
-        part.write_text(json.dumps(vars(report)))
-        part.replace(path)
         self._written = time.monotonic()
+        with suppress(OSError):  # the app then says that it has heard nothing
+            part.write_text(json.dumps(vars(report)))
+            part.replace(path)
 
     # Runs
 
@@ -234,41 +280,51 @@ class Runner:
 
     def give_up(self) -> None:
         """Runs whose process is dead or silent."""
-        now = time.time()
         ours = {worker.process.pid for worker in self.workers}  # if one is dead, the next `reap` says how it ended
-        living = []
-        for run in self.store.all(RUNNING):
+        running = self.store.all(RUNNING)
+        silent = {run.id: self._silent(run) for run in running}
+        self._heard = {key: seen for key, seen in self._heard.items() if key in {(run.id, run.pid) for run in running}}
+        if max(silent.values(), default=0.0) > STALE / 2 and time.monotonic() - self._tried >= WRITE:
+            self._tried = time.monotonic()
+            self.store.takes()
+        for run in running:
             lives = alive(run.owner)
-            silent = now - (run.heartbeat or 0.0)
             if lives is False and run.pid not in ours:
                 self.interrupt(run, "its process has ended without a word")
-            elif lives and silent > HUNG and now > self._believe_after:
+            elif lives and silent[run.id] > HUNG:
                 self.signal(run, signal.SIGKILL)
                 self.interrupt(run, f"its process was ended: it had not answered for {HUNG:.0f} seconds")
-            elif lives:
-                living.append(run.id)
-        if now > self._believe_after:
-            self.store.lost(spare=living)
+            elif lives is None and silent[run.id] > STALE:
+                self.interrupt(run, "its process no longer answers")
+
+    def _silent(self, run: Run) -> float:
+        """Seconds for which a run's heartbeat has been the same while this runner watched."""
+        key, now = (run.id, run.pid), time.monotonic()
+        beat, since = self._heard.get(key, (None, now))
+        if beat != run.heartbeat:
+            since = now
+        self._heard[key] = run.heartbeat, since
+        return now - since
 
     def escalate(self) -> None:
         """Runs that were asked to stop: SIGTERM, then SIGKILL."""
-        now = time.time()
-        asked = [run for run in self.store.all(RUNNING) if run.want == "stop" and run.want_since is not None]
-        for run in asked:
-            key = (run.id, run.pid)
-            if now - (run.want_since or now) > ASK and key not in self._terminated:
-                self._terminated[key] = time.monotonic()
-                self.signal(run, signal.SIGTERM)
-            elif time.monotonic() - self._terminated.get(key, time.monotonic()) > TERMINATE:
+        now = time.monotonic()
+        asked = {(run.id, run.pid): run for run in self.store.all(RUNNING) if run.want == "stop"}
+        self._asked = {key: self._asked.get(key, now) for key in asked}
+        self._terminated = {key: since for key, since in self._terminated.items() if key in asked}
+        for key, run in asked.items():
+            if key not in self._terminated:
+                if now - self._asked[key] > ASK:
+                    self._terminated[key] = now
+                    self.signal(run, signal.SIGTERM)
+            elif now - self._terminated[key] > TERMINATE:
+                self.store.takes()
                 self.signal(run, signal.SIGKILL)
                 self.interrupt(run, "it did not stop when asked and was ended")
-        self._terminated = {
-            key: since for key, since in self._terminated.items() if key in {(run.id, run.pid) for run in asked}
-        }
 
     def interrupt(self, run: Run, sentence: str) -> None:
         """Mark as interrupted what this process executed."""
-        kept = "from its last checkpoint" if self.store.checkpoint(run.id).is_file() else "from the beginning"
+        kept = "from its last checkpoint" if checkpoints.kept(self.store.checkpoint(run.id)) else "from the beginning"
         self.store.interrupt(run.id, f"{sentence}; resumed, it goes on {kept}", owner=run.owner)
 
     def signal(self, run: Run, number: signal.Signals) -> None:
@@ -316,16 +372,17 @@ class Runner:
     def launch(self, run: Run, device: dict[str, Any]) -> None:
         """Start a worker; of the GPUs it sees its own alone."""
         visible = {"CUDA_VISIBLE_DEVICES": device.get("selector", "")}
-        with self.store.log(run.id).open("ab") as log:
-            process = subprocess.Popen(
-                [*self.command, run.id, "--more"],
-                env=environment(self.store, **visible),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = [*self.command, run.id, "--more"]
+        process = _started(command, environment(self.store, **visible), self.store.log(run.id))
         self.workers.append(Worker(process, device["device"], run.id))
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file still has this name: its folder may have been deleted, and made again."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _slots(variable: str, default: int, notes: list[str]) -> int:

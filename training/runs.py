@@ -1,9 +1,12 @@
-"""The store of runs: one SQLite file in WAL mode, two tables, and beside it a log and a checkpoint for each run.
+"""The store of runs: one SQLite file in WAL mode, two tables, and beside it a log and checkpoints for each run.
 
 A run goes through ``queued -> running -> finished | stopped | diverged | failed | interrupted``; each change of status
 is a compare-and-set, so that of many processes one wins. Who executes a run (host and process) owns its points and its
 heartbeat; what others want of it stands in ``want``. Points are numbered in the order in which they were written: who
 has read up to a number asks only for what came after it.
+
+Whatever goes wrong with the file is a ``StoreError``. One that is deleted or replaced meanwhile is noticed at the next
+question, and never written to again.
 
 The place is ``RAVINE_STORE`` (a path, or ``sqlite:///path``), otherwise a folder of the user's. A local disk is needed:
 WAL does not work over a network file system.
@@ -18,10 +21,13 @@ import re
 import secrets
 import shutil
 import sqlite3
+import stat
+import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +35,10 @@ from typing import Any, Protocol
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+
+from training.trouble import StoreError, reason
 
 SCHEMA = 1  # raised whenever the tables change; kept in the file's user_version
 
@@ -39,6 +48,8 @@ STATUSES = (QUEUED, RUNNING, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
 RESUMABLE = (STOPPED, INTERRUPTED, FAILED)
 ID = re.compile(r"[0-9a-f]{8}")
 STALE = 8.0  # seconds without a heartbeat after which a run counts as interrupted
+LONGEST_NAME = 200
+PATIENCE = 30.0  # seconds that a question waits for a lock
 
 tables = sa.MetaData()
 runs = sa.Table(
@@ -81,10 +92,6 @@ points = sa.Table(
     sa.UniqueConstraint("run", "series", "step"),
     sqlite_autoincrement=True,
 )
-
-
-class StoreError(ValueError):
-    """The store cannot be opened; the text says why."""
 
 
 class Settings(Protocol):
@@ -140,8 +147,12 @@ class Run:
 
     @cached_property
     def options(self) -> Mapping[str, Any]:
-        """The settings as plain data; ``RunSettings.from_json(run.settings)`` checks them as well."""
-        return json.loads(self.settings)
+        """The settings as plain data, none where they are damaged; ``RunSettings.from_json`` checks them as well."""
+        try:
+            found = json.loads(self.settings)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def owner(self) -> Owner:
@@ -206,109 +217,240 @@ def alive(owner: Owner) -> bool | None:
     return owner.pid > 0 and process_mark(owner.pid) == owner.process != ""
 
 
+def given_up(run: Run) -> bool:
+    """Whether a running run has no process any more: by the process where it can be seen, else by the clock.
+
+    A heartbeat from the future is as silent as an old one: the clock was set back, and who lives beats by the new one.
+    """
+    lives = alive(run.owner)
+    if lives is not None and (not lives or run.process != "?"):  # "?": where another may have got its number
+        return not lives
+    return abs(time.time() - (run.heartbeat or 0.0)) > STALE
+
+
+def as_seen(run: Run) -> Run:
+    """The run as it is, whatever the store says: one whose process is gone is not running."""
+    if run.status != RUNNING or not given_up(run):
+        return run
+    return replace(run, status=INTERRUPTED, error=_SILENT)
+
+
+_SILENT = "its process no longer answers"
+
+
+def new_id() -> str:
+    """An id of a run or a launch: 8 hexadecimal digits that begin as no number, date or formula does."""
+    return secrets.choice("abc") + secrets.token_hex(4)[1:]
+
+
+def checked_name(name: str) -> str:
+    """A run's name, without blanks around it; ValueError names what is not allowed in it."""
+    name = name.strip(" ")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"name: {len(name)} characters; at most {LONGEST_NAME}")
+    if wrong := next(filter(moves, name), None):
+        raise ValueError(f"name: U+{ord(wrong):04X} is not allowed; it must be one line of characters that are seen")
+    return name
+
+
+def moves(character: str) -> bool:
+    """Whether a character moves, colours or turns around what stands beside it: controls, line ends, marks of bidi."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
+
+
+_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
 def store_path(url: str | None = None) -> Path:
     """The store's file: url, RAVINE_STORE, or ravine/runs.db in the user's data folder. StoreError if it is no file."""
     text = url or os.environ.get("RAVINE_STORE", "")
-    if not text:
-        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-        return Path(data).expanduser().absolute() / "ravine" / "runs.db"
     if "://" in text:
         scheme, _, rest = text.partition("://")
         if scheme not in ("sqlite", "sqlite+pysqlite") or not rest.startswith("/") or len(rest) < 2:
             raise StoreError(f"store {text!r}: only SQLite files, sqlite:///path or a plain path")
         text = rest[1:]
-    return Path(text).expanduser().absolute()
+    if not text:
+        text = f"{os.environ.get('XDG_DATA_HOME') or '~/.local/share'}/ravine/runs.db"
+    try:
+        return Path(text).expanduser().resolve()  # two ways to one file are one store
+    except (RuntimeError, OSError, ValueError) as error:  # no home; links in a circle; a NUL
+        raise StoreError(f"store {text!r}: no such place ({reason(error)}); name a file in RAVINE_STORE") from None
+
+
+class _Empty(StoreError):
+    """There are no tables yet."""
 
 
 class Store:
     """The runs and their points. Threads may share one; each process opens its own on the same file.
 
-    StoreError if the file cannot be opened, is no store, or was written by a later version.
+    looking: nothing is made or changed, so the file and its folder need not be writable. StoreError if the file cannot
+    be opened, is no store, or was written by a later version; later, whenever it does not answer.
     """
 
-    def __init__(self, url: str | None = None) -> None:
-        self.path = store_path(url)
+    def __init__(self, url: str | None = None, *, looking: bool = False) -> None:
+        self.path, self.looking = store_path(url), looking
+        self._copy: tempfile.TemporaryDirectory | None = None
+        # A pool lends each connection to one thread at a time.
+        self.engine = sa.create_engine(
+            "sqlite://", creator=self._connect, poolclass=sa.QueuePool, pool_size=5, max_overflow=-1
+        )
+        event.listen(self.engine, "connect", self._note_file)
+        event.listen(self.engine, "checkout", self._check_file)
+        event.listen(self.engine, "begin", _begin)
+        try:
+            self.renew()
+        except BaseException:
+            self.close()
+            raise
+
+    def renew(self) -> None:
+        """Open it, and make it where there is none (any more). StoreError if that cannot be done."""
+        try:
+            try:
+                self._open()
+            except (_Empty, FileNotFoundError, NotADirectoryError):
+                if self.looking:
+                    raise StoreError(f"store {self.path}: there is none; the first launch makes it") from None
+                self._create()
+                self._open()
+        except StoreError:
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise StoreError(f"store {self.path}: cannot be opened ({reason(error)})") from error
+
+    def _open(self) -> None:
+        with self.engine.connect():
+            pass
+
+    def _create(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"store {self.path}: the folder cannot be made ({error.strerror})") from None
-        # A pool lends each connection to one thread at a time.
-        self.engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(self.path)),
-            connect_args={"timeout": 30.0, "check_same_thread": False},
-            poolclass=sa.QueuePool,
-            pool_size=5,
-            max_overflow=-1,
-        )
-        event.listen(self.engine, "connect", _prepare_connection)
-        event.listen(self.engine, "begin", _begin)
-        try:
-            self._open()
-        except (DatabaseError, OSError) as error:
-            self.close()
-            reason = getattr(error, "orig", None) or error
-            raise StoreError(f"store {self.path}: cannot be opened ({reason})") from None
-
-    def _open(self) -> None:
-        if self._version() != SCHEMA:
-            with self.beside("lock").open("w") as lock:  # the change to WAL does not wait for others by itself
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if self._version() == 0:
-                    self._create()
-        version = self._version()
-        if version != SCHEMA:
-            self.close()
-            raise StoreError(
-                f"store {self.path}: written by another version of Ravine (tables {version}, this one knows {SCHEMA}); "
-                "name another file in RAVINE_STORE"
-            )
-
-    def _version(self) -> int:
-        with self.engine.connect() as connection:
-            return connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-
-    def _create(self) -> None:
-        if (found := sa.inspect(self.engine).get_table_names()) != []:
-            self.close()
-            raise StoreError(f"store {self.path}: a database of something else (it has a table {found[0]!r})")
-        with self.engine.connect() as connection:
-            driver = connection.connection.cursor()  # outside a transaction, where the mode can change
-            driver.execute("PRAGMA journal_mode = WAL")
-            driver.close()
-        with self._write() as connection:
-            tables.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+        with (
+            self.beside("lock").open("w") as lock,  # the change to WAL does not wait for others by itself
+            closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as connection,
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if connection.execute("PRAGMA user_version").fetchone() != (0,):
+                return
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            for table in tables.sorted_tables:
+                for made in (sa.schema.CreateTable(table), *map(sa.schema.CreateIndex, table.indexes)):
+                    connection.execute(str(made.compile(dialect=sqlite.dialect())))
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the connections; the store opens new ones if it is used again."""
         self.engine.dispose()
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
+
+    # Connections
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection to the file as it is now; it makes none."""
+        if not stat.S_ISREG(self.path.stat().st_mode):  # FileNotFoundError says more than SQLite does, too
+            raise StoreError(f"store {self.path}: cannot be opened (it is no file)")
+        if not self.looking:
+            return self._checked_connection(f"{self.path.as_uri()}?mode=rw")
+        try:
+            return self._checked_connection(f"{self.path.as_uri()}?mode=ro")
+        except sqlite3.OperationalError:
+            # In a folder that cannot be written SQLite reads a WAL only where its shared memory still lies there.
+            waiting = Path(f"{self.path}-wal")
+            if not waiting.exists() or not waiting.stat().st_size:
+                return self._checked_connection(f"{self.path.as_uri()}?mode=ro&immutable=1")
+            if self._copy is None:
+                self._copy = tempfile.TemporaryDirectory(prefix="ravine-", ignore_cleanup_errors=True)
+                for end in ("", "-wal"):
+                    shutil.copyfile(f"{self.path}{end}", f"{self._copy.name}/runs.db{end}")
+            return self._checked_connection(f"{(Path(self._copy.name) / 'runs.db').as_uri()}?mode=rw")
+
+    def _checked_connection(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                if found := connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone():
+                    raise StoreError(f"store {self.path}: a database of something else (it has a table {found[0]!r})")
+                raise _Empty(f"store {self.path}: is empty")
+            if version != SCHEMA:
+                raise StoreError(
+                    f"store {self.path}: written by another version of Ravine (tables {version}, this one knows "
+                    f"{SCHEMA}); name another file in RAVINE_STORE"
+                )
+            for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):  # WAL is kept in the file
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _note_file(self, _: Any, record: Any) -> None:
+        record.info["file"] = self._file()
+
+    def _check_file(self, _: Any, record: Any, __: Any) -> None:
+        if record.info["file"] != self._file():
+            raise DisconnectionError  # the pool makes another
+
+    def _file(self) -> tuple[int, int]:
+        found = self.path.stat()
+        return found.st_dev, found.st_ino
 
     @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(write=True)
-            with connection.begin():
-                yield connection
+    def _asked(self, write: bool = False) -> Iterator[sa.Connection]:
+        """A transaction; whatever goes wrong in it is a StoreError."""
+        if write and self.looking:
+            raise StoreError(f"store {self.path}: was opened for looking only")
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(write=write)
+                with connection.begin():
+                    yield connection
+        except StoreError:
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            self.engine.dispose()  # what a connection has kept of the file may be no longer so
+            if not self.path.exists():
+                raise StoreError(f"the store {self.path} is gone") from error
+            raise StoreError(f"the store does not answer: {reason(error)}") from error
+
+    def _write(self) -> AbstractContextManager[sa.Connection]:
+        return self._asked(write=True)
+
+    def takes(self) -> None:
+        """Write nothing new, but write: StoreError where the store does not take it."""
+        with self._write() as connection:
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
     # Files beside the store
 
     def beside(self, suffix: str) -> Path:
-        """A file beside the store that bears its name: runs.db -> runs.<suffix>."""
-        return self.path.with_name(f"{self.path.stem}.{suffix}")
+        """A file beside the store that bears its whole name: runs.db -> runs.db.<suffix>."""
+        return self.path.with_name(f"{self.path.name}.{suffix}")
 
     def log(self, run: str) -> Path:
-        """The log of a run; may not exist yet, its folder does. ValueError for what is no id."""
+        """The log of a run; may not exist yet. ValueError for what is no id."""
         name = f"{_checked(run)}.log"
-        folder = self.path.parent / "logs"
-        folder.mkdir(exist_ok=True)
-        return folder / name
+        if (old := self.path.with_name("logs") / name).exists():  # stores of a folder once shared one
+            return old
+        if not self.looking:
+            with suppress(OSError):
+                self.beside("logs").mkdir(exist_ok=True)
+        return self.beside("logs") / name
 
     def checkpoint(self, run: str) -> Path:
         """Where a run keeps its last checkpoint; may not exist yet, nor its folder. ValueError for what is no id."""
-        return self.path.parent / "checkpoints" / _checked(run) / "latest.pt"
+        old = self.path.with_name("checkpoints") / _checked(run)  # stores of a folder once shared one
+        return (old if old.is_dir() else self.beside("checkpoints") / run) / "latest.pt"
 
     def drop_checkpoint(self, run: str) -> None:
-        """Delete a run's checkpoint, if there is one. ValueError for what is no id."""
+        """Delete a run's checkpoints, if there are any. ValueError for what is no id."""
         shutil.rmtree(self.checkpoint(run).parent, ignore_errors=True)
 
     # Runs
@@ -327,7 +469,7 @@ class Store:
         itself; they are then running from the start and nobody else takes them.
         """
         settings = list(settings)
-        names = list(names) or [""] * len(settings)
+        names = [checked_name(name) for name in names] or [""] * len(settings)
         if len(names) != len(settings):
             raise ValueError(f"names: {len(names)} for {len(settings)} runs; one for each, or none")
         now = time.time()
@@ -336,8 +478,8 @@ class Store:
             state = {"status": RUNNING, "started": now, "heartbeat": now, "host": owner.host, "pid": owner.pid}
             state["process"] = owner.process
         rows: list[dict[str, Any]] = [
-            {"id": secrets.token_hex(4), "grid": grid, "name": name, "device": one.device, "settings": one.to_json()}
-            | {"created": now, "queued": now}
+            {"id": new_id(), "grid": grid, "name": name, "device": one.device, "settings": one.to_json()}
+            | {"created": now}
             | state
             | ({"slot": one.device} if owner is not None else {})
             for one, name in zip(settings, names, strict=True)
@@ -345,7 +487,8 @@ class Store:
         if rows:
             grid = grid or rows[0]["id"]
             with self._write() as connection:
-                connection.execute(sa.insert(runs), [row | {"grid": grid} for row in rows])
+                more = {"grid": grid, "queued": _behind(connection, now)}
+                connection.execute(sa.insert(runs), [row | more for row in rows])
         return [row["id"] for row in rows]
 
     def get(self, run: str) -> Run:
@@ -364,9 +507,12 @@ class Store:
         return sorted(self._select(runs.c.status == QUEUED), key=lambda run: (run.queued, run.number))
 
     def _select(self, *where: sa.ColumnElement[bool]) -> list[Run]:
-        with self.engine.connect() as connection:
+        with self._asked() as connection:
             rows = connection.execute(sa.select(runs).where(*where).order_by(runs.c.number.desc())).mappings().all()
-        return [Run(**{**row, "record": json.loads(row["record"])}) for row in rows]
+        try:
+            return [Run(**{**row, "record": json.loads(row["record"])}) for row in rows]
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"store {self.path}: is damaged (the record of a run is not JSON)") from error
 
     def transition(
         self, run: str, before: str | Sequence[str], after: str, *, owner: Owner | None = None, **fields: Any
@@ -389,7 +535,7 @@ class Store:
         waiting = (
             sa.select(runs.c.id).where(runs.c.status == QUEUED, runs.c.device.in_(devices)).order_by(*order).limit(1)
         )
-        with self.engine.connect() as connection:  # most of the time there is nothing: do not lock others out for that
+        with self._asked() as connection:  # most of the time there is nothing: do not lock others out for that
             if connection.execute(waiting).first() is None:
                 return None
         with self._write() as connection:
@@ -424,22 +570,25 @@ class Store:
             return True
         return self.transition(run, RUNNING, RUNNING, want="stop", want_since=now) if not self.get(run).want else True
 
-    def resume(self, run: str, owner: Owner | None = None) -> bool:
+    def resume(self, run: str, owner: Owner | None = None, *, anew: bool = False) -> bool:
         """Put a stopped, interrupted or failed run back into the queue; False if its status is another.
 
-        owner: a process that goes on with it itself, at once.
+        owner: a process that goes on with it itself, at once. anew: from the beginning, without its checkpoints.
         """
         where = [runs.c.id == run, runs.c.status.in_(RESUMABLE)]
-        fields = {"status": QUEUED, "queued": time.time(), "want": "", "want_since": None}
-        fields |= {"ended": None, "error": "", "stage": ""}
+        fields = {"status": QUEUED, "want": "", "want_since": None, "ended": None, "error": "", "stage": ""}
         with self._write() as connection:
+            fields["queued"] = _behind(connection, time.time())
             changed = connection.execute(sa.update(runs).where(*where).values(**fields)).rowcount == 1
+            if changed and anew:  # before anybody sees that it waits
+                self.drop_checkpoint(run)
+                if self.checkpoint(run).parent.exists():
+                    raise StoreError(f"run {run!r}: its checkpoints cannot be deleted")
             return changed and (owner is None or _start(connection, runs.c.id == run, owner, ""))
 
     def rename(self, run: str, name: str) -> None:
-        """Give a run a name, at most 200 characters."""
-        if len(name) > 200:
-            raise ValueError(f"name: {len(name)} characters; at most 200")
+        """Give a run a name. ValueError for one that `checked_name` does not allow."""
+        name = checked_name(name)
         with self._write() as connection:
             connection.execute(sa.update(runs).where(runs.c.id == run).values(name=name))
 
@@ -460,18 +609,24 @@ class Store:
                 connection.execute(sa.delete(runs).where(runs.c.id.in_(part)))
         for run in filter(ID.fullmatch, found):  # a row that somebody else has written may bear any name
             self.drop_checkpoint(run)
-            self.log(run).unlink(missing_ok=True)
+            with suppress(OSError):
+                self.log(run).unlink(missing_ok=True)
 
-    def lost(self, age: float = STALE, spare: Sequence[str] = ()) -> list[str]:
-        """Mark running runs without a heartbeat for `age` seconds as interrupted, but those to spare; their ids."""
-        edge = time.time() - age
-        ids = [run.id for run in self.all(RUNNING) if (run.heartbeat or 0.0) < edge and run.id not in spare]
-        sentence = "its process no longer answers"
-        return [run for run in ids if self.interrupt(run, sentence, before=edge)]
+    def lost(self, age: float | None = None, spare: Sequence[str] = ()) -> list[str]:
+        """Mark running runs that are `given_up` as interrupted, but those to spare; their ids.
 
-    def interrupt(self, run: str, sentence: str, *, owner: Owner | None = None, before: float = math.inf) -> bool:
-        """Mark a running run as interrupted, if it is this owner's and its last heartbeat was before that time."""
-        silent = runs.c.heartbeat < before if before < math.inf else sa.true()
+        age: those instead that have had no heartbeat for so many seconds, whatever has become of their process.
+        """
+        found = [run for run in self.all(RUNNING) if run.id not in spare]
+        if age is None:
+            found = [run for run in found if given_up(run)]
+        else:
+            found = [run for run in found if abs(time.time() - (run.heartbeat or 0.0)) > age]
+        return [run.id for run in found if self.interrupt(run.id, _SILENT, owner=run.owner, beat=run.heartbeat)]
+
+    def interrupt(self, run: str, sentence: str, *, owner: Owner | None = None, beat: float | None = None) -> bool:
+        """Mark a running run as interrupted, if it is this owner's and its last heartbeat was that one."""
+        silent = runs.c.heartbeat == beat if beat is not None else sa.true()
         with self._write() as connection:
             where = [runs.c.id == run, runs.c.status == RUNNING, silent, *_owned(owner)]
             fields = {"status": INTERRUPTED, "ended": time.time(), "error": sentence, "want": "", "want_since": None}
@@ -499,7 +654,7 @@ class Store:
         """The points of these runs that were written after a number, of all series or of these, 0 for all of them."""
         found: dict[tuple[str, str], tuple[list[int], list[float]]] = {}
         generations: dict[str, int] = {}
-        with self.engine.connect() as connection, connection.begin():
+        with self._asked() as connection:
             last = connection.exec_driver_sql("SELECT max(seq) FROM points").scalar() or 0
             chosen = sa.select(runs.c.number, runs.c.id, runs.c.generation)
             names = {}
@@ -533,23 +688,22 @@ class Store:
     def truncate(self, run: str, step: int) -> None:
         """Delete the points beyond a step; the generation counts up if there were any, so that readers know."""
         with self._write() as connection:
-            number = connection.execute(sa.select(runs.c.number).where(runs.c.id == run)).scalar_one()
+            number = connection.execute(sa.select(runs.c.number).where(runs.c.id == run)).scalar()
             gone = connection.execute(sa.delete(points).where(points.c.run == number, points.c.step > step)).rowcount
             if gone:
                 more = {"generation": runs.c.generation + 1}
                 connection.execute(sa.update(runs).where(runs.c.number == number).values(**more))
 
 
-def _prepare_connection(connection: sqlite3.Connection, _: Any) -> None:
-    """WAL is kept in the file; the rest belongs to the connection. Transactions begin where we say so."""
-    connection.isolation_level = None
-    for pragma in ("busy_timeout = 30000", "synchronous = NORMAL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
 def _begin(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer: writers lock from the start.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+
+def _behind(connection: sa.Connection, now: float) -> float:
+    """A place behind all that wait, wherever the clock was set meanwhile."""
+    last = connection.execute(sa.select(sa.func.max(runs.c.queued)).where(runs.c.status == QUEUED)).scalar()
+    return now if last is None else max(now, math.nextafter(last, math.inf))
 
 
 def _owned(owner: Owner | None) -> list[sa.ColumnElement[bool]]:

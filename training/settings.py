@@ -112,6 +112,14 @@ class RunSettings:
             raise ValueError(
                 f"validation = {self.validation:g} leaves {held} images for validation; take a larger part"
             )
+        last = (self.training_images - 1) % self.batch_size + 1
+        if last < task.smallest_batch:
+            whole = self.batch_size < task.smallest_batch
+            raise ValueError(
+                f"batch_size = {self.batch_size} is not allowed with {self.training_images:,} training images: "
+                f"{'a batch' if whole else 'the last batch'} would have {last}, and batch normalisation in "
+                f"{task.title} needs {task.smallest_batch}; {self._batches(task.smallest_batch)}"
+            )
         if not isinstance(self.synthetic, bool):
             raise ValueError(f"synthetic = {self.synthetic!r} is not allowed; it must be true or false")
         if self.synthetic and not task.synthetic:
@@ -130,6 +138,13 @@ class RunSettings:
         """How many images an epoch trains on."""
         images = self.images or TASKS[self.task].images
         return images - round(images * self.validation)
+
+    def _batches(self, smallest: int) -> str:
+        """The nearest batch sizes that leave no batch with fewer images than that."""
+        count = self.training_images
+        fits = [n for n in range(smallest, self.batch_size + 10) if (count - 1) % n + 1 >= smallest]
+        near = sorted(sorted(fits, key=lambda n: abs(n - self.batch_size))[:2])
+        return f"near it: {' or '.join(map(str, near))}" if near else "take more images"
 
     @property
     def steps_per_epoch(self) -> int:

@@ -9,6 +9,7 @@ A task is a module in ``training/tasks/``; nothing is registered. It declares, w
     TARGETS                         test accuracies whose time is reported
     WORK                            multiply-adds of one image forward, for estimates
     DATA                            what the set is called on the page
+    SMALLEST_BATCH                  images that a training step needs at least, where one is too few (BatchNorm)
     PRESETS                         title -> list of Entry
     DEFAULTS                        optimizer -> hyperparameters other than the optimizer's own defaults
     load(settings, progress)        the Images; torch is imported inside
@@ -57,13 +58,14 @@ class Task:
     pad_mode: Literal["zero", "reflect"] = "zero"
     flip: bool = False
     synthetic: bool = False
+    smallest_batch: int = 1
     targets: tuple[float, ...] = ()
     presets: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-_OPTIONAL = ("SCHEDULE", "WARMUP", "L2", "LABEL_SMOOTHING", "PAD", "PAD_MODE", "FLIP", "SYNTHETIC", "TARGETS",
-             "PRESETS", "DEFAULTS")  # fmt: skip
+_OPTIONAL = ("SCHEDULE", "WARMUP", "L2", "LABEL_SMOOTHING", "PAD", "PAD_MODE", "FLIP", "SYNTHETIC", "SMALLEST_BATCH",
+             "TARGETS", "PRESETS", "DEFAULTS")  # fmt: skip
 _WANTED = (
     "NAME",
     "DESCRIPTION",

@@ -51,19 +51,35 @@ def publish(folder: Path = STATIC) -> Path:
     """Makes the folder of this version inside `folder` where it is not there yet; returns it.
 
     It appears whole or not at all, whoever else publishes at the same time; of older versions the last stays.
-    FileNotFoundError as `plotly_script`; OSError where the folder can neither be found nor made.
+    FileNotFoundError as `plotly_script`, and where the folder can neither be found nor made: that says why.
     """
     target = folder / version()
     if target.is_dir():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder, prefix=".publishing-"))
+    script = plotly_script()
+    try:
+        _make(target, script)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"{target} is missing, and cannot be made ({error.strerror or error}); "
+            "`python -m views.warm` makes it, run by who may write there"
+        ) from None
+    others = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in [path for path in others if path != target][KEPT - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def _make(target: Path, script: Path) -> None:
+    """Copies all files aside and puts them in place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=".publishing-"))
     try:
         for file in sources():
             copy = made / file.relative_to(STATIC)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        shutil.copyfile(plotly_script(), made / PLOTLY)
+        shutil.copyfile(script, made / PLOTLY)
         made.chmod(0o755)
         try:
             made.rename(target)
@@ -72,7 +88,3 @@ def publish(folder: Path = STATIC) -> Path:
                 raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    others = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in [path for path in others if path != target][KEPT - 1 :]:
-        shutil.rmtree(old, ignore_errors=True)
-    return target

@@ -14,7 +14,8 @@ _LIBRARY = re.compile(r"[a-z_]+(\.\w+)+")
 class Badge(NamedTuple):
     """What a rule was held against. kind: held, failed, stale (the source has changed since) or none.
 
-    word: what stands on a card; sentence: how many checks and steps, the largest difference; against: everything that
+    word: what stands on a card; sentence: how many checks and steps, the widest bound and the largest difference where
+    it was recorded, which is rounding and depends on the processor; against: everything that
     it was held against, with versions, libraries first; rows: every check; reasons: why some have fewer steps or a
     wider bound than others.
     """
@@ -76,9 +77,11 @@ def _told(checks: Sequence[Mapping[str, Any]]) -> str:
     found = [check["difference"] for check in checks]
     if None in found:
         return f"{count} of {many} steps; not all came to an end."
-    worst = max(map(float, found))
-    size = "no difference at all" if worst == 0 else f"the largest difference is {short(worst)} of the path’s size"
-    return f"{count} of {many} steps; {size}."
+    worst, bound = max(map(float, found)), max(float(check["bound"]) for check in checks)
+    if bound == 0:
+        return f"{count} of {many} steps; no difference at all."
+    there = f"{short(worst)} where it was recorded" if worst else "none where it was recorded"
+    return f"{count} of {many} steps; the differences are at most {short(bound)} of the path’s size ({there})."
 
 
 def _row(check: Mapping[str, Any]) -> dict[str, str]:
@@ -90,7 +93,7 @@ def _row(check: Mapping[str, Any]) -> dict[str, str]:
         "Surface": str(check.get("surface") or ""),
         "Settings": ", ".join([*around, *hyper]) or "defaults",
         "Steps": f"{int(check['steps']):,}",
-        "Largest difference": "–" if check["difference"] is None else short(float(check["difference"])),
+        "Difference where recorded": "–" if check["difference"] is None else short(float(check["difference"])),
         "Bound": short(float(check["bound"])),
         "Held": "yes" if check["passed"] is True else "no",
     }

@@ -4,6 +4,6 @@
 """
 
 from views.component import speaking
-from views.messages import BoardMessage, Change
+from views.messages import BoardMessage
 
-board = speaking("training/board", BoardMessage, Change)
+board = speaking("training/board", BoardMessage)

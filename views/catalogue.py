@@ -112,7 +112,7 @@ def children(rule: Rule) -> list[str]:
 # ---------------------------------------------------------------- what the browser is sent
 
 
-def message(view: View, have: str = "", budget: float = 0.3) -> CatalogueMessage | CatalogueList:
+def message(view: View, have: frozenset[str] = frozenset(), budget: float = 0.3) -> CatalogueMessage | CatalogueList:
     """What the timeline and the cards show; the rules are left out where the browser has them, by their key."""
     complete = thumbnails.draw(budget)
     key, rules = _listing(len(thumbnails.drawn), _modified(FILE))
@@ -121,7 +121,7 @@ def message(view: View, have: str = "", budget: float = 0.3) -> CatalogueMessage
         "key": key,
         "complete": complete,
     }
-    if key == have:
+    if key in have:
         return shown
     start = ", ".join(short(value) for value in thumbnails.FIRST.start)
     return {

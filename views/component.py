@@ -5,6 +5,7 @@ import math
 import struct
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -12,9 +13,14 @@ import streamlit as st
 from streamlit.components.v2 import component as register
 
 from views.assets import version
+from views.lighter import lighten
+from views.received import Change, forgive, refuse, refused
+from views.sentences import escaped
+
+forgive()
+lighten()
 
 Message = TypeVar("Message", bound=Mapping[str, Any], contravariant=True)
-Changed = TypeVar("Changed", bound=Mapping[str, Any], covariant=True)
 _ALIGNMENT = 8
 _KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
@@ -31,6 +37,8 @@ def pack(message: Mapping[str, Any]) -> bytes:
 
     def encode(value: Any) -> Any:
         nonlocal size
+        if value is None or type(value) in (str, int, bool):  # most parts of a message
+            return value
         if isinstance(value, np.ndarray):
             kind = _KINDS.get(value.dtype.newbyteorder("<"))
             if kind is None:
@@ -44,10 +52,10 @@ def pack(message: Mapping[str, Any]) -> bytes:
             value = value.item()
         if isinstance(value, float):
             return value if math.isfinite(value) else None
-        if isinstance(value, Mapping):
-            return {str(name): encode(part) for name, part in value.items()}
         if isinstance(value, (list, tuple)):
             return [encode(part) for part in value]
+        if isinstance(value, Mapping):
+            return {str(name): encode(part) for name, part in value.items()}
         return value
 
     header = json.dumps(encode(message), separators=(",", ":"), allow_nan=False).encode()
@@ -86,36 +94,43 @@ export default async (component) =>
     return register(f"ravine_{name.replace('/', '_')}", js=loader, isolate_styles=False)
 
 
-class Speaker(Protocol[Message, Changed]):
+class Speaker(Protocol[Message]):
     """A component that shows a message and says what has changed."""
 
-    def __call__(self, message: Message, key: str, on_change: Callable[[Changed], object]) -> None:
+    def __call__(self, message: Message, key: str, on_change: Callable[[Change], object]) -> None:
         """Shows ``message``; ``on_change`` is called with what the browser says."""
 
 
-def speaking(name: str, message: type[Message], change: type[Changed]) -> Speaker[Message, Changed]:  # noqa: ARG001
+def speaking(name: str, message: type[Message]) -> Speaker[Message]:  # noqa: ARG001
     """Registers the component whose module is `static/<name>.js` and that speaks to the server for a whole page.
 
-    What is returned is called with `(message, key, on_change)`: it shows `message` and calls `on_change(change)` before
-    the next run of the fragment that it stands in; both are declared in views/messages.py. An action reaches
-    `on_change` once, however often the browser had to send it. `seq` and `stamp` are filled in here: the last change
-    that was handed to `on_change`, and which message it is.
+    What is returned is called with `(message, key, on_change)`: it shows `message`, declared in views/messages.py, and
+    calls `on_change(change)`, with a `received.Change`, before the next run of the fragment that it stands in. An
+    action reaches `on_change` once, however often the browser had to send it. `seq` and `stamp` are filled in here: the
+    last change that was handed to `on_change`, and which message it is. What is no change is left out, and a notice
+    says so.
     """
     mount = component(name)
 
-    def show(message: Mapping[str, Any], key: str, on_change: Callable[[Any], object]) -> None:
+    def show(message: Mapping[str, Any], key: str, on_change: Callable[[Change], object]) -> None:
         handled_key = f"{key}:handled"
 
         def changed() -> None:
-            change = dict(st.session_state[key]["change"])
+            sent = st.session_state[key].get("change")
+            if sent is None:
+                return
+            try:
+                change = Change.read(sent)
+            except ValueError as error:
+                refuse(error)
+                return
             handled = st.session_state.get(handled_key, 0)
-            actions = [dict(action) for action in change.get("actions", ()) if action.get("seq", 0) > handled]
-            for action in actions:
-                action.pop("seq", None)
-            st.session_state[handled_key] = max(handled, change["seq"])
-            on_change({**change, "actions": actions})
+            st.session_state[handled_key] = max(handled, change.seq)
+            on_change(replace(change, actions=change.after(handled)))
 
         sent = {**message, "seq": st.session_state.get(handled_key, 0), "stamp": time.monotonic_ns()}
         mount(key=key, data=pack(sent), on_change_change=changed)
+        if sentence := refused():
+            st.toast(escaped(sentence))
 
     return show

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ PLAIN = {
 }  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _lacks(sign: str) -> bool:
     font = _font(40)
     drawn, nothing = (Image.new("L", (80, 80)) for _ in range(2))

@@ -21,6 +21,7 @@ from views.fields import field as control
 from views.fields import parsed, plain, short
 from views.messages import Controls, ErrorColumn, ErrorCurve, ErrorMark, ErrorRow, ErrorsMessage, ErrorTable, Group
 from views.picture import place
+from views.problems import note
 from views.settings import MAX_LINK, Settings
 
 POINT = "[-1e6, 1e6]"
@@ -55,7 +56,7 @@ class Place:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

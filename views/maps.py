@@ -8,18 +8,16 @@ change that is not allowed leaves the setting as it was and puts a sentence unde
 import io
 import time
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from optim_core import RULES, Outcome
 from optim_core.blocks import evaluate
-from optim_core.map_files import npz
+from optim_core.map_files import MOST_SHADE, labels, npz, shown_values
 from optim_core.maps import Axis, Basins, Plane, Window, basins, plane, spread_starts
 from optim_core.options import checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
@@ -32,6 +30,7 @@ from views import picture
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, plain, short
+from views.kept import Kept
 from views.messages import (
     BasinArrays,
     BasinMap,
@@ -45,6 +44,7 @@ from views.messages import (
     PlaneArrays,
     PlaneMap,
 )
+from views.problems import note
 from views.settings import MAX_LINK, Settings
 
 KINDS = {"basins": "All starts", "plane": "Two hyperparameters"}
@@ -64,6 +64,7 @@ OUTCOMES = {
     Outcome.CYCLING: "cycles",
     Outcome.AT_REST: "at rest, no minimum",
     Outcome.STILL_MOVING: "not converged",
+    Outcome.ENDED: "ended by itself, no minimum",
 }
 RESOLUTION = Range(64, 512, "")
 STARTS = Range(1, 64, "n")
@@ -71,7 +72,6 @@ MOST = 9  # maps
 FIRST = {"surface": "himmelblau", "steps": "500", "stop": "step", "tolerance": "1e-4"}
 
 OWN = "own"  # in links: each rule's own first hyperparameters
-LISTED = 200  # labels below that are indices of minima, the others outcomes
 QUICK = 0.07  # seconds that coarse maps may take together
 SLICE = 1.0  # seconds after which fine maps that are ready are shown, before the next are made
 COARSE = (1, 2, 4, 8, 16, 32)
@@ -79,6 +79,7 @@ ENOUGH = 1000  # runs from which on a measured speed counts
 GUESS = 1e-8  # seconds a step takes where none has been measured; as much a row where the surface reads rows
 PATIENCE = 20.0  # seconds that a map may take while somebody looks on: one that would take more stays coarse
 MEMORY = 2**28  # bytes of maps that are kept
+SPEEDS = 1000  # the last so many: surfaces are also formulas that somebody has typed
 EDGE_POINTS = 200
 WORTH_A_WORD = 0.001  # of the starts
 
@@ -125,7 +126,7 @@ class MapState:
         try:
             self._apply(path.split(".")[1:], value)
         except ValueError as error:
-            self.own_problems[path] = f"{error}."
+            note(self.own_problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:
@@ -140,7 +141,8 @@ class MapState:
                 self.starts = checked_integer("starts", parsed(value), int(STARTS.low), int(STARTS.high))
             case ["x" | "y" as which, "name"]:
                 name = "" if value in (None, "", OWN) else value
-                if name and name not in {known for rule in RULES.values() for known in numbers_of(rule)}:
+                known = {"", *(number for rule in RULES.values() for number in numbers_of(rule))}
+                if not isinstance(name, str) or name not in known:
                     raise ValueError(f"{which} = {str(value)[:40]!r} is no hyperparameter of any rule")
                 setattr(self, which, AxisChoice(name))
                 self._forget(f"map.{which}.")
@@ -287,38 +289,20 @@ def numbers_of(rule: Rule) -> dict[str, Range]:
 # ---------------------------------------------------------------- what is computed
 
 
-class Kept:
-    """The last maps by what they depend on, so many bytes of them; for all sessions of the server."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._size, self._lock = most, 0, Lock()
-        self._found: OrderedDict[Hashable, Basins | Plane] = OrderedDict()
-
-    def get(self, key: Hashable) -> Basins | Plane | None:
-        """The map, which then is the last to go."""
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
-
-    def put(self, key: Hashable, made: Basins | Plane) -> None:
-        """Keeps a map; the ones asked for the longest time ago go."""
-        with self._lock:
-            if key in self._found:
-                return
-            self._found[key] = made
-            self._size += size(made)
-            while self._size > self._most and len(self._found) > 1:
-                self._size -= size(self._found.popitem(last=False)[1])
-
-
 def size(made: Basins | Plane) -> int:
     """Bytes of a map's arrays."""
     return sum(value.nbytes for part in fields(made) if isinstance(value := getattr(made, part.name), np.ndarray))
 
 
-kept = Kept(MEMORY)
+kept: Kept[Basins | Plane] = Kept(MEMORY)
 _speeds: dict[tuple[str, str, str], float] = {}  # rule, surface, kind: seconds a run has taken
+
+
+def _took(speed: tuple[str, str, str], seconds: float) -> None:
+    _speeds.pop(speed, None)
+    _speeds[speed] = seconds
+    while len(_speeds) > SPEEDS:
+        _speeds.pop(next(iter(_speeds)), None)
 
 
 @dataclass(frozen=True)
@@ -348,8 +332,8 @@ class Task:
         found = self.make(every=every, progress=progress)
         runs = max(1, self.runs // every**2)
         if runs >= ENOUGH or self.speed not in _speeds:
-            _speeds[self.speed] = (time.perf_counter() - before) / runs
-        kept.put((self.key, every), found)
+            _took(self.speed, (time.perf_counter() - before) / runs)
+        kept.put((self.key, every), found, size(found))
         return found
 
 
@@ -470,7 +454,7 @@ def message(
         else:
             values_map = plane_entry(state, head, found, key, every)
             if key not in have:
-                values_map["arrays"] = plane_arrays(state, found)
+                values_map["arrays"] = plane_arrays(found)
             maps.append(values_map)
     return {
         "kind": state.kind,
@@ -498,32 +482,22 @@ def message(
 
 def basin_arrays(found: Basins) -> BasinArrays:
     """label uint8: the index of the minimum, else LISTED + Outcome; shade uint16: steps; loss float32."""
-    label = np.where(found.minimum >= 0, np.minimum(found.minimum, LISTED - 1), LISTED + found.outcome)
     return {
-        "label": label.astype(np.uint8).ravel(),
-        "shade": np.minimum(found.steps, 65535).astype(np.uint16).ravel(),
+        "label": labels(found).ravel(),
+        "shade": np.minimum(found.steps, MOST_SHADE).astype(np.uint16).ravel(),
         "loss": found.loss.ravel(),
     }
 
 
-def arrived_after(state: MapState, found: Plane) -> np.ndarray:
-    """Steps until a run stops; with the rule of short steps, which a small rate meets anywhere, if at a minimum."""
-    if state.base.stop != "step":
-        return found.steps
-    at_minimum = np.isin(found.outcome, (Outcome.CONVERGED, Outcome.LOCAL_MINIMUM))
-    return np.where(at_minimum, found.steps, np.float32(np.inf))
-
-
-def plane_arrays(state: MapState, found: Plane) -> PlaneArrays:
+def plane_arrays(found: Plane) -> PlaneArrays:
     """loss (above the least one), distance, steps, share float32; outcome uint8."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return {
-            "loss": (found.loss - found.settings["least"]).astype(np.float32).ravel(),
-            "distance": found.distance.astype(np.float32).ravel(),
-            "steps": arrived_after(state, found).ravel(),
-            "share": found.share.ravel(),
-            "outcome": found.outcome.ravel(),
-        }
+    return {
+        "loss": shown_values(found, "loss").ravel(),
+        "distance": shown_values(found, "distance").ravel(),
+        "steps": shown_values(found, "steps").ravel(),
+        "share": shown_values(found, "share").ravel(),
+        "outcome": found.outcome.ravel(),
+    }
 
 
 def basin_entry(state: MapState, head: MapHead, found: Basins, key: str, every: int) -> BasinMap:
@@ -620,7 +594,7 @@ def most(state: MapState) -> dict[str, float]:
     x, y = np.array(starts(state)).T
     with np.errstate(all="ignore"):
         loss = float(np.max(evaluate(surface, x, y, q))) - surface.lowest(q)
-    return {"loss": loss, "distance": surface.scale}
+    return {name: value for name, value in (("loss", loss), ("distance", surface.scale)) if np.isfinite(value)}
 
 
 def outer(axis: Axis, label: str, symbol: str) -> Outer:
@@ -638,7 +612,7 @@ def best_cell(state: MapState, found: Plane) -> tuple[int, int] | None:
         case "share":
             values = -found.share
         case "steps":
-            values = arrived_after(state, found)
+            values = shown_values(found, "steps")
         case "distance":
             values = found.distance
         case _:

@@ -1,15 +1,18 @@
 """One map of up to 4096 pixels a side, made with an estimate of the time left and written as files."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from optim_core.map_files import SHOWN, npz, png
 from optim_core.maps import Basins
 from optim_core.sweep import Cancelled, Progress
+from views.kept import Kept
 from views.maps import Task
 
 SIDES = (512, 1024, 2048, 4096)
+SIDES_FOR_ALL = SIDES[:2]  # where others reach the page: the larger take all processors for minutes
+MEMORY = 2**29  # bytes of files that are kept
 OFTEN = 0.25  # seconds between two words on how far it is
 
 
@@ -20,6 +23,9 @@ class Files:
     png: bytes
     npz: bytes
     told: str
+
+
+kept: Kept[Files] = Kept(MEMORY)
 
 
 def large_files(task: Task, colour: str, tell: Callable[[float, str], object], go_on: Progress) -> Files:
@@ -43,6 +49,13 @@ def large_files(task: Task, colour: str, tell: Callable[[float, str], object], g
     if go_on(task.runs, task.runs) is False:
         raise Cancelled("cancelled while the files were written")
     return Files(drawn, npz(made), told)
+
+
+def large_file(of: Hashable, kind: str) -> bytes:
+    """The ``png`` or the ``npz`` of a map that has been made; LookupError where it is not kept any more."""
+    if (found := kept.get(of)) is None:
+        raise LookupError("others have made so many large maps since that this one is gone: make it again")
+    return getattr(found, kind)
 
 
 def lasting(seconds: float) -> str:

@@ -68,6 +68,10 @@ class Resume(TypedDict):
     resume: str
 
 
+class Anew(TypedDict):
+    anew: str
+
+
 class Delete(TypedDict):
     delete: str
 
@@ -77,7 +81,7 @@ class Rename(TypedDict):
 
 
 CardAction = Remove | Duplicate | Help
-RunAction = Stop | Resume | Delete | Rename
+RunAction = Stop | Resume | Anew | Delete | Rename
 Action = CardAction | RunAction | Show | Story | Refine | Open
 
 
@@ -659,7 +663,7 @@ class BoardRun(TypedDict):
     tone: Literal["error", "note"]
     generation: int
     truncated: int
-    actions: Annotated[list[str], '("stop" | "resume" | "rename" | "delete")[]']
+    actions: Annotated[list[str], '("stop" | "resume" | "anew" | "rename" | "delete")[]']
     may_act: bool
 
 

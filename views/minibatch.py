@@ -31,6 +31,7 @@ from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, short
 from views.messages import Controls, Group, StudyChart, StudyCurve, StudyMessage, StudyPath, StudySection, StudyTable
+from views.problems import note
 from views.settings import MAX_LINK
 
 TITLES = {
@@ -95,7 +96,7 @@ class Study:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

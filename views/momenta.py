@@ -22,6 +22,7 @@ from views.fields import field as control
 from views.fields import parsed, short
 from views.messages import Controls, Field, Group, StudyChart, StudyMessage, StudySection
 from views.minibatch import curve
+from views.problems import note
 from views.settings import MAX_LINK
 
 RATES = {"ackley": 0.01, "beale": 1e-3, "himmelblau": 1e-3, "ravine": 0.05, "rosenbrock": 2e-4, "saddle": 0.01}
@@ -54,7 +55,7 @@ class Momenta:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 import numpy as np
 
@@ -322,7 +322,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> PictureMe
             "log_distance": view.log_distance, "step": view.step, "inside": view.inside,
         },
         "titles": {number: settings.title(number) for number in settings.cards},
-        "query": urlencode(settings.to_query()),
+        "query": urlencode(settings.to_query(), quote_via=_quoted),
         "caption": " ".join(filter(None, (caption(settings), other_told))),
         "alt": " ".join(
             [
@@ -340,6 +340,12 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> PictureMe
         "marks": edges(settings),
         "problems": under_fields(settings),
     }  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _quoted(text: str, *how: str) -> str:
+    """Of a state's fields all but the moved one are those of the message before."""
+    return quote_plus(text, *how)
 
 
 def drawn(settings: Settings, number: int, shown: Shown, herd: Herd | None) -> Run:
@@ -476,8 +482,10 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
             text = f"cycles near {end}"
         case _ if run.cloud is not None and stopped and len(run.cloud) >= MOST_POINTS:
             return f"cut off after {len(run.cloud):,} evaluations, at {end}"
-        case _ if run.cloud is not None:
-            return f"ended by itself at {end}, no minimum" if stopped else f"still searching, at {end}"
+        case Outcome.ENDED:
+            return f"ended by itself at {end}, no minimum"
+        case _ if run.cloud is not None and not stopped:
+            return f"still searching, at {end}"
         case _:
             return f"stopped at {end}, no minimum" if stopped else f"still moving, at {end}"
     return text + (f", stopped at step {run.steps}" if stopped else "")

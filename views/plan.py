@@ -33,6 +33,7 @@ from views.fields import field as control
 from views.fields import parsed
 from views.messages import Card as PanelCard
 from views.messages import Controls, Field
+from views.problems import note
 
 MAX_CARDS = 18
 MAX_RUNS = 500
@@ -148,7 +149,7 @@ class Plan:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

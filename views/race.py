@@ -10,10 +10,11 @@ from typing import Any
 from optim_core.options import checked_choice
 from optim_core.parameters import checked_number
 from training import report
-from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run, Store
+from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, Store, as_seen
 from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
+from views.fields import parsed
 from views.messages import BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
 
 AXES = ("step", "epoch", "training", "wall")
@@ -40,12 +41,14 @@ class View:
         elif name == "per":
             self.per = checked_choice("per", value, ("step", "epoch"))
         elif name == "smoothing":
-            self.smoothing = checked_number("smoothing", float(value), "[0, 0.999]")
+            self.smoothing = checked_number("smoothing", parsed(value), "[0, 0.999]")
         elif name in _SWITCHES:
             setattr(self, name, value in (True, "1", 1))
         elif name == "hidden":
             parts = value.split(",") if isinstance(value, str) else value
-            self.hidden = [str(part)[:80] for part in list(parts)[:500] if part]
+            if not isinstance(parts, list):
+                raise ValueError("hidden must be a list of runs")
+            self.hidden = [str(part)[:80] for part in parts[:500] if part]
 
     def as_message(self) -> BoardView:
         """As the board takes it."""
@@ -87,7 +90,7 @@ class Race:
 
     def message(self, store: Store, *, may_act: bool, slots: int) -> BoardMessage:
         """What the board is sent now: everything the first time, afterwards what is new."""
-        known = {run.id: run for run in report.readable(store.all())}
+        known = {run.id: run for run in report.readable(map(as_seen, store.all()))}
         runs = sorted((known[run] for run in self.ids if run in known), key=lambda run: run.number)
         ids = [run.id for run in runs]
         fresh, self.fresh = self.fresh, False
@@ -125,7 +128,7 @@ class Race:
         if run.status in (QUEUED, RUNNING):
             actions = [] if run.want else ["stop"]
         else:
-            actions = [*(["resume"] if run.resumable else []), "rename", "delete"]
+            actions = [*(["resume", *(["anew"] if run.step else [])] if run.resumable else []), "rename", "delete"]
         stage = "stopping" if run.want and run.status == RUNNING else run.stage
         return {
             "id": run.id,
@@ -141,7 +144,7 @@ class Race:
             "steps": run.steps or settings.epochs * settings.steps_per_epoch,
             "steps_per_epoch": settings.steps_per_epoch,
             "remaining": self.remaining(run),
-            "sentence": run.error or _note(run.record),
+            "sentence": run.error or _note(run),
             "tone": "error" if run.error and run.status in (FAILED, INTERRUPTED) else "note",
             "generation": run.generation,
             "truncated": run.record.get("resumed_at", 0),
@@ -209,12 +212,14 @@ def _budgets(settings: Sequence[RunSettings]) -> list[str]:
     return [f"{', '.join(dict.fromkeys(titles))}: {budget}" for budget, titles in names.items()]
 
 
-def _note(record: Mapping[str, Any]) -> str:
+def _note(run: Run) -> str:
     """What a reader of a run's curves must know: that it began elsewhere than asked, or that its disk is full."""
-    notes = []
+    notes, record = [], run.record
+    if run.status == RUNNING and abs(time.time() - (run.heartbeat or 0.0)) > STALE:
+        notes.append("its process lives, but the store takes nothing from it: full, or locked by another program?")
     if str(record.get("weights", "")).startswith("from scratch, since"):
         notes.append(f"weights {record['weights']}")
-    if "checkpoint" in record:
+    if record.get("checkpoint"):
         notes.append(f"the checkpoint {record['checkpoint']}")
     if "(no CUDA graph" in str(record.get("engine", "")):
         notes.append(f"engine: {record['engine']}")

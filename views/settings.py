@@ -20,6 +20,7 @@ from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
 from views.fields import parsed, short
+from views.problems import note
 from views.stories import STORIES
 
 # The page's limits; those of single numbers stand in their Ranges.
@@ -181,7 +182,7 @@ class Settings:
         try:
             self._apply(path.split("."), value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: list[str], value: Any) -> None:
         match path:

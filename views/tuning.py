@@ -25,6 +25,7 @@ from surfaces import SURFACES, Surface
 from views.colours import style
 from views.fields import parsed, short
 from views.maps import percent
+from views.problems import note
 from views.settings import MAX_LINK, Settings
 
 MOST = 9  # optimizers
@@ -67,7 +68,7 @@ class TuningState:
         try:
             self._apply(path, value)
         except ValueError as error:
-            self.problems[path] = f"{error}."
+            note(self.problems, path, error)
 
     def _apply(self, path: str, value: Any) -> None:
         match path.split("."):

@@ -1,8 +1,15 @@
-"""Compiles, or loads from the cache, the machine code that the app needs; ``python -m views.warm`` does it for all."""
+"""What the app needs beside its sources: machine code, compiled or loaded from the cache, and what browsers load.
+
+``python -m views.warm`` makes all of it, so that the app itself need not be able to write where its sources lie.
+"""
+
+import numpy as np
 
 from optim_core import RULES, trace
-from optim_core.blocks import evaluate
-from surfaces import SURFACES
+from optim_core.blocks import DIFFERENCES, evaluate, gradient_block
+from surfaces import SURFACES, surface_from_formula
+from surfaces.named import over_data
+from views.assets import publish
 from views.picture import message
 from views.settings import Settings
 
@@ -10,6 +17,21 @@ from views.settings import Settings
 def warm_first_picture() -> None:
     """What the first picture needs."""
     message(Settings())
+
+
+def warm_shared() -> None:
+    """What all formulas, all grids of heights and all losses over data have in common."""
+    from surfaces.from_table import surface_from_grid
+
+    given = [
+        surface_from_formula("x + y"),
+        surface_from_grid(np.zeros((4, 4))),
+        *map(SURFACES.__getitem__, over_data()),
+    ]
+    for surface in given:
+        evaluate(surface, 0.5, 0.5, surface.Parameters())
+        for difference in DIFFERENCES:
+            gradient_block(surface, difference)
 
 
 def warm_all() -> None:
@@ -22,11 +44,13 @@ def warm_all() -> None:
         trace(RULES["adam"], surface, surface.start, 1)
     for rule in RULES.values():
         trace(rule, SURFACES["ravine"], (1.0, 1.0), 1)
+    warm_shared()
     for name in DATA_SETS:
         minibatch.heights(name)
     minibatch.message(minibatch.Study())
 
 
 if __name__ == "__main__":
+    publish()
     warm_first_picture()
     warm_all()

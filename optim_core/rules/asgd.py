@@ -44,6 +44,10 @@ def step(x, g, s, h, t, n):
     return x, State(average)
 
 
+def answer(x, s, h):
+    return s.average
+
+
 def reference(params, h):
     import torch
 

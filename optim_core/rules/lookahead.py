@@ -2,7 +2,8 @@
 
 Any rule makes k steps; then the slow weights go a part of the way to where it came, and it starts from there again with
 what it remembers (one of the paper's three ways). slow_lr is the paper's alpha; 1 is the inner rule itself.
-Where k is no whole number the next one holds.
+Where k is no whole number the next one holds. The state holds how far the weights have gone from the slow ones, which
+are what the method returns: weights that are loaded or clamped in between take both along.
 """
 
 from typing import Annotated, NamedTuple
@@ -30,19 +31,24 @@ class Hyper(NamedTuple):
 
 
 class State(NamedTuple):
-    slow: Vector
+    gone: Vector
     count: Scalar
 
 
 def init(x):
-    return State(x, xp.scalar(x, 0.0))
+    return State(xp.zeros(x), xp.scalar(x, 0.0))
 
 
 def after(x, y, s, h, t, n):
     count = s.count + 1
     back = count >= h.k
-    slow = xp.where(back, s.slow + h.slow_lr * (y - s.slow), s.slow)
-    return xp.where(back, slow, y), State(slow, xp.where(back, 0.0, count))
+    gone = s.gone + (y - x)
+    x = y - xp.where(back, (1 - h.slow_lr) * gone, 0.0)
+    return x, State(xp.where(back, 0.0, gone), xp.where(back, 0.0, count))
+
+
+def answer(x, s, h):
+    return x - s.gone
 
 
 def reference(params, h, base):

@@ -76,6 +76,8 @@ def expected(f, x, h, n):
 CHECKS = (
     Check({"lr": 0.05}),
     Check({"lr": 0.05, "p": 2.0}),
-    Check({"lr": 0.01, "p": 1.0}),
+    Check(
+        {"lr": 0.01, "p": 1.0}, bound=1e-11, why="Its denominator forgets slowly; crossing the valley, rounding grows."
+    ),
     Check({"lr": 0.05, "p": 20.0}),
 )

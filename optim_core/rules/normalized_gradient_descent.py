@@ -33,7 +33,7 @@ def init(x):
 
 def step(x, g, s, h, t, n):
     norm = xp.sqrt(xp.dot(g, g))
-    return x - h.lr / xp.maximum(norm, 1e-30) * g, State()
+    return x - h.lr / xp.where(norm > 0, norm, 1.0) * g, State()
 
 
 def reference(params, h):

@@ -58,8 +58,8 @@ def reference(params, h):
 
 _WHY = "The variance is a difference of nearly equal numbers while the gradient hardly changes."
 CHECKS = (
-    Check({"lr": 3e-5}, bound=1e-10, why=_WHY),
-    Check({"lr": 3e-5, "momentum": 0.0}, bound=1e-10, why=_WHY),
-    Check({"lr": 3e-5, "centered": 0.0, "eps": 1e-3}),
+    Check({"lr": 3e-5}, bound=5e-10, why=_WHY),
+    Check({"lr": 3e-5, "momentum": 0.0}, bound=5e-10, why=_WHY),
+    Check({"lr": 3e-5, "centered": 0.0, "eps": 1e-3}, steps=700, why="Then it bounces across the valley."),
     Check({"lr": 3e-3, "alpha": 0.99, "momentum": 0.0, "centered": 0.0}, same=("rmsprop", {"lr": 3e-3})),
 )

@@ -2,7 +2,8 @@
 
 The gradient is taken uphill, at the worst point within a radius (to first order), and the inner rule steps with it from
 where it stands. radius is the paper's rho; 0 is the inner rule itself. Two gradients a step. 1e-12 is added to the
-gradient's length, as in most code. pytorch_optimizer 4.1.0 finds that length in float32, whatever the parameters are.
+gradient's length, as in most code. pytorch_optimizer 4.1.0 finds that length in
+float32, whatever the parameters are; to be held against it, it is given a float64.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -45,26 +46,34 @@ def after(x, y, s, h, t, n):
 
 
 def reference(params, h, base):
+    from unittest.mock import patch
+
     import torch
     from pytorch_optimizer import SAM
 
     if base([params[0].detach().clone().requires_grad_()]) is None:
         return None
 
+    def squares(groups: Any, **_: Any):
+        """The gradient's squared length; the library's own is in float32."""
+        given = [p.grad for group in groups for p in group["params"] if p.grad is not None]
+        return torch.stack([g.square().sum() for g in given]).sum().reshape(1)
+
     class BothGradients(SAM):
         def step(self, closure: Any = None):
             with torch.enable_grad():
                 loss = closure()
-            super().step(closure)
+            with patch("pytorch_optimizer.optimizer.sam.get_global_gradient_norm", squares):
+                super().step(closure)
             return loss
 
     return BothGradients(params, base, rho=h.radius)
 
 
-_WHY = "The reference keeps the gradient's length in float32, and SAM crosses the valley with every step."
+_WHY = "It crosses the valley with every step: rounding grows."
 CHECKS = (
-    Check({"lr": 1e-4}, bound=1e-6, why=_WHY),
-    Check({"lr": 5e-4}, base="gradient_descent", bound=1e-7, why=_WHY),
-    Check({"lr": 1e-3}, base="adam", bound=1e-7, why=_WHY),
+    Check({"lr": 1e-4}, bound=3e-11, why=_WHY),
+    Check({"lr": 5e-4}, base="gradient_descent"),
+    Check({"lr": 1e-3}, base="adam"),
     Check({"lr": 1e-4, "radius": 0.0}, same=("momentum", {"lr": 1e-4})),
 )

@@ -1,8 +1,9 @@
 """Schedule-free AdamW. Defazio et al., NeurIPS 2024, arXiv:2405.15682, Algorithm 1, as in its later code.
 
 The path is that of y, where gradients are taken and decay acts; the average, which is what the method returns, is
-``average`` in the state (x in the paper). The paper puts sqrt(1 - beta2^t) into the rate, so that it also weighs the
-average; the later code corrects v instead. pytorch_optimizer 4.1.0 adds another 1e-15 to v under the root.
+``average`` in the state (x in the paper). Where y was changed between two steps (loaded, clamped), z and the average
+move along. The paper puts sqrt(1 - beta2^t) into the rate, so that it also weighs the average; the later code corrects
+v instead. pytorch_optimizer 4.1.0 adds another 1e-15 to v under the root.
 """
 
 from typing import Annotated, NamedTuple
@@ -50,9 +51,15 @@ def step(x, g, s, h, t, n):
     c = h.lr * h.lr / xp.maximum(weights, 1e-30)
     v = h.beta2 * s.v + (1 - h.beta2) * g * g
     move = g / (xp.sqrt(v / (1 - beta2_t)) + h.eps) + h.weight_decay * x
-    z = s.z - h.lr * move
-    average = (1 - c) * s.average + c * z
-    return (1 - h.beta1) * z + h.beta1 * average, State(z, average, v, weights, beta2_t)
+    moved = x - ((1 - h.beta1) * s.z + h.beta1 * s.average)
+    down = h.lr * move
+    z, average = s.z + moved - down, s.average + moved
+    up = c * (z - average)
+    return x - (1 - h.beta1) * down + h.beta1 * up, State(z, average + up, v, weights, beta2_t)
+
+
+def answer(x, s, h):
+    return s.average + (x - ((1 - h.beta1) * s.z + h.beta1 * s.average))
 
 
 def reference(params, h):

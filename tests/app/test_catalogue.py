@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES
+from tests.patience import SECONDS
 from views import catalogue, thumbnails
 from views.component import unpack
 
@@ -13,7 +14,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120).switch_page("pages/catalogue.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/catalogue.py")
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()

@@ -1,17 +1,22 @@
 """A formula that is typed, on every page: what it draws, its sliders, its links, and what is said of a wrong one."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numba.core import event
 from streamlit.testing.v1 import AppTest
 
-from optim_core import RULES, blocks, trace
+from optim_core import RULES, trace
 from surfaces import SURFACES
+from surfaces.formula import KEPT
 from surfaces.named import formula_of, is_formula, name_of
+from tests.patience import SECONDS
 from views.component import unpack
 from views.export_paths import script_text, unwritten
 from views.maps import MapState
@@ -25,7 +30,7 @@ HIMMELBLAU = "formula:(x^2 + y - 11)^2 + (x + y^2 - 7)^2"
 
 
 def opened(page: str = "", **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     if page:
         app.switch_page(f"pages/{page}.py")
     for name, value in query.items():
@@ -124,7 +129,7 @@ def test_the_exported_script_runs_the_formula(tmp_path: Path) -> None:
     assert not unwritten("paths.py", settings)
     (tmp_path / "paths.py").write_text(script_text(settings), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-I", "paths.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-I", "paths.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert done.returncode == 0, done.stderr
     (run,) = message(settings)["runs"]
@@ -132,18 +137,30 @@ def test_the_exported_script_runs_the_formula(tmp_path: Path) -> None:
     assert f"({x:.5f}, {y:.5f}) after 30 steps" in done.stdout
 
 
-def test_a_server_that_has_compiled_too_many_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    known, new = (f"formula:x^2 + {number} y^2" for number in (17, 18))
-    settings = Settings.from_query({"surface": known, "card.0": "adam"})
-    assert message(settings)["runs"]
-    monkeypatch.setattr(blocks, "MOST_TYPED", 1)
-    settings.apply("surface", new)
-    assert "started anew" in settings.problems["surface"]
-    assert settings.surface == known
-    settings.apply("difference", "forward")  # what runs goes on
-    assert message(settings)["runs"]
-    with pytest.raises(ValueError, match="started anew"):
-        trace(RULES["adam"], SURFACES[new], (1.0, 1.0), 1)
+def test_a_hundred_people_with_a_formula_each_move_on_and_compile_nothing() -> None:
+    """Each in a session of their own, in turn, more of them than formulas are remembered."""
+    states = [Settings.from_query({"surface": f"formula:x^2 + {k}.5y^2 + a", "card.0": "adam"}) for k in range(100)]
+    message(states[0])
+    with event.install_recorder("numba:run_pass") as passes:
+        for steps in (20, 30):
+            for state in states:
+                state.apply("steps", steps)
+                state.apply("surface.a", steps / 10)
+                (run,) = message(state)["runs"]
+                assert not state.problems
+                assert len(run["loss"]) == steps + 1
+    assert not passes.buffer
+
+
+def test_what_a_session_shows_stays_whatever_others_draw() -> None:
+    app = opened(surface="formula:x^2 + 77y^2")
+    shown = weakref.ref(SURFACES["formula:x^2 + 77y^2"])
+    for k in range(2 * KEPT):
+        SURFACES.checked(f"formula:x + {k}.25y")
+    gc.collect()
+    assert shown() is not None
+    assert SURFACES["formula:x^2 + 77y^2"] is shown()
+    assert not app.run().exception
 
 
 def test_a_name_holds_the_window() -> None:

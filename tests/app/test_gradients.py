@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from surfaces import SURFACES
+from tests.patience import SECONDS
 from views.component import pack, unpack
 from views.gradients import SPACINGS, Place, controls, message, tutorial, tutorial_link
 from views.settings import Settings
@@ -18,7 +19,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/gradients.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/gradients.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()
@@ -158,7 +159,7 @@ RUBBISH = {
 
 
 def test_a_link_with_rubbish_in_every_field() -> None:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/gradients.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/gradients.py")
     for name, value in RUBBISH.items():
         app.query_params[name] = value
     app.run()

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES, trace
 from surfaces import SURFACES
+from tests.patience import SECONDS
 from views.component import pack, unpack
 from views.picture import message
 from views.settings import MAX_LINK, Settings
@@ -18,7 +19,7 @@ OTHER = "surface=ravine&start=1,2&steps=15&card.4=adam,lr=0.3&card.7=momentum,of
 
 
 def opened(query: dict[str, str]) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES, Outcome, trace
+from optim_core.map_colours import LISTED
 from optim_core.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
+from tests.patience import SECONDS
 from views import maps
 from views.component import pack, unpack
-from views.maps import LISTED, MapState, arrays_file, controls, details, made, on_trajectories, task
+from views.kept import Kept
+from views.maps import MapState, arrays_file, controls, details, made, on_trajectories, task
 from views.maps_large import large_files
 from views.settings import Settings
 
@@ -29,7 +32,7 @@ def message(*state: Any, **how: Any) -> Any:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/maps.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/maps.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()
@@ -53,7 +56,7 @@ def said(app: AppTest) -> str:
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """No map of another test, and no measured speeds."""
-    monkeypatch.setattr(maps, "kept", maps.Kept(2**26))
+    monkeypatch.setattr(maps, "kept", Kept(2**26))
     monkeypatch.setattr(maps, "_speeds", {})
 
 
@@ -324,6 +327,16 @@ def test_a_large_map_on_the_page() -> None:
     assert any("262,144 runs in" in caption.value for caption in app.caption)
 
 
+def test_where_others_reach_the_page_the_largest_maps_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAVINE_ALLOW_LAUNCH", raising=False)
+    app = opened(map__resolution="64", card__0="adam", steps="20")
+    assert app.selectbox(key="maps:large side").options == ["512", "1024"]
+    assert any("more than 1024 pixels a side is closed here" in caption.value for caption in app.caption)
+    monkeypatch.setenv("RAVINE_ALLOW_LAUNCH", "1")
+    app = opened(map__resolution="64", card__0="adam", steps="20")
+    assert app.selectbox(key="maps:large side").options[-1] == "4096"
+
+
 def test_the_arrays_of_all_maps_in_one_file() -> None:
     here = state(map__resolution="64", card__0="adam", card__1="lbfgs", card__2="lookahead(momentum)")
     with zipfile.ZipFile(io.BytesIO(arrays_file(here))) as archive:
@@ -342,7 +355,7 @@ RUBBISH = {
 
 
 def test_a_link_with_rubbish_in_every_field() -> None:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/maps.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/maps.py")
     for name, value in RUBBISH.items():
         app.query_params[name] = value
     app.run()

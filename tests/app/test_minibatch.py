@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from optim_core.data_sets import DATA_SETS, data_set
 from surfaces import SURFACES
+from tests.patience import SECONDS
 from views import minibatch, momenta
 from views.component import pack, unpack
 from views.minibatch import Study
@@ -21,7 +22,7 @@ STATES: dict[str, Any] = {"minibatch": (minibatch, Study), "momenta": (momenta, 
 
 
 def opened(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page(f"pages/{page}.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page(f"pages/{page}.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import SECONDS
 from views.component import unpack
 from views.settings import Settings
 from views.stories import STORIES
@@ -14,7 +15,7 @@ NAMES = list(STORIES)
 
 
 def opened(query: dict[str, str]) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()

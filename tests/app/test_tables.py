@@ -1,11 +1,15 @@
 """Losses over data and surfaces from a table, through the page: drawn, linked, refused in a sentence."""
 
+import gc
 import io
+from typing import Any
 
 import numpy as np
 import pytest
+from numba.core import event
 from scipy.interpolate import RectBivariateSpline
 
+from optim_core.blocks import DIFFERENCES
 from optim_core.data_sets import DATA_SETS
 from surfaces import SURFACES
 from surfaces.named import REMEMBERED
@@ -15,6 +19,7 @@ from views.gradients import message as errors
 from views.maps import MapState
 from views.picture import message
 from views.settings import Settings
+from views.warm import warm_first_picture, warm_shared
 
 from .test_formula import opened, said
 
@@ -67,8 +72,6 @@ def test_heights_become_a_surface(file: str, data: bytes) -> None:
     spline = RectBivariateSpline(X[0], Y[:, 0], HEIGHTS.T, s=0)
     x, y = np.array([0.3, 3.4, 6.6]), np.array([4.7, 2.2, 0.1])
     np.testing.assert_allclose(surface.value(x, y), spline(x, y, grid=False), rtol=1e-12)
-    assert surface.typed  # nothing of it, nor of its derivatives, goes to the disk
-    assert surface.derivative.typed
     settings = Settings.from_query({"surface": name, "card.0": "gradient_descent,lr=0.1", "difference": "exact"})
     assert not settings.problems
     (run,) = message(settings)["runs"]
@@ -116,13 +119,59 @@ def test_a_table_that_is_gone_gets_a_sentence() -> None:
     assert "upload it again" in said(opened(surface="upload:0123456789ab"))
 
 
-def test_the_last_tables_are_remembered_only() -> None:
-    first = SURFACES.remember(SURFACES["ravine"])
-    assert SURFACES[first].f is SURFACES["ravine"].f
-    assert SURFACES[first].typed  # nothing of it goes to the disk
+def test_the_last_tables_are_remembered_and_those_in_use() -> None:
     from surfaces.from_table import surface_from_grid
 
+    names = [SURFACES.remember(surface_from_grid(HEIGHTS * 2.0)), SURFACES.remember(surface_from_grid(HEIGHTS * 3.0))]
+    used = SURFACES[names[0]]
     for shift in range(REMEMBERED):
         SURFACES.remember(surface_from_grid(HEIGHTS + shift))
+    gc.collect()
+    assert SURFACES[names[0]] is used
     with pytest.raises(ValueError, match="upload it again"):
-        SURFACES[first]
+        SURFACES[names[1]]
+
+
+def test_tables_compile_nothing() -> None:
+    from surfaces.from_data import surface_from_data
+    from surfaces.from_table import surface_from_grid
+
+    rng = np.random.default_rng(4)
+
+    def drawn(k: int) -> None:
+        columns, targets = rng.normal(size=(20 + k, 2)), np.arange(20 + k) % 2
+        for made in (surface_from_grid(rng.normal(size=(4 + k, 5 + k))), surface_from_data(columns, targets),
+                     surface_from_data(columns, targets, "logistic")):  # fmt: skip
+            for difference in DIFFERENCES:
+                settings = Settings.from_query({"surface": SURFACES.remember(made), "difference": difference})
+                assert not settings.problems
+                assert message(settings)["runs"]
+
+    warm_first_picture()
+    warm_shared()
+    with event.install_recorder("numba:run_pass") as passes:
+        for k in range(30):
+            drawn(k)
+    assert not passes.buffer
+
+
+def test_an_uploaded_table_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from surfaces import from_table
+
+    made = []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        made.append(given)
+        return surface_from_grid(*given, **named)
+
+    surface_from_grid = from_table.surface_from_grid
+    monkeypatch.setattr(from_table, "surface_from_grid", counted)
+    app = opened()
+    app.selectbox(key="choose:surface").select("table").run()
+    app.file_uploader(key="choose:surface:file").set_value(("bowl.csv", csv(HEIGHTS), "text/csv")).run()
+    app.button(key="choose:surface:draw").click().run()
+    app.run()
+    assert not app.exception
+    assert len(made) == 1
+    app.file_uploader(key="choose:surface:file").set_value(("other.csv", csv(HEIGHTS + 1), "text/csv")).run()
+    assert len(made) == 2

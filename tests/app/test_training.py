@@ -1,32 +1,37 @@
 """The Training page through Streamlit's AppTest: what it launches, what the board is sent, how it meets bad input."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import SECONDS
 from training import runner
 from training.optimizers import OPTIMIZERS
 from training.runs import FINISHED, QUEUED, STOPPED, Owner, Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
+from training.trouble import StoreError
 from views.component import unpack
 from views.plan import MAX_RUNS, Plan, controls, estimate, key
 from views.race import Race, View, colours_of, launches
 
 APP = str(Path(__file__).parents[2] / "app.py")
-OWNER = Owner("here", 1, "a")
+OWNER = Owner.here()
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A fresh store in which no runner works."""
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "runs.db"))
+    monkeypatch.setenv("RAVINE_ALLOW_LAUNCH", "1")  # a page that no browser asked for is closed otherwise
     monkeypatch.setattr(runner, "ensure", lambda *_: None)
     alone = [{"device": "cpu", "name": "a processor", "memory_free": 2**33, "slots": 3}]
     monkeypatch.setattr(runner, "status", lambda _: runner.RunnerStatus(1, "here", 0.0, alone))
@@ -37,7 +42,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/training.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/training.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()
@@ -107,6 +112,7 @@ def test_any_optimizer_can_be_added(store: Store) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])
 def test_nothing_is_launched_where_others_listen(store: Store, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(store, ADAM)
+    monkeypatch.delenv("RAVINE_ALLOW_LAUNCH")
     original = streamlit.get_option
     monkeypatch.setattr(streamlit, "get_option", lambda name: address if name == "server.address" else original(name))
     app = opened()
@@ -191,7 +197,7 @@ def test_the_race_says_what_can_be_done_with_a_run(store: Store) -> None:
     message = race.message(store, may_act=True, slots=1)
     actions = {run["id"]: run["actions"] for run in message["runs"]}
     assert actions[running] == actions[queued] == ["stop"]
-    assert actions[stopped] == ["resume", "rename", "delete"]
+    assert actions[stopped] == ["resume", "anew", "rename", "delete"]
     assert actions[finished] == ["rename", "delete"]
     assert message["summary"]["sentence"] == "1 running, 1 stopped, 1 finished, 1 queued"
     store.request_stop(running)
@@ -379,6 +385,7 @@ def test_a_preset_with_another_optimizer_is_ones_own_choice() -> None:
     assert plan.preset is None
 
 
+@given_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is slow
 @given(
     st.dictionaries(
         st.sampled_from(["task", "epochs", "device", "card.0", "card.x", "card", "seed", "synthetic"]),
@@ -392,3 +399,139 @@ def test_no_link_makes_a_plan_that_raises(query: dict[str, str]) -> None:
         again = Plan.from_query(plan.to_query())
         assert again is not None
         assert again.to_query() == plan.to_query()
+
+
+# ---------------------------------------------------------------- a store in trouble
+
+
+def sentence_of(app: AppTest) -> str:
+    """The one error that the page shows."""
+    assert not app.exception
+    (shown,) = app.error
+    return shown.value.replace("\\", "")
+
+
+def test_a_store_that_is_deleted_under_the_page_is_made_anew_and_takes_runs(store: Store) -> None:
+    filled(store, ADAM)
+    app = opened()
+    for end in ("", "-wal", "-shm"):
+        Path(f"{store.path}{end}").unlink(missing_ok=True)
+    app = button(app, "Launch 3 runs").click().run()  # type: ignore[attr-defined]
+    assert not app.exception
+    app = app.run()
+    assert board(app)["runs"] == []
+    app = button(app, "Launch 3 runs").click().run()  # type: ignore[attr-defined]
+    assert len(store.queue()) == 3
+    assert {run["status"] for run in board(app)["runs"]} == {"queued"}
+
+
+@pytest.mark.parametrize("kind", ["text", "folder", "cut", "tables"])
+def test_a_store_that_cannot_be_read_is_a_sentence_and_is_waited_for(store: Store, kind: str) -> None:
+    filled(store, ADAM)
+    app = opened()
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    whole = store.path.read_bytes()
+    for end in ("-wal", "-shm"):
+        Path(f"{store.path}{end}").unlink(missing_ok=True)
+    streamlit.cache_resource.clear()
+    store.path.unlink()
+    if kind == "text":
+        store.path.write_text("no database\n" * 400)
+    elif kind == "folder":
+        store.path.mkdir()
+    else:
+        store.path.write_bytes(whole[:6000] if kind == "cut" else whole[:4096] + b"\xff" * (len(whole) - 4096))
+    said = {"text": "file is not a database", "folder": "it is no file"}
+    assert said.get(kind, "malformed") in sentence_of(app.run())
+    if kind == "folder":
+        store.path.rmdir()
+    store.path.write_bytes(whole)
+    app = app.run()
+    assert [error.value for error in app.error] == []
+    assert len(board(app)["runs"]) == 1
+
+
+def test_trouble_that_comes_while_the_board_is_drawn_is_a_sentence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(store, ADAM)
+    app = opened()
+
+    def locked(*_: object, **__: object) -> None:
+        raise StoreError("the store does not answer: database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "tail", locked)
+        app = app.run()
+        assert not app.exception
+        assert {error.value.replace("\\", "") for error in app.error} == {
+            "the store does not answer: database is locked."
+        }
+    app = app.run()
+    assert [error.value for error in app.error] == []
+    assert board(app)["reset"], "the board begins again with every point"
+
+
+def test_a_launch_that_the_store_does_not_take_is_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError("the store does not answer: database or disk is full")
+
+    monkeypatch.setattr(Store, "add", refuse)
+    app = button(app, "Launch 3 runs").click().run()  # type: ignore[attr-defined]
+    assert not app.exception
+    assert any("database or disk is full" in text.value for text in app.markdown)
+
+
+def test_a_runner_that_cannot_be_started_is_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreError("no runner can be started beside it: Read-only file system")
+
+    filled(store, ADAM, "running")
+    monkeypatch.setattr(runner, "ensure", refuse)
+    app = opened()
+    assert not app.exception
+    assert any("no runner can be started" in error.value for error in app.error)
+
+
+def test_a_store_that_cannot_be_written_can_be_looked_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = filled(store, ADAM)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != store.path)
+    monkeypatch.setattr(Store, "_write", lambda _: pytest.fail("it was written to"))
+    app = opened()
+    assert [one["id"] for one in board(app)["runs"]] == [run]
+    assert not board(app)["runs"][0]["may_act"]
+    assert button(app, "Launch").disabled  # type: ignore[attr-defined]
+    assert "cannot be written" in app.warning[0].value
+
+
+def test_what_has_died_or_fallen_silent_is_shown_as_that(store: Store) -> None:
+    dead, silent = filled(store, ADAM, "running"), filled(store, ADAM, "running")
+    store.transition(dead, "running", "running", process="an earlier one")
+    store.transition(silent, "running", "running", heartbeat=0.0)
+    race = Race()
+    race.grids = tuple(run.grid for run in store.all())
+    race.show(store.all())
+    shown = {run["id"]: run for run in race.message(store, may_act=True, slots=1)["runs"]}
+    assert shown[dead]["status"] == "interrupted"
+    assert "resume" in shown[dead]["actions"]
+    assert shown[silent]["status"] == "running"
+    assert "the store takes nothing from it" in shown[silent]["sentence"]
+
+
+def test_a_checkpoint_s_fate_is_said_until_one_is_written(store: Store) -> None:
+    run = filled(store, ADAM)
+    race = Race(grids=(store.get(run).grid,))
+    for told, said in (
+        (
+            "could not be written: No space left on device",
+            "the checkpoint could not be written: No space left on device",
+        ),
+        ("", ""),
+    ):
+        store.record(run, {"checkpoint": told})
+        race.show(store.all())
+        assert race.message(store, may_act=True, slots=1)["runs"][0]["sentence"] == said

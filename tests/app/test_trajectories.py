@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from optim_core import RULES
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
+from tests.patience import SECONDS
 from views.component import pack, unpack
 from views.fields import plain
 from views.picture import controls, details, message
@@ -22,7 +23,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()
@@ -121,7 +122,7 @@ RUBBISH = {
 
 
 def test_a_link_with_rubbish_in_every_field() -> None:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=SECONDS)
     for name, value in RUBBISH.items():
         app.query_params[name] = value
     app.run()

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from optim_core import RULES, trace
 from optim_core.tuning import OBJECTIVES, SEARCHES
 from surfaces import SURFACES
+from tests.patience import SECONDS
 from views.maps import percent
 from views.settings import Settings
 from views.tuning import (
@@ -31,7 +32,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120).switch_page("pages/tuning.py")
+    app = AppTest.from_file(APP, default_timeout=SECONDS).switch_page("pages/tuning.py")
     for name, value in query.items():
         app.query_params[name.replace("__", ".")] = value
     return app.run()

@@ -17,7 +17,7 @@ import streamlit as st
 
 from views.board import board
 from views.colours import style
-from views.messages import Change
+from views.received import Change
 
 NAMES = (
     "SGD",
@@ -146,13 +146,13 @@ class MadeUp:
                 self.train(run, number("each", 5))
 
     def act(self, action: dict[str, Any]) -> None:
-        """What was pressed. A resumed run goes on from the epoch before."""
+        """What was pressed. A resumed run goes on from the epoch before, one begun anew from the first step."""
         match action:
             case {"stop": identity}:
                 self.runs[identity]["status"] = "stopped"
-            case {"resume": identity}:
+            case {"resume": identity} | {"anew": identity}:
                 run = self.runs[identity]
-                truncated = run["step"] // PER_EPOCH * PER_EPOCH
+                truncated = 0 if "anew" in action else run["step"] // PER_EPOCH * PER_EPOCH
                 run |= {"status": "running", "step": truncated, "truncated": truncated}
                 run["generation"] += 1
             case {"delete": identity}:
@@ -162,7 +162,7 @@ class MadeUp:
 
     def message(self, base: int) -> dict[str, Any]:
         """Runs, and the points after `base`."""
-        actions = {"running": ["stop"], "queued": ["stop"], "stopped": ["resume", "rename", "delete"]}
+        actions = {"running": ["stop"], "queued": ["stop"], "stopped": ["resume", "anew", "rename", "delete"]}
         shown = [
             {
                 **{name: value for name, value in run.items() if name != "optimizer"},
@@ -272,12 +272,12 @@ state.setdefault("heard", [])
 
 def changed(change: Change) -> None:
     """What the browser says."""
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         state.view[path.removeprefix("view.")] = value
-    for action in change["actions"]:
+    for action in change.actions:
         state.heard.append(action)
         state.made_up.act(action)
-    state.need = change.get("need", False)
+    state.need = change.need
 
 
 @st.fragment(run_every=0.5)

@@ -6,16 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.patience import MILLISECONDS, SECONDS, until
 from training.runner import status
 from training.runs import Store
 
@@ -23,8 +24,7 @@ ROOT = Path(__file__).parents[2]
 PICTURES = Path(__file__).parent / "pictures"
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-PATIENCE = 20_000  # milliseconds: a busy machine is slow, and that is no failure
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=MILLISECONDS)
 
 
 def chromium() -> str | None:
@@ -43,25 +43,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-def serve(port: int, log: Path) -> subprocess.Popen:
+def serve(port: int, log: Path, *options: str, module: str = "streamlit") -> subprocess.Popen:
     """The app's server on a port, its runs stored beside the log; returns once it is healthy."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAVINE_STORE": str(log.with_name("runs.db"))}
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            [sys.executable, "-m", module, "run", "app.py", "--server.port", str(port), *options],
             cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    try:
+        healthy(f"http://localhost:{port}", server, log)
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
+def healthy(address: str, server: subprocess.Popen, log: Path) -> None:
+    """Returns once a server says that it is ready; its log is what an error shows."""
+
+    def ready() -> bool:
+        assert server.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1) as answer:
-                if answer.status == 200:
-                    return server
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=SECONDS) as answer:
+                return answer.status == 200
         except (urllib.error.URLError, OSError):
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.05)
-    server.kill()
-    raise TimeoutError(log.read_text())
+            return False
+
+    until(ready, log.read_text)
 
 
 def free_port() -> int:
@@ -78,7 +87,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = serve(port, log)
     yield f"http://localhost:{port}"
     server.terminate()
-    server.wait(timeout=20)
+    server.wait(timeout=SECONDS)
     if runner := status(Store(str(log.with_name("runs.db")))):
         os.kill(runner.pid, signal.SIGTERM)
 
@@ -86,7 +95,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS, timeout=MILLISECONDS)
+        make = launched.new_context
+
+        def patient(**options: Any) -> BrowserContext:
+            context = make(**options)
+            context.set_default_timeout(MILLISECONDS)
+            return context
+
+        launched.new_context = patient  # type: ignore[method-assign]
         yield launched
         launched.close()
 
@@ -96,7 +113,6 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page 1280 x 900; errors in it, and requests to elsewhere, fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(f"error: {error}"))
     opened.on(

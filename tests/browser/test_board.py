@@ -253,6 +253,29 @@ def test_stop_resume_and_delete_with_a_question(page: Page, board_address: str) 
     expect(failed).to_have_count(0)
 
 
+def test_a_run_is_begun_anew_after_a_question(page: Page, board_address: str) -> None:
+    opened(page, board_address, "each=1")
+    first = row(page, "o0s0")
+    first.get_by_role("button", name="Stop SGD").click()
+    expect(first.locator(".rv-pill")).to_have_text("stopped")
+    acts, line = first.locator(".rv-run-acts").bounding_box(), first.bounding_box()
+    assert acts
+    assert line
+    assert acts["x"] + acts["width"] <= line["x"] + line["width"], "four buttons fit"
+    first.get_by_role("button", name="Begin anew: SGD").click()
+    expect(first).to_contain_text("Begin anew?")
+    first.get_by_role("button", name="no", exact=True).click()
+    expect(first.locator(".rv-pill")).to_have_text("stopped")
+    first.get_by_role("button", name="Begin anew: SGD").click()
+    first.get_by_role("button", name="yes", exact=True).click()
+    expect(first.locator(".rv-pill")).to_have_text("running")
+    series = f"{BOARD}.curves.get('o0s0', 'train/loss')"
+    page.wait_for_function(f"{BOARD}.curves.generations.get('o0s0')?.generation > 0 && ({series}?.count ?? 0) > 0")
+    assert page.evaluate(f"{BOARD}.curves.generations.get('o0s0').truncated") == 0
+    steps = page.evaluate(f"Array.from({series}.steps.subarray(0, {series}.count))")
+    assert steps == list(range(1, len(steps) + 1))
+
+
 def test_a_run_is_renamed_in_its_row(page: Page, board_address: str) -> None:
     opened(page, board_address)
     failed = row(page, "o5s0")

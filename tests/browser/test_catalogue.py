@@ -16,7 +16,7 @@ COMPLETE = "document.querySelector('[data-testid=catalogue]')?.dataset.complete 
 
 def opened(page: Page, address: str, query: str = "") -> None:
     page.goto(f"{address}/catalogue{query}")
-    page.wait_for_function(COMPLETE, timeout=120_000)
+    page.wait_for_function(COMPLETE)
 
 
 def cards(page: Page) -> Locator:

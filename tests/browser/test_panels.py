@@ -37,7 +37,7 @@ STATE = """() => [...document.querySelectorAll('[data-testid=panel]')].map((pane
 def opened(page: Page, address: str, query: str) -> None:
     """The page with its paths drawn, however long Plotly takes to come."""
     page.goto(f"{address}/{query}")
-    page.wait_for_function(f"document.querySelector('.rv-past')?.getAttribute('d') && {PLOT}.mapping()", timeout=60_000)
+    page.wait_for_function(f"document.querySelector('.rv-past')?.getAttribute('d') && {PLOT}.mapping()")
 
 
 def state(page: Page) -> list[dict]:

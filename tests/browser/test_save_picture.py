@@ -76,7 +76,6 @@ def test_an_svg_needs_nothing_but_itself(page: Page, address: str) -> None:
 def test_a_png_shows_what_is_seen(browser, address: str, query: str, scheme: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
-    page.set_default_timeout(60_000)
     opened(page, address, query)
     page.wait_for_function(f"{DRAWN}.drawn3d > 0")
     shown = page.evaluate("document.querySelector('[data-testid=live-plot]').clientWidth")
@@ -113,7 +112,6 @@ def test_a_png_shows_what_is_seen(browser, address: str, query: str, scheme: str
 def test_the_menu_opens_and_closes_on_a_small_screen(browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(60_000)
     opened(page, address)
     button = page.get_by_role("button", name="Save", exact=True)
     choice = page.get_by_role("button", name="PNG", exact=True)

@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
+from tests.patience import MILLISECONDS
+
 PLOT = "document.querySelector('.rv-plot').ravine"
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -43,15 +45,18 @@ def after(page: Page, act: Callable[[], object]) -> None:
     page.wait_for_function(f"{DRAWN}.drawn > {before}")
 
 
+LOOK = 4_000  # milliseconds in which an open list offers an option, before it is opened once more
+
+
 def choose(page: Page, label: str, option: str) -> None:
     """Chooses from one of Streamlit's boxes as a hand does: types, looks, and types again where the list has closed."""
-    for _ in range(5):
+    for _ in range(int(MILLISECONDS // LOOK)):
         box = page.get_by_role("combobox", name=label, exact=True)
         box.click()
         box.fill(option)
         wanted = page.get_by_role("option", name=option, exact=True)
         try:
-            wanted.click(timeout=4_000)
+            wanted.click(timeout=LOOK)
             return
         except TimeoutError:
             page.keyboard.press("Escape")

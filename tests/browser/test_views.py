@@ -124,7 +124,7 @@ def test_minima_are_named_beside_their_stars(page: Page, address: str, width: in
     page.set_viewport_size({"width": width, "height": 900})
     opened(page, address, "?surface=himmelblau&view.layout=contour&view.labels=1")
     names = page.get_by_test_id("minima").locator("text")
-    expect(names).to_have_count(4, timeout=20_000)
+    expect(names).to_have_count(4)
     named = boxes(page, "[data-testid=minima] text")
     whole = {f"f = 0 at ({x:g}, {y:g})" for x, y in HIMMELBLAU}
     assert {text for text, *_ in named} <= whole | {"f = 0"}
@@ -150,7 +150,7 @@ def test_minima_are_named_beside_their_stars(page: Page, address: str, width: in
     for level in boxes(page, ".rv-level-label"):
         assert all(apart(level, name, 2) for name in named), level
     page.evaluate(f"{PLOT}.ravine.setView('labels', false)")
-    expect(names).to_have_count(0, timeout=20_000)
+    expect(names).to_have_count(0)
 
 
 def test_minima_are_named_in_three_dimensions(page: Page, address: str) -> None:

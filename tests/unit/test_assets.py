@@ -84,3 +84,9 @@ def test_what_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(FileNotFoundError, match="the plotly package is not installed"):
         assets.publish(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "static").write_text("no folder")
+    with pytest.raises(FileNotFoundError, match=f"{assets.version()} is missing, and cannot be made .*views.warm"):
+        assets.publish(tmp_path / "static")

@@ -157,18 +157,21 @@ def test_a_badge_is_earned_by_checks_that_have_passed() -> None:
     held = badge(ADAM, recorded())
     assert (held.kind, held.word) == ("held", "torch.optim.Adam")
     assert held.against == ["torch.optim.Adam (torch 2.13.0)", "identity with RMSProp (bias-corrected)"]
-    assert held.sentence == "2 checks of 50 to 1,000 steps; the largest difference is 3.1e−15 of the path’s size."
+    assert held.sentence == (
+        "2 checks of 50 to 1,000 steps; the differences are at most 1e−12 of the path’s size "
+        "(3.1e−15 where it was recorded)."
+    )
     assert [row["Held"] for row in held.rows] == ["yes", "yes"]
     assert held.rows[1]["Settings"] == "lr = 0.01"
     assert badge(ADAM, recorded(why="it ends soon", steps=50)).reasons == ["it ends soon"]
-    assert held.rows[1]["Largest difference"] == "3.1e−15"
+    assert held.rows[1]["Difference where recorded"] == "3.1e−15"
 
 
 def test_no_badge_where_a_check_has_failed() -> None:
     failed = badge(ADAM, recorded(passed=False, difference=0.3))
     assert (failed.kind, failed.word) == ("failed", "1 of 2 checks failed")
     nothing = badge(ADAM, recorded(passed=False, difference=None))
-    assert (nothing.kind, nothing.rows[1]["Largest difference"]) == ("failed", "–")
+    assert (nothing.kind, nothing.rows[1]["Difference where recorded"]) == ("failed", "–")
     assert "not all came to an end" in nothing.sentence
 
 

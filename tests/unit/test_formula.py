@@ -1,11 +1,13 @@
 """Formulas that a user types: what they mean, what is refused and where, and that every engine computes them alike."""
 
+import ctypes
 import gc
 import math
 import os
 import random
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import sympy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
+from numba.core import event
 
-from optim_core import RULES, blocks, sweep, trace
+from optim_core import RULES, blocks, sweep, tape, trace
 from scripts.fuzz_formula import ALPHABET, SEEDS, check_code, examine, mutated
 from surfaces import SURFACES, FormulaError, surface_from_formula
 from surfaces.derivative import expression
@@ -302,7 +306,9 @@ def test_ackley_typed_runs_through_rules_that_ask_for_themselves() -> None:
     typed = surface_from_formula("-20exp(-0.2sqrt((x^2+y^2)/2)) - exp((cos(2pi x)+cos(2pi y))/2)+20+e")
     run = trace(RULES["newton_damped"], typed, (0.9, 0.1), 20)
     again = trace(RULES["newton_damped"], SURFACES["ackley"], (0.9, 0.1), 20)
-    np.testing.assert_allclose(run.path, again.path, atol=1e-6)
+    both = min(len(run.path), len(again.path))  # it ends once a gradient rounds to 0, which the last digits decide
+    np.testing.assert_allclose(run.path[:both], again.path[:both], atol=1e-6)
+    np.testing.assert_allclose(run.path[-1], again.path[-1], atol=1e-6)
 
 
 CRITICAL = [
@@ -386,39 +392,136 @@ def test_latex_and_the_plain_text() -> None:
     )
 
 
-def test_spellings_of_one_formula_share_what_is_compiled() -> None:
+# ---------------------------------------------------------------- nothing is compiled for a formula
+
+
+def test_spellings_of_one_formula_are_one_tape() -> None:
     one, other = surface_from_formula("2x² + y"), surface_from_formula("2*x**2+ y ")
     assert surface_from_formula("2x² + y") is one
     assert (one.name, one.fingerprint) == (other.name, other.fingerprint)
-    assert blocks.value_block(one) is blocks.value_block(other)
+    np.testing.assert_array_equal(one.numbers, other.numbers)
     assert surface_from_formula("2x² + y + 1").name != one.name
 
 
-def test_of_many_formulas_the_last_used_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "TYPED", 2)
-    monkeypatch.setattr(blocks, "_typed", type(blocks._typed)())
-    kernels = [blocks.value_block(surface_from_formula(f"x + {k}y")) for k in (2, 3)]
-    assert blocks.value_block(surface_from_formula("x + 2y")) is kernels[0]
-    blocks.value_block(surface_from_formula("x + 4y"))
-    assert len(blocks._typed) == 2
-    assert blocks.value_block(surface_from_formula("x + 2y")) is kernels[0]
-    assert blocks.value_block(surface_from_formula("x + 3y")) is not kernels[1]
-    for k in range(2 * KEPT):
+def gradients(value: Any, x: np.ndarray, y: np.ndarray, h: float) -> dict[str, list[np.ndarray]]:
+    """The gradient by each kind of difference, written out in NumPy."""
+    east, west, north, south = value(x + h, y), value(x - h, y), value(x, y + h), value(x, y - h)
+    here, half = value(x, y), 0.5 / h
+    return {
+        "central": [(east - west) * half, (north - south) * half],
+        "forward": [(east - here) * (1.0 / h), (north - here) * (1.0 / h)],
+        "as_printed": [east - west * half, north - south * half],
+    }
+
+
+def asked(surface: Any, difference: str, x: np.ndarray, y: np.ndarray, q: Any, h: float) -> np.ndarray:
+    """The gradients at x, y (64,) by the block function: (2, 64)."""
+    p, g = np.stack([x, y]), np.empty((2, blocks.LANES))
+    rows = np.repeat(np.array([*q, 0.0])[:, None], blocks.LANES, axis=1)
+    at = [part.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for part in (p, g, rows, surface.numbers)]
+    blocks.gradient_block(surface, difference).ctypes(*at, h)
+    return g
+
+
+ALGEBRAIC = (
+    "(x^2 + y - 11)^2 + a x/(y - b)", "x^7 - y^-3 + sqrt(x) |y|", "max(x, y, 1)^3 + min(a x, -y) - sign(x)floor(3y)",
+    "where(x < y <= b, x y, piecewise(x >= a, 2, y > 0, x, y))", "3", "x", "-y^2", "(x + y)(x - y)(x + 2y)(x - 3y)/x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [text if "x" in text or "y" in text else f"{text}+0.5x" for text in ALGEBRAIC])
+def test_a_tape_rounds_as_numpy_does(text: str) -> None:
+    """To the last bit, since nothing is fused on the way."""
+    surface = surface_from_formula(text)
+    q = surface.Parameters(**numbers(surface))
+    x, y = np.random.default_rng(5).uniform(-3, 3, (2, blocks.LANES))
+    h = 1e-3
+    np.testing.assert_array_equal(blocks.evaluate(surface, x, y, q), np.broadcast_to(surface.value(x, y, q), x.shape))
+    found = gradients(lambda x, y: np.broadcast_to(surface.value(x, y, q), x.shape), x, y, h)
+    for difference, (gx, gy) in found.items():
+        np.testing.assert_array_equal(asked(surface, difference, x, y, q, h), [gx, gy])
+    exact = [np.broadcast_to(part, x.shape) for part in surface.derivative.value(x, y, q)]
+    np.testing.assert_array_equal(asked(surface, "exact", x, y, q, h), exact)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_tapes_of_any_formulas_compute_what_their_functions_do(seed: int) -> None:
+    rng, x, y = random.Random(seed), *np.random.default_rng(seed).uniform(-3, 3, (2, blocks.LANES))
+    tried = 0
+    for text in (*(text for text, _ in MEANINGS[seed::8]), *(mutated(rng) for _ in range(400))):
+        try:
+            surface = surface_from_formula(text)
+        except FormulaError:
+            continue
+        q = surface.Parameters(**{name: 1.5 + k for k, name in enumerate(surface.ranges)})
+        values = np.broadcast_to(surface.value(x, y, q), x.shape)
+        # Where a sum cancels or an angle is large the last digits of the parts decide; those are tested above.
+        tame = np.isfinite(values) & (np.abs(values) < 1e6)
+        found = blocks.evaluate(surface, x, y, q)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
+        np.testing.assert_allclose(found[tame], values[tame], rtol=1e-6, atol=1e-6)
+        tried += 1
+    assert tried > 10
+
+
+def test_no_operation_of_a_tape_fills_a_register_that_it_reads() -> None:
+    """Or its loop would not be vectorised; and registers are used again, or long formulas would not fit the cache."""
+    surface = surface_from_formula("sin(x + y) cos(x - y) + (x^2 + y - 11)^2 + where(x < y, a x, exp(y))/(1 + x^2)")
+    numbers_, read = surface.numbers, {"number": 0, "parameter": 0, "where": 3}
+    one_argument = ("neg", "sqrt", "exp", "ln", "sin", "cos", "tanh", "atan", "abs", "sign", "floor")
+    seen = 0
+    for part in (tape.VALUE, tape.GRADIENT):
+        at = int(numbers_[part])
+        count, results = int(numbers_[at]), int(numbers_[at + 1])
+        begin = at + 2 + results
+        for code, target, *sources in numbers_[begin : begin + 5 * count].reshape(-1, 5).astype(int).tolist():
+            kind = tape.OPERATIONS[code]
+            assert target not in (0, 1, *sources[: read.get(kind, 1 if kind in one_argument else 2)])
+            seen += 1
+    assert numbers_[tape.REGISTERS] < seen / 3
+
+
+def test_the_record_of_what_is_compiled_sees_a_compilation() -> None:
+    with event.install_recorder("numba:run_pass") as passes:
+        njit(lambda x: x + 1.0)(2.0)
+    assert passes.buffer
+
+
+def test_going_round_a_hundred_formulas_compiles_nothing() -> None:
+    options: dict[str, Any] = {"start": (1.0, 1.0), "steps": 3, "hyper": {"lr": 1e-3}}
+    for difference in blocks.DIFFERENCES:  # what all formulas share
+        trace(RULES["momentum"], surface_from_formula("x + y"), difference=difference, **options)
+    with event.install_recorder("numba:run_pass") as passes:
+        for _ in range(2):
+            for k in range(100):
+                surface = surface_from_formula(f"x^{k % 7 + 2} + {k}y^2 + sin({k}x)")
+                for difference in blocks.DIFFERENCES:
+                    trace(RULES["momentum"], surface, difference=difference, **options)
+    assert not passes.buffer
+
+
+def test_a_formula_in_use_is_kept_and_others_go() -> None:
+    used = surface_from_formula("x + 0.5y")
+    for k in range(3 * KEPT):
         surface_from_formula(f"x + {k} + y")
     gc.collect()
-    assert surface_from_formula.__globals__["_built"].cache_info().currsize <= KEPT
+    assert surface_from_formula("x + 0.5y") is used
+    gone = [weakref.ref(surface_from_formula(f"x + {k} + y")) for k in range(KEPT + 1)]
+    gc.collect()
+    assert gone[0]() is None
+    assert gone[-1]() is not None
 
 
 def test_formulas_leave_nothing_on_the_disk(tmp_path: Path) -> None:
     script = (
         "from surfaces import surface_from_formula\nfrom optim_core import blocks\n"
         "s = surface_from_formula('x^2 + 3y')\n"
-        "print(blocks.evaluate(s, 2.0, 1.0, ()).item(), blocks.gradient_block(s, 'exact').cache_hits)"
+        "print(blocks.evaluate(s, 2.0, 1.0, ()).item())"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], env=environment, cwd=ROOT, capture_output=True,
                           text=True, check=True)  # fmt: skip
-    assert done.stdout.split() == ["7.0", "0"]
+    assert done.stdout.split() == ["7.0"]
     assert [file.name for file in tmp_path.rglob("*formula*")] == []
 
 

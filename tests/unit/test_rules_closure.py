@@ -21,6 +21,7 @@ from optim_core.oracle import Oracle
 from optim_core.outcome import Outcome
 from optim_core.rules import bfgs, conjugate_gradients, lbfgs, newton_damped
 from optim_core.torch_optimizer import RuleOptimizer
+from optim_core.verify import torch_path
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 
@@ -327,6 +328,50 @@ def test_the_two_loops_of_lbfgs_are_the_updates_of_bfgs(seed: int) -> None:
     np.testing.assert_allclose(d, -inverse @ g, atol=1e-8)
 
 
+@pytest.mark.parametrize("exponent", [-100, -40, -8, 40, 100])
+@pytest.mark.parametrize("name", [*SEARCHES, "newton", "newton_damped"])
+def test_the_unit_of_f_changes_nothing(name: str, exponent: int) -> None:
+    """A power of four commutes with all rounding, roots' too: the same path to the last bit, its end at the minimum."""
+    f, c = oracle("rosenbrock"), 2.0**exponent
+    scaled = Formula(lambda x: c * f.value(x), lambda x: c * f.gradient(x), lambda x: c * f.hessian(x))
+    points, _ = steps(name, f, np.array(START), 100)
+    found, ends = steps(name, scaled, np.array(START), 100)
+    assert np.array_equal(found, points)
+    np.testing.assert_allclose(found[-1], (1.0, 1.0), atol=1e-6)
+    assert all(map(np.array_equal, ends[-1], ends[-2]))  # and there it rests
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_tiny_function_is_minimized_like_any_other(name: str) -> None:
+    f = oracle("rosenbrock")
+    tiny = Formula(lambda x: 1e-10 * f.value(x), lambda x: 1e-10 * f.gradient(x))
+    points, _ = steps(name, tiny, np.array(START), 200)
+    np.testing.assert_allclose(points[-1], (1.0, 1.0), atol=1e-6)
+
+
+def test_torch_does_not_minimize_a_tiny_function_nor_does_its_form() -> None:
+    f = oracle("rosenbrock")
+    tiny = Formula(lambda x: 1e-10 * f.value(x), lambda x: 1e-10 * f.gradient(x))
+    points, _ = steps("lbfgs", tiny, np.array(START), 200, relative=0.0, tolerance_grad=1e-7)
+    point = torch.tensor(START, dtype=torch.float64, requires_grad=True)
+    theirs = torch.optim.LBFGS([point], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        point.grad = torch.tensor(tiny.gradient(point.detach().numpy()))
+        return torch.tensor(tiny.value(point.detach().numpy()))
+
+    theirs.step(closure)
+    assert points[-1].tolist() == point.tolist() == list(START)
+
+
+def test_lbfgs_makes_torchs_steps_until_its_bounds_matter() -> None:
+    """On Rosenbrock's function |g|_1 is more than 1 at the start, and y s more than 1e-10 on the way."""
+    rule, f = RULES["lbfgs"], oracle("rosenbrock")
+    points, _ = steps("lbfgs", f, np.array(START), 30)
+    theirs = torch_path(lambda params: rule.reference(params, rule.Hyper()), f, np.array(START), 30)
+    np.testing.assert_allclose(points, theirs, atol=1e-8)
+
+
 def test_lbfgs_keeps_no_more_than_its_history() -> None:
     _, states = steps("lbfgs", oracle("rosenbrock"), np.array(START), 20, history_size=3.0)
     assert [len(s.steps) for s in states[:6]] == [0, 0, 1, 2, 3, 3]
@@ -483,6 +528,6 @@ def test_conjugate_restart_is_the_gradient() -> None:
     f, h = quadratic(2), RULES["conjugate_gradients"].Hyper(fletcher_reeves=1.0)
     x = np.ones(2)
     g = f.gradient(x)
-    state = conjugate_gradients.State(10 * g, g, f.value(x) + 1.0)
+    state = conjugate_gradients.State(10 * g, g, f.value(x) + 1.0, 0.0)
     _, after = conjugate_gradients.step(x, f, state, h)
     np.testing.assert_array_equal(after.d, -g)

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from optim_core import RULES, trace
+from optim_core import RULES, Outcome, trace
 from optim_core.options import Options
 from optim_core.oracle import Oracle
 from optim_core.recorded import LARGEST, box, comparable
 from optim_core.trace import MOST_POINTS
-from surfaces import SURFACES
+from surfaces import SURFACES, surface_from_formula
 from tests.few_surfaces import FEW
+from views.picture import words
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, rule in RULES.items() if rule.kind == "recorded"]
@@ -253,8 +254,8 @@ def test_libraries_are_loaded_late_and_stay_silent(tmp_path: Path) -> None:
     code = """
 import sys, numpy as np
 sys.path.insert(0, sys.argv[1])
-from optim_core import RULES, trace
-from surfaces import SURFACES
+from optim_core import RULES, Outcome, trace
+from surfaces import SURFACES, surface_from_formula
 assert not {"scipy.optimize", "cma"} & set(sys.modules)
 np.random.seed(1); before = np.random.get_state()[1].copy()
 import warnings; warnings.simplefilter("error")
@@ -268,3 +269,19 @@ assert (np.random.get_state()[1] == before).all()
     out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (out.returncode, out.stdout, out.stderr) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["cma_signals.in"]
+
+
+def test_an_algorithm_that_ends_by_itself_is_not_still_moving() -> None:
+    """A gutter, on which a population gathers at one of many lowest points; none of them is listed."""
+    gutter = surface_from_formula("abs(x) + 0*y")
+    rule, q = RULES["differential_evolution"], gutter.Parameters()
+    run = trace(rule, gutter, gutter.start, 500)
+    assert 0 < run.steps < 500
+    assert run.outcome == Outcome.ENDED
+    assert words(gutter, run, 500, q).startswith("ended by itself at ")
+    cut = trace(rule, gutter, gutter.start, run.steps // 2)
+    assert cut.outcome == Outcome.STILL_MOVING
+    assert words(gutter, cut, run.steps // 2, q).startswith("still searching, at ")
+    stopped = trace(rule, gutter, gutter.start, 500, stop="loss", tolerance=1.0)
+    assert stopped.outcome == Outcome.STILL_MOVING
+    assert words(gutter, stopped, 500, q).startswith("stopped at ")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS
 from training.runs import (
     DIVERGED,
     FAILED,
@@ -352,7 +353,7 @@ def test_six_processes_open_a_fresh_store_at_once_and_each_run_is_claimed_once(t
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=60)[0].split() for process in processes]
+    answers = [process.communicate(timeout=SECONDS)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0] * 6
     claimed = [run for answer in answers for run in answer]
     store = Store(str(path))

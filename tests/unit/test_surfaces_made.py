@@ -10,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import RectBivariateSpline
-from scipy.optimize import check_grad
+from scipy.optimize import check_grad, minimize
 
 from optim_core import RULES, sweep, trace
 from optim_core.blocks import evaluate, gradient_block
 from optim_core.data_sets import data_set
+from surfaces import from_table
 from surfaces.from_data import MOST_LOGISTIC_ROWS, surface_from_data, surface_from_table
 from surfaces.from_table import grid_from_bytes, surface_from_grid
 from surfaces.table import MOST_BYTES, read_csv
@@ -178,7 +179,8 @@ def test_other_separators_and_files_without_names() -> None:
      (b"a,a\n1,2\n", "two columns are called 'a'"),
      (b"\xff\xfe\x00", "not text in UTF-8"), (b"a\x00b,1\n", "zero bytes"),
      (b"x" * (MOST_BYTES + 1), "at most 4,000,000 are read"), (b"1," * 600, "601 columns; at most 500"),
-     (b"1\n" * 50_002, "more than 50,000 rows")],
+     (b"1\n" * 50_002, "more than 50,000 rows"), (b"1\n" + b"\n" * 100_001 + b"2\n", "more than 100,000 lines"),
+     (b"\n" * 3_900_000, "more than 100,000 lines")],
 )  # fmt: skip
 def test_a_file_that_is_no_table_gets_a_sentence(data: bytes, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
@@ -255,6 +257,60 @@ def test_a_known_surface_through_its_heights() -> None:
     np.testing.assert_allclose(surface.value(x, y), cubic(x, y), atol=1e-12)
 
 
+def by_hand(surface: Any) -> list[np.ndarray]:
+    """Its minima by SciPy's own search on SciPy's spline, begun at each height that no neighbour undercuts."""
+    z, spline, found = surface.heights, surface.spline, list[np.ndarray]()
+
+    def slope(p: np.ndarray) -> list[float]:
+        return [spline.ev(*p, dx=1).item(), spline.ev(*p, dy=1).item()]
+
+    for row, column in np.ndindex(z.shape[0] - 2, z.shape[1] - 2):
+        if z[row + 1, column + 1] <= z[row : row + 3, column : column + 3].min():
+            near = [(column, column + 2), (row, row + 2)]
+            done = minimize(lambda p: spline.ev(*p).item(), (column + 1, row + 1), jac=slope, bounds=near, tol=1e-14)
+            inside = all(low < at < high for at, (low, high) in zip(done.x, near, strict=True))
+            if inside and all(np.abs(done.x - other[:2]).max() > 1e-3 for other in found):
+                found.append(np.array([*done.x, done.fun]))
+    return found
+
+
+def test_the_minima_of_a_grid_are_those_of_another_search() -> None:
+    surface = surface_from_grid(np.random.default_rng(11).standard_normal((24, 17)))
+    known, found = by_hand(surface), surface.minima()
+    assert len(known) > 20
+    for point in known:
+        assert np.abs(found - point).max(axis=1).min() < 1e-6
+    for x, y, value in found:
+        xx, xy, yy = (float(part) for part in surface.hessian.value(x, y))
+        assert min(xx, xx * yy - xy * xy) > 0
+        assert surface.spline.ev(x, y) == pytest.approx(value, abs=1e-12)
+    assert (np.diff(found[:, 2]) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "z", [np.random.default_rng(0).integers(0, 2, (128, 128)), np.indices((128, 128)).sum(0) % 2, np.zeros((128, 128))]
+)
+def test_the_work_on_a_grid_does_not_grow_with_its_plateaus(z: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    original = from_table.bicubic
+    monkeypatch.setattr(from_table, "bicubic", lambda *given: asked.append(np.size(given[0])) or original(*given))
+    surface = surface_from_grid(z)
+    monkeypatch.undo()
+    assert len(asked) <= 61  # steps of Newton's method, each for all that is left
+    assert max(asked) <= 126 * 126
+    found = surface.minima()
+    assert len(found) <= from_table.MOST_MINIMA
+    if len(found) == from_table.MOST_MINIMA:
+        assert "minima the 100 lowest are marked" in surface.difficulty
+    for x, y, value in found:
+        assert np.abs(surface.derivative.value(x, y)).max() < 1e-9
+        assert surface.spline.ev(x, y) == pytest.approx(value, abs=1e-12)
+
+
+def test_a_level_valley_has_no_minima_of_rounding() -> None:
+    assert len(surface_from_grid(np.indices((64, 64))[0] % 2).minima()) == 0
+
+
 def npy(array: Any) -> bytes:
     file = io.BytesIO()
     np.save(file, array, allow_pickle=True)
@@ -273,7 +329,9 @@ def test_grids_from_files() -> None:
     [("z.npy", npy(np.array([{"a": 1}], dtype=object)), "no NPY file of numbers"), ("z.npy", b"junk", "no NPY file"),
      ("z.npy", npy(np.array(["a"])), "one array of real numbers"), ("z.npy", npy(heights)[:-8], "no NPY file"),
      ("z.csv", b"1,2\n3,x\n", "line 2, cell 2 holds 'x', which is not a number"),
-     ("z.csv", b"1,2\n3\n", "line 2 has 1 cells")],
+     ("z.csv", b"1,2\n3\n", "line 2 has 1 cells"),
+     ("z.csv", b"1," * 128 + b"1\n", "1 rows of 129 cells; a grid has at most 128"),
+     ("z.csv", b"x\n" * 129, "129 rows of 1 cells; a grid has at most 128")],
 )  # fmt: skip
 def test_a_file_that_is_no_grid_gets_a_sentence(name: str, data: bytes, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +16,9 @@ from torch import nn
 from torch.optim import lr_scheduler as schedulers
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from optim_core import RULES, RuleOptimizer, flat
+from optim_core import RULES, RuleOptimizer, flat, torch_optimizer
 from optim_core.rule import Rule, rule_from_module
+from tests import rounding
 
 # Those that step all parameters as one flat vector by the gradient at x; test_training_rules.py has the others.
 FLAT = [
@@ -26,7 +26,10 @@ FLAT = [
     for name, rule in RULES.items()
     if rule.network is not None and rule.scope == "vector" and not rule.needs_closure
 ]
-HYPER: dict[str, dict[str, Any]] = {name: {"lr": 1e-2} for name in RULES} | {"adadelta": {"lr": 1.0}}
+HYPER: dict[str, dict[str, Any]] = {
+    name: {"lr": 1.0 if name == "adadelta" else 1e-2, **({"horizon": 300} if rule.needs_horizon else {})}
+    for name, rule in RULES.items()
+}
 compile_as_it_is = torch.compile
 
 # Every verb, a dot product, the step count, the horizon, a scalar of the state that is a norm, and fields of the state
@@ -147,8 +150,8 @@ def values(model: nn.Module) -> torch.Tensor:
 
 
 def settings(rule: Rule) -> dict[str, Any]:
-    """What the rule proposes for networks."""
-    return dict(rule.network or {})
+    """What the rule proposes for networks, and a horizon where it needs one."""
+    return {**(rule.network or {}), **({"horizon": 300} if rule.needs_horizon else {})}
 
 
 def parameter(*numbers: float, dtype: torch.dtype = torch.float64) -> nn.Parameter:
@@ -235,20 +238,23 @@ def test_l2_is_torchs_weight_decay(where: str) -> None:
 @pytest.mark.usefixtures("best_backend")
 @pytest.mark.parametrize("name", FLAT)
 def test_the_compiled_step_is_the_eager_one(name: str) -> None:
-    """To the last bit, but for powers and square roots, which torch's eager kernels round wrongly at times."""
+    """But for rounding, which two compilers do alike only where nothing is reordered.
+
+    The gradients are of the same network at nearly the same weights, which BLAS sums in an order that may depend on
+    where they lie in memory.
+    """
     rule = RULES[name]
-    model, x, y = network(bias=False)
-    twin = copy.deepcopy(model)
-    losses = []
-    for one, compiled in ((model, False), (twin, True)):
-        optimizer = RuleOptimizer(one.parameters(), rule, compiled=compiled, **settings(rule))
-        losses.append(train(one, optimizer, x, y, 200, schedulers.CosineAnnealingLR(optimizer, T_max=200)))
-    if "xp.sqrt" in rule.source or "xp.power" in rule.source:
-        torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=1e-14)
-        torch.testing.assert_close(values(twin), values(model), rtol=1e-11, atol=1e-13)
-    else:
-        assert torch.equal(losses[1], losses[0])
-        assert torch.equal(values(twin), values(model))
+
+    def run(compiled: bool, noise: rounding.Noise | None = None) -> torch.Tensor:
+        """The losses, then the weights."""
+        model, x, y = network(bias=False)
+        optimizer = RuleOptimizer(model.parameters(), rule, compiled=compiled, **settings(rule))
+        if noise:
+            rounding.shaken(optimizer, noise)
+        losses = train(model, optimizer, x, y, 200, schedulers.CosineAnnealingLR(optimizer, T_max=200))
+        return torch.cat([losses, values(model)])
+
+    rounding.assert_alike(run(True), run(False), lambda noise: run(False, noise), name)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, when it loads its compiler
@@ -317,14 +323,15 @@ def test_pieces_make_the_same_steps(name: str, memory_format: Any, everything: R
     rule = RULES.get(name, everything)
     model, x, y = network(bias=False)
     twin = copy.deepcopy(model).to(memory_format=memory_format)  # pyright: ignore
-    whole = train(model, RuleOptimizer(model.parameters(), rule, horizon=20, **settings(rule)), x, y, 20)
+    whole = train(model, RuleOptimizer(model.parameters(), rule, **{**settings(rule), "horizon": 20}), x, y, 20)
     monkeypatch.setattr(flat, "LARGE", 20)
     monkeypatch.setattr(flat, "MOST", 2)
     monkeypatch.setattr(flat, "CHUNK", 7)
-    optimizer = RuleOptimizer(twin.parameters(), rule, horizon=20, **settings(rule))
+    optimizer = RuleOptimizer(twin.parameters(), rule, **{**settings(rule), "horizon": 20})
     torch.testing.assert_close(train(twin, optimizer, x, y, 20), whole, rtol=1e-11, atol=0)
     torch.testing.assert_close(values(twin), values(model), rtol=1e-9, atol=1e-12)
-    assert len(optimizer._flats[0].pieces) > 50 or not flat._elementwise(rule)
+    ((part,),) = optimizer._flats[0].values()
+    assert len(part.pieces) > 50 or not flat._elementwise(rule)
 
 
 class _Captured(TorchDispatchMode):
@@ -344,7 +351,7 @@ def test_a_step_could_be_captured(name: str, everything: Rule) -> None:
     rule = RULES.get(name, everything)
     p, q = parameter(1.0, 2.0), parameter(3.0)
     optimizer = RuleOptimizer(
-        [p, q], rule, l2=0.0 if "weight_decay" in rule.Hyper._fields else 0.1, horizon=10, **settings(rule)
+        [p, q], rule, l2=0.0 if "weight_decay" in rule.Hyper._fields else 0.1, **{**settings(rule), "horizon": 10}
     )
     p.grad, q.grad = torch.ones_like(p), torch.ones_like(q)
     optimizer.prepare()
@@ -362,10 +369,10 @@ def test_refresh_brings_the_rate_to_where_a_graph_reads_it() -> None:
     p = parameter(1.0)
     optimizer = RuleOptimizer([p], RULES["gradient_descent"], lr=0.5)
     optimizer.prepare()
-    (rate,) = optimizer._flats[0].rates.values()
+    (rate,) = optimizer._numbers[0].rates.values()
     optimizer.param_groups[0]["lr"] = 0.25
     optimizer.refresh()
-    assert optimizer._flats[0].rates["lr"] is rate
+    assert optimizer._numbers[0].rates["lr"] is rate
     assert (rate.item(), rate.dtype, rate.dim()) == (0.25, torch.float64, 0)
 
 
@@ -517,7 +524,8 @@ def test_a_parameter_without_gradient_keeps_value_and_state(
     assert ours[2].item() == 4.0
 
 
-def test_a_step_without_any_gradient_is_not_counted_and_scalars_are_the_groups() -> None:
+def test_a_step_without_a_gradient_is_not_counted() -> None:
+    """Of a parameter, as in torch.optim: its count and its scalars are its own."""
     p, q = parameter(1.0), parameter(2.0)
     optimizer = RuleOptimizer([p, q], RULES["adam"], lr=0.1)
     p.grad, q.grad = torch.ones_like(p), torch.ones_like(q)
@@ -529,8 +537,9 @@ def test_a_step_without_any_gradient_is_not_counted_and_scalars_are_the_groups()
     before = p.item(), optimizer.state[p]["m"].item(), optimizer.state[p]["v"].item()
     optimizer.step()
     assert (p.item(), optimizer.state[p]["m"].item(), optimizer.state[p]["v"].item()) == before
-    assert optimizer.state[p]["t"] == optimizer.state[q]["t"] == 2
-    assert optimizer.state[p]["beta1_t"].item() == pytest.approx(0.81)
+    assert (optimizer.state[p]["t"], optimizer.state[q]["t"]) == (1, 2)
+    assert optimizer.state[p]["beta1_t"].item() == 0.9
+    assert optimizer.state[q]["beta1_t"].item() == pytest.approx(0.81)
 
 
 def test_zeroed_gradients_are_as_good_as_none() -> None:
@@ -575,9 +584,9 @@ def test_bad_hyperparameters_are_named(hyper: dict, sentence: str) -> None:
         RuleOptimizer([parameter(0.0)], RULES["adam"], **hyper)
 
 
-@pytest.mark.parametrize("group", [{"lr": -1.0}, {"mu": 0.5}, {"beta1": 2.0}, {"l2": -1.0}])
+@pytest.mark.parametrize("group", [{"lr": -1.0}, {"beta1": 2.0}, {"l2": -1.0}, {"betas": (0.9,)}])
 def test_groups_are_checked(group: dict) -> None:
-    with pytest.raises(ValueError, match="not allowed|no parameter"):
+    with pytest.raises(ValueError, match="not allowed"):
         RuleOptimizer([{"params": [parameter(0.0)], **group}], RULES["adam"], lr=0.1)
 
 
@@ -632,7 +641,9 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
 
 
 def test_a_graph_is_not_captured_without_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
-    optimizer = RuleOptimizer([parameter(1.0)], RULES["adam"], lr=0.1)
-    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    p = parameter(1.0)
+    optimizer = RuleOptimizer([p], RULES["adam"], lr=0.1)
+    p.grad = torch.ones_like(p)
+    monkeypatch.setattr(torch_optimizer, "_capturing", lambda _: True)
     with pytest.raises(RuntimeError, match=r"call its prepare\(\) first"):
-        optimizer._step(0, [SimpleNamespace(grad=None, is_cuda=True)])  # type: ignore[list-item]
+        optimizer.step()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.patience import SECONDS, until
 from training.data import augment, cifar10, digits, download, synthetic
 from training.data.images import DataError, Images, limited, statistics
 
@@ -332,7 +332,7 @@ def test_of_two_that_ask_at_once_one_downloads_and_the_other_waits(
     waits = threading.Event()
 
     def slow(handler: BaseHTTPRequestHandler) -> None:
-        waits.wait(20)
+        waits.wait(SECONDS)
         send(handler, small.archive, len(small.archive))
 
     server.answers["/good"] = slow
@@ -340,9 +340,7 @@ def test_of_two_that_ask_at_once_one_downloads_and_the_other_waits(
     paths: list[Path] = []
     first = threading.Thread(target=lambda: paths.append(download.fetch(source, tmp_path)))
     first.start()
-    deadline = time.monotonic() + 20
-    while not server.asked and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: server.asked, "the first question")
     paths.append(download.fetch(source, tmp_path, lambda _done, _total: waits.set()))
     first.join()
     assert waits.is_set()

@@ -50,7 +50,7 @@ def test_engines_agree(name: str) -> None:
         ours = compiled(*a, *b, c)
         with_numpy = f(np.array(a), np.array(b), c)
         with_torch = f(torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64), c)
-        rtol = 4 * np.finfo(float).eps if name in INEXACT else 0.0
+        rtol = 5 * np.finfo(float).eps if name in INEXACT else 0.0  # NumPy allows itself 4 units, SLEEF 1
         np.testing.assert_allclose(ours, with_numpy, rtol=rtol, atol=0)
         np.testing.assert_allclose(with_torch, with_numpy, rtol=rtol, atol=0)
 

@@ -46,7 +46,7 @@ def available(folder: str | Path | None = None) -> bool:
     """Whether the archive or its six files are in `place(folder)`. Needs neither torch nor the network."""
     try:
         return _found(place(folder)) is not None
-    except OSError:  # a folder that may not be read
+    except (OSError, DataError):  # a folder that may not be read
         return False
 
 

@@ -38,10 +38,13 @@ class Source:
 
 
 def place(folder: str | Path | None = None) -> Path:
-    """The data folder: `folder`, else the environment's RAVINE_DATA, else a folder of the user's cache."""
+    """The data folder: `folder`, else the environment's RAVINE_DATA, else the user's cache. DataError if none is."""
     given = folder or os.environ.get("RAVINE_DATA")
     if given:
-        return Path(given).expanduser()
+        try:
+            return Path(given).expanduser()
+        except RuntimeError as error:  # no home
+            raise DataError(f"RAVINE_DATA = {str(given)!r} is no folder ({error}); name another.") from None
     import pooch
 
     return Path(pooch.os_cache("ravine"))

@@ -25,6 +25,7 @@ WORK = 3.7e7
 PAD = 4
 FLIP = True
 SYNTHETIC = True
+SMALLEST_BATCH = 2  # its last feature maps are 1 x 1, of which BatchNorm has one value for each image
 TARGETS = (0.7, 0.75, 0.8)
 MEAN = tuple(value / 255 for value in (129.3, 124.1, 112.4))
 STD = tuple(value / 255 for value in (68.2, 65.4, 70.4))
