@@ -81,12 +81,16 @@ class Rename(TypedDict):
 
 
 CardAction = Remove | Duplicate | Help
+Act = Literal["stop", "resume", "anew", "rename", "delete"]  # what a run's line offers: its action's name
 RunAction = Stop | Resume | Anew | Delete | Rename
 Action = CardAction | RunAction | Show | Story | Refine | Open
 
 
 class Change(TypedDict):
-    """New values by their paths; `final` where the hand rests, `need` where the answer must leave nothing out."""
+    """New values by their paths, as views/received.py reads them.
+
+    `final` where the hand rests, `need` where the answer must leave nothing out.
+    """
 
     seq: int
     set: dict[str, Any]
@@ -663,7 +667,7 @@ class BoardRun(TypedDict):
     tone: Literal["error", "note"]
     generation: int
     truncated: int
-    actions: Annotated[list[str], '("stop" | "resume" | "anew" | "rename" | "delete")[]']
+    actions: list[Act]
     may_act: bool
 
 

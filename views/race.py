@@ -15,7 +15,7 @@ from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
 from views.fields import parsed
-from views.messages import BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
+from views.messages import Act, BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
@@ -126,9 +126,11 @@ class Race:
         settings = report.settings_of(run.settings)
         colour, dash = colours[settings.group]
         if run.status in (QUEUED, RUNNING):
-            actions = [] if run.want else ["stop"]
+            actions: list[Act] = [] if run.want else ["stop"]
+        elif run.resumable:
+            actions = ["resume", "anew", "rename", "delete"] if run.step else ["resume", "rename", "delete"]
         else:
-            actions = [*(["resume", *(["anew"] if run.step else [])] if run.resumable else []), "rename", "delete"]
+            actions = ["rename", "delete"]
         stage = "stopping" if run.want and run.status == RUNNING else run.stage
         return {
             "id": run.id,

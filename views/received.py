@@ -66,8 +66,10 @@ class Change:
     def after(self, handled: int) -> list[Action]:
         """The actions that were pressed after the change of this number, without their own numbers."""
         pressed: list[Any] = self.actions
-        later: list[Any] = [one for one in pressed if one["seq"] > handled]
-        return [{name: part for name, part in one.items() if name != "seq"} for one in later]
+        later: list[Any] = [
+            {name: part for name, part in one.items() if name != "seq"} for one in pressed if one["seq"] > handled
+        ]
+        return later
 
 
 def _mapping(name: str, value: object, most: int) -> dict[str, Any]:

@@ -579,7 +579,7 @@ export interface BoardRun {
   tone: "error" | "note";
   generation: number;
   truncated: number;
-  actions: ("stop" | "resume" | "anew" | "rename" | "delete")[];
+  actions: Array<"stop" | "resume" | "anew" | "rename" | "delete">;
   may_act: boolean;
 }
 

@@ -1,12 +1,13 @@
 """The browser's types are those that views/messages.py declares, and what is sent is what is declared."""
 
+from dataclasses import fields
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import numpy as np
 import pytest
 
 from scripts import message_types
-from views import catalogue, gradients, maps, messages, minibatch, momenta, picture
+from views import catalogue, gradients, maps, messages, minibatch, momenta, picture, received
 from views.component import pack, unpack
 from views.settings import Settings
 
@@ -64,6 +65,16 @@ def wrong(value: Any, hint: Any, at: str) -> list[str]:
 
 
 ARRAYS = {"Float32Array": "f4", "Float64Array": "f8", "Int32Array": "i4", "Uint16Array": "u2", "Uint8Array": "u1"}
+
+
+def test_what_the_browser_may_say_is_what_is_read() -> None:
+    kinds: list[Any] = [messages.Change, messages.PictureChange, messages.CatalogueChange]
+    declared = set().union(*(kind.__annotations__ for kind in kinds))
+    assert declared == {one.name for one in fields(received.Change)}
+
+
+def test_a_runs_line_offers_what_there_is_an_action_for() -> None:
+    assert set().union(*(one.__annotations__ for one in get_args(messages.RunAction))) == set(get_args(messages.Act))
 
 
 def settings(**query: str) -> Settings:
