@@ -281,6 +281,13 @@ class _Empty(StoreError):
     """There are no tables yet."""
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that is closed with the store that forgets it, which Python warns of from 3.13 on."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Store:
     """The runs and their points. Threads may share one; each process opens its own on the same file.
 
@@ -372,7 +379,9 @@ class Store:
             return self._checked_connection(f"{(Path(self._copy.name) / 'runs.db').as_uri()}?mode=rw")
 
     def _checked_connection(self, uri: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=PATIENCE, check_same_thread=False, isolation_level=None, factory=_Connection
+        )
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
