@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -64,10 +65,19 @@ def publish(folder: Path = STATIC) -> Path:
             f"{target} is missing, and cannot be made ({error.strerror or error}); "
             "`python -m views.warm` makes it, run by who may write there"
         ) from None
-    others = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in [path for path in others if path != target][KEPT - 1 :]:
+    for old in _others(target)[KEPT - 1 :]:
         shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def _others(target: Path) -> list[Path]:
+    """The other versions beside it, the last first; another process may just be removing one."""
+    made: dict[Path, float] = {}
+    for path in target.parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            made[path] = path.stat().st_mtime
+    made.pop(target, None)
+    return sorted(made, key=made.__getitem__, reverse=True)
 
 
 def _make(target: Path, script: Path) -> None:

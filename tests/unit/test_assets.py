@@ -90,3 +90,8 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "static").write_text("no folder")
     with pytest.raises(FileNotFoundError, match=f"{assets.version()} is missing, and cannot be made .*views.warm"):
         assets.publish(tmp_path / "static")
+
+
+def test_an_old_version_that_goes_meanwhile_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / f"{assets.PREFIX}gone").symlink_to(tmp_path / "nowhere")
+    assert (assets.publish(tmp_path) / assets.PLOTLY).is_file()
