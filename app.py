@@ -3,7 +3,7 @@
 import streamlit as st
 
 from views.admission import stranger
-from views.component import ensure_plotly
+from views.assets import publish
 from views.memory import collect_now_and_then
 from views.sentences import escaped
 from views.warm import warm_first_picture
@@ -12,7 +12,7 @@ from views.warm import warm_first_picture
 @st.cache_resource(show_spinner="Compiling the first picture …")
 def warm_up() -> None:
     """What the first picture needs, once per server."""
-    ensure_plotly()
+    publish()
     warm_first_picture()
     collect_now_and_then()
 

@@ -20,7 +20,7 @@ CURVES, STEPS, TICKS, FRAMES = 35, 20_000, 12, 60
 
 # One window after another, the next as soon as the last was drawn and painted.
 MOVE = """async ([kind, frames]) => {
-  const board = window.__ravine_board, { low, high } = board.full, span = high - low;
+  const board = document.querySelector('.rv-board').ravine, { low, high } = board.full, span = high - low;
   const next = () => new Promise(requestAnimationFrame);
   const script = [], frame = [];
   board.setZoom(null);
@@ -52,7 +52,7 @@ def ticks(page: Page) -> tuple[list[float], list[float]]:
     """Script milliseconds of each tick's drawing, and of taking its points in."""
     return page.evaluate(
         """(count) => new Promise((resolve) => {
-            const board = window.__ravine_board, drawn = [], taken = [];
+            const board = document.querySelector('.rv-board').ravine, drawn = [], taken = [];
             const take = board.curves.take.bind(board.curves), draw = board.draw.bind(board);
             board.curves.take = (message) => {
                 const began = performance.now(), good = take(message);
@@ -88,7 +88,7 @@ def main() -> None:
         points = "document.querySelector('[data-testid=chart-train_loss]')?.dataset.points"
         page.wait_for_function(f"+{points} >= {CURVES * STEPS}")
         for weight in (0.9, 0):
-            page.evaluate(f"window.__ravine_board.setView('smoothing', {weight}, false)")
+            page.evaluate(f"document.querySelector('.rv-board').ravine.setView('smoothing', {weight}, false)")
             page.wait_for_timeout(1000)
             drawn, taken = ticks(page)
             print(f"smoothing {weight}: {page.evaluate(points)} points in a chart")

@@ -147,7 +147,7 @@ ARM_FORMULA = """([text]) => {
   document.querySelector('[data-testid=formula]').addEventListener('keydown', () => {
     const began = performance.now();
     new MutationObserver((_, observer) => {
-      if (window.__ravine.plot.latest.surface.name !== text) return;
+      if (document.querySelector('.rv-plot').ravine.latest.surface.name !== text) return;
       observer.disconnect();
       window.__took = performance.now() - began;
     }).observe(plot, { attributes: true, attributeFilter: ['data-drawn'] });

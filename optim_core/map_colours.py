@@ -1,6 +1,6 @@
 """The colours of maps: a hue for each minimum, darker the more steps; a ramp for numbers; one colour for each outcome.
 
-The page paints the same in ``static/map_colours.js``; a test holds the two together, pixel by pixel.
+The page paints the same in ``static/maps/map_colours.js``; a test holds the two together, pixel by pixel.
 """
 
 from typing import Any, NamedTuple

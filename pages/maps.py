@@ -1,5 +1,8 @@
 """Maps: where runs from all over the window end, and what comes of all pairs of two hyperparameters, live."""
 
+# An action that nobody sends is an error:
+# pyright: reportUnnecessaryComparison=error
+
 import time
 from functools import partial
 from typing import Any

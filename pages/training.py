@@ -1,5 +1,8 @@
 """Training: launch runs on real networks, watch their curves grow, compare what came out."""
 
+# An action that nobody sends is an error:
+# pyright: reportUnnecessaryComparison=error
+
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +24,7 @@ from training.trouble import StoreError
 from views.admission import closed
 from views.board import board
 from views.live_controls import live_controls
+from views.messages import Action
 from views.plan import Plan, controls, details, estimate, preset_of
 from views.race import Race, colours_of, launches, measured
 from views.received import Change
@@ -203,7 +207,7 @@ def changed(change: Change) -> None:
     st.session_state.final = change.final
 
 
-def act(action: dict[str, Any]) -> None:
+def act(action: Action) -> None:
     """A button of a card or of a run."""
     match action:
         case {"remove": int(number)}:

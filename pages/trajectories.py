@@ -1,5 +1,8 @@
 """Trajectories: a surface, some optimizers, their paths, live."""
 
+# An action that nobody sends is an error:
+# pyright: reportUnnecessaryComparison=error
+
 import time
 from functools import partial
 from urllib.parse import parse_qsl

@@ -29,6 +29,7 @@ from views.drawing import (
 )  # fmt: skip
 from views.fields import short
 from views.heights import Colour, HeightScale, fills, height_scale, round_ticks
+from views.messages import Herd, Reference, Run
 from views.picture import message
 from views.settings import Settings
 
@@ -147,19 +148,19 @@ class Playback:
         self.settings, self.theme = settings, theme_of(dark)
         self.shown = message(settings)
         here = [run for run in self.shown["runs"] if not run.get("elsewhere")]
-        self.last = max(max(len(run["loss"]) - 1, run.get("herd", {}).get("last", 0)) for run in here)
+        self.last = max(max(len(run["loss"]) - 1, run["herd"]["last"] if "herd" in run else 0) for run in here)
         count = min(self.last + 1, MOST_FRAMES)
         self.steps = [round(k * self.last / max(1, count - 1)) for k in range(count)]
         self.size = WIDTH - LEFT - RIGHT, PLOT
         self.runs = [self._run(run) for run in here]
-        self.herds = [self._herd(run) for run in here if run.get("herd")]
+        self.herds = [self._herd(run, run["herd"]) for run in here if "herd" in run]
         self.references = [self._reference(curve) for curve in self.shown["references"]]
         self.caption = wrapped(self.shown["caption"], 12, WIDTH - LEFT - 16)
         self.cells = self._legend()
         top = self.cells[-1][1] + ROW + 6
         self.box = (LEFT, top, LEFT + self.size[0], top + PLOT)
         self.height = self.box[3] + AXIS + LINE * len(self.caption) + 10
-        heights = np.asarray(self.shown["grid"]["z"])
+        heights = np.asarray(self.shown["grid"].get("z"))
         surface = self.shown["surface"]
         self.scale = height_scale(heights, surface["log_heights"], surface["f_star"])
         self.fills = fills(len(self.scale.levels) + 1, dark)
@@ -170,20 +171,20 @@ class Playback:
         x0, x1, y0, y1 = self.settings.drawn_window
         return (np.asarray(points, dtype=np.float64) - (x0, y1)) / (x1 - x0, y0 - y1) * self.size
 
-    def _run(self, run: dict[str, Any]) -> Track:
+    def _run(self, run: Run) -> Track:
         points = self.place(run["path"].reshape(-1, 2))
         told = next(row["cells"][1] for row in self.shown["table"]["rows"] if row["id"] == run["id"])
         diverged = told if told.startswith(("diverged", "no gradient")) else ""
         return Track(run["name"], _colour(run), run["dash"], [(points, np.arange(len(points)))], run["loss"], diverged)
 
-    def _herd(self, run: dict[str, Any]) -> Track:
-        paths = run["herd"]["path"].reshape(-1, run["herd"]["points"], 2)
-        steps = np.minimum(np.arange(paths.shape[1]) * run["herd"]["every"], self.settings.steps)
+    def _herd(self, run: Run, herd: Herd) -> Track:
+        paths = herd["path"].reshape(-1, herd["points"], 2)
+        steps = np.minimum(np.arange(paths.shape[1]) * herd["every"], self.settings.steps)
         there = (path[np.isfinite(path).all(axis=1)] for path in paths)  # a path that diverges ends in NaN
         lines = [(self.place(path), steps[: len(path)]) for path in there if len(path)]
         return Track(run["name"], _colour(run), "", lines)
 
-    def _reference(self, curve: dict[str, Any]) -> Track:
+    def _reference(self, curve: Reference) -> Track:
         points = self.place(curve["path"].reshape(-1, 2))
         steps = -(-np.arange(len(points)) // curve["each"])
         return Track(curve["name"], self.theme.text, DOTTED, [(points, steps)])
@@ -310,7 +311,7 @@ class Playback:
         return image
 
 
-def _colour(run: dict[str, Any]) -> Colour:
+def _colour(run: Run) -> Colour:
     r, g, b = bytes.fromhex(run["colour"].removeprefix("#"))
     return r, g, b
 

@@ -4,5 +4,6 @@
 """
 
 from views.component import speaking
+from views.messages import BoardMessage
 
-board = speaking("board")
+board = speaking("training/board", BoardMessage)

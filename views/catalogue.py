@@ -19,6 +19,8 @@ from views import thumbnails
 from views.badge import Badge, badge
 from views.colours import style
 from views.fields import short
+from views.messages import CatalogueList, CatalogueMessage
+from views.messages import Rule as Listed
 from views.sentences import escaped
 from views.state_kept import state_sentence, state_short
 
@@ -110,31 +112,34 @@ def children(rule: Rule) -> list[str]:
 # ---------------------------------------------------------------- what the browser is sent
 
 
-def message(view: View, have: frozenset[str] = frozenset(), budget: float = 0.3) -> dict[str, Any]:
+def message(view: View, have: frozenset[str] = frozenset(), budget: float = 0.3) -> CatalogueMessage | CatalogueList:
     """What the timeline and the cards show; the rules are left out where the browser has them, by their key."""
     complete = thumbnails.draw(budget)
     key, rules = _listing(len(thumbnails.drawn), _modified(FILE))
-    shown: dict[str, Any] = {
+    shown: CatalogueMessage = {
         "view": {"search": view.search, "families": list(view.families), "rule": view.rule},
         "key": key,
         "complete": complete,
     }
-    if key not in have:
-        shown["rules"] = rules
-        shown["families"] = [{"name": name, "colour": c, "hollow": bool(d)} for name, (c, d) in families().items()]
-        shown["contour"] = thumbnails.contour()
-        start = ", ".join(short(value) for value in thumbnails.FIRST.start)
-        shown["caption"] = f"up to {thumbnails.FIRST.steps} steps from ({start}) on the ravine, default settings"
-    return shown
+    if key in have:
+        return shown
+    start = ", ".join(short(value) for value in thumbnails.FIRST.start)
+    return {
+        **shown,
+        "rules": rules,
+        "families": [{"name": name, "colour": c, "hollow": bool(d)} for name, (c, d) in families().items()],
+        "contour": thumbnails.contour(),
+        "caption": f"up to {thumbnails.FIRST.steps} steps from ({start}) on the ravine, default settings",
+    }
 
 
 @lru_cache(maxsize=4)
-def _listing(drawn: int, modified: int) -> tuple[str, list[dict[str, Any]]]:  # noqa: ARG001
+def _listing(drawn: int, modified: int) -> tuple[str, list[Listed]]:  # noqa: ARG001
     rules = [_entry(rule) for rule in RULES.values()]
     return hashlib.sha256(json.dumps(rules).encode()).hexdigest()[:16], rules
 
 
-def _entry(rule: Rule) -> dict[str, Any]:
+def _entry(rule: Rule) -> Listed:
     drawn = thumbnails.drawn.get(rule.name)
     held = badge_of(rule)
     return {

@@ -1,24 +1,18 @@
-"""What the two live components share: the bytes they are sent, their modules' loader, Plotly's own script."""
+"""What the live components share: the bytes they are sent, their modules' loader, what they say back."""
 
-import hashlib
-import importlib.util
 import json
 import math
-import os
-import shutil
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component as register
 
+from views.assets import version
 from views.lighter import lighten
 from views.received import Change, forgive, refuse, refused
 from views.sentences import escaped
@@ -26,7 +20,7 @@ from views.sentences import escaped
 forgive()
 lighten()
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
+Message = TypeVar("Message", bound=Mapping[str, Any], contravariant=True)
 _ALIGNMENT = 8
 _KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
@@ -87,40 +81,38 @@ def unpack(payload: bytes) -> dict[str, Any]:
     return decode(json.loads(payload[4 : 4 + length]))
 
 
-@cache
-def version() -> str:
-    """A fingerprint of the browser's modules and style sheet, part of their address: versions never mix."""
-    digest = hashlib.sha256()
-    for file in sorted((*STATIC.glob("*.js"), *STATIC.glob("*.css"))):
-        if file.name != "plotly.min.js":
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 def component(name: str) -> Callable[..., Any]:
     """Registers the component whose module is `static/<name>.js`; what is returned mounts it.
 
     Streamlit sends a component's own script with every message, so this one holds a loader only.
     """
-    address = f"app/static/{name}.js?v={version()}"
+    address = f"app/static/{version()}/{name}.js"
     loader = f"""
 export default async (component) =>
   (await import(new URL("{address}", document.baseURI).href)).default(component);
 """
-    return register(f"ravine_{name}", js=loader, isolate_styles=False)
+    return register(f"ravine_{name.replace('/', '_')}", js=loader, isolate_styles=False)
 
 
-def speaking(name: str) -> Callable[..., None]:
+class Speaker(Protocol[Message]):
+    """A component that shows a message and says what has changed."""
+
+    def __call__(self, message: Message, key: str, on_change: Callable[[Change], object]) -> None:
+        """Shows ``message``; ``on_change`` is called with what the browser says."""
+
+
+def speaking(name: str, message: type[Message]) -> Speaker[Message]:  # noqa: ARG001
     """Registers the component whose module is `static/<name>.js` and that speaks to the server for a whole page.
 
-    What is returned is called with `(message, key, on_change)`: it shows `message` and calls `on_change(change)`,
-    with a `received.Change`, before the next run of the fragment that it stands in. An action reaches `on_change` once,
-    however often the browser had to send it. `message["seq"]` is filled in here: the last change that was handed to
-    `on_change`. What is no change is left out, and a notice says so.
+    What is returned is called with `(message, key, on_change)`: it shows `message`, declared in views/messages.py, and
+    calls `on_change(change)`, with a `received.Change`, before the next run of the fragment that it stands in. An
+    action reaches `on_change` once, however often the browser had to send it. `seq` and `stamp` are filled in here: the
+    last change that was handed to `on_change`, and which message it is. What is no change is left out, and a notice
+    says so.
     """
     mount = component(name)
 
-    def show(message: Mapping[str, Any], key: str, on_change: Callable[[Change], None]) -> None:
+    def show(message: Mapping[str, Any], key: str, on_change: Callable[[Change], object]) -> None:
         handled_key = f"{key}:handled"
 
         def changed() -> None:
@@ -142,40 +134,3 @@ def speaking(name: str) -> Callable[..., None]:
             st.toast(escaped(sentence))
 
     return show
-
-
-def ensure_plotly(folder: Path = STATIC) -> Path:
-    """Copies plotly.min.js from the plotly package to `folder` where it is missing or of another size.
-
-    The package is found, not imported: importing it takes a second and 100,000 objects. FileNotFoundError says what is
-    missing, and why it cannot be made.
-    """
-    package = importlib.util.find_spec("plotly")
-    if package is None or package.origin is None:
-        raise FileNotFoundError("the plotly package is not installed; the pictures need its plotly.min.js")
-    source = Path(package.origin).parent / "package_data" / "plotly.min.js"
-    target = folder / "plotly.min.js"
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
-        return target
-    try:
-        _copied(source, target)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"{target} is missing or of another version, and cannot be written ({error.strerror or error}); "
-            "`python -m views.warm` makes it, run by who may write there"
-        ) from None
-    return target
-
-
-def _copied(source: Path, target: Path) -> None:
-    """Copies a file aside and puts it in place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".plotly", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
-            shutil.copyfileobj(original, copy)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

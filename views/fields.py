@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from optim_core.parameters import Range
+from views.messages import Field
 
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
@@ -29,7 +30,7 @@ def short(value: float) -> str:
     return re.sub(r"e([+-])0*", lambda match: "e" + match[1].replace("+", ""), text).replace("-", "−")
 
 
-def field(path: str, label: str, limits: Range, value: float, title: str = "", whole: bool = False) -> dict[str, Any]:
+def field(path: str, label: str, limits: Range, value: float, title: str = "", whole: bool = False) -> Field:
     """A slider with its number, or a switch, as `live_controls` draws it; its changes arrive under the path."""
     return {
         "path": path,

@@ -19,6 +19,7 @@ from surfaces import SURFACES, Surface
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, plain, short
+from views.messages import Controls, ErrorColumn, ErrorCurve, ErrorMark, ErrorRow, ErrorsMessage, ErrorTable, Group
 from views.picture import place
 from views.problems import note
 from views.settings import MAX_LINK, Settings
@@ -116,14 +117,14 @@ class Place:
         return result
 
 
-def controls(state: Place) -> dict[str, Any]:
+def controls(state: Place) -> Controls:
     """The fields for the surface's parameters, the point and h."""
     surface = SURFACES[state.surface]
     fields = [control(f"surface.{n}", n, limits, state.parameters[n]) for n, limits in surface.ranges.items()]
     for axis, (low, high), value in zip("xy", surface.domain, state.point, strict=True):
         fields.append(control(f"point.{axis}", "point", Range(low, high, axis, valid=POINT), value))
     fields.append(control("spacing", "spacing", SPACING, state.spacing, "or click in the picture"))
-    groups = [{"title": None, "fields": fields}]
+    groups: list[Group] = [{"title": None, "fields": fields}]
     return {"name": "controls", "groups": groups, "cards": [], "problems": under_fields(state), "empty": ""}
 
 
@@ -185,7 +186,7 @@ def no_error(surface: Surface, state: Place, found: Measured) -> str:
 # ---------------------------------------------------------------- the picture
 
 
-def message(state: Place) -> dict[str, Any]:
+def message(state: Place) -> ErrorsMessage:
     """What the picture, the table and the sentences show."""
     surface, found = SURFACES[state.surface], measured(state)
     trouble = no_error(surface, state, found)
@@ -202,31 +203,32 @@ def message(state: Place) -> dict[str, Any]:
     }
 
 
-def curves(state: Place, found: Measured) -> list[dict[str, Any]]:
+def curves(state: Place, found: Measured) -> list[ErrorCurve]:
     """The errors measured, and the straight lines that they are expected to follow, in the text's colour."""
-    shown = [
-        {"key": way, "label": f"{WAYS[way]}, measured", "colour": COLOURS[way], "dash": "", "y": found.errors[way]}
-        for way in (("as_printed", "forward", "central") if state.printed else ("forward", "central"))
-    ]
+    measured = ("as_printed", "forward", "central") if state.printed else ("forward", "central")
+    shown = [_curve(way, f"{WAYS[way]}, measured", COLOURS[way], "", found.errors[way]) for way in measured]
     lines = (
         ("slope 1", "truncation of forward differences, h f″/2", "8 4", found.factors["forward"] * SPACINGS),
         ("slope 2", "truncation of central differences, h² f‴/6", "3 3", found.factors["central"] * SPACINGS**2),
         ("slope −1", "rounding, the noise of f / h", "9 3 2 3", found.sigma / SPACINGS),
     )
-    shown += [
-        {"key": key, "label": f"{label}: {key}", "colour": None, "dash": dash, "y": y}
+    return shown + [
+        _curve(key, f"{label}: {key}", None, dash, y)
         for key, label, dash, y in lines
         if (y > 0).all() and np.isfinite(y).all()
     ]
-    for curve in shown:
-        y = curve["y"][: len(SPACINGS)]
-        curve |= {"x": SPACINGS[np.isfinite(y)], "y": y[np.isfinite(y)]}
-    return shown
 
 
-def marks(state: Place, found: Measured) -> list[dict[str, Any]]:
+def _curve(key: str, label: str, colour: str | None, dash: str, errors: np.ndarray) -> ErrorCurve:
+    """The errors against SPACINGS, where they are finite."""
+    y = errors[: len(SPACINGS)]
+    fine = np.isfinite(y)
+    return {"key": key, "label": label, "colour": colour, "dash": dash, "x": SPACINGS[fine], "y": y[fine]}
+
+
+def marks(state: Place, found: Measured) -> list[ErrorMark]:
     """The chosen h, the usual one, and the best ones."""
-    result: list[dict[str, Any]] = [
+    result: list[ErrorMark] = [
         {"kind": "line", "x": state.spacing, "label": f"h = {short(state.spacing)}", "colour": None},
         {"kind": "usual", "x": USUAL, "label": f"Ravine’s {short(USUAL)}", "colour": None},
     ]
@@ -250,10 +252,10 @@ COLUMNS = {
 }
 
 
-def table(found: Measured) -> dict[str, Any]:
+def table(found: Measured) -> ErrorTable:
     """The gradient by each way at the chosen h."""
     chosen = len(SPACINGS)
-    rows = []
+    rows: list[ErrorRow] = []
     for way in ("exact", "central", "forward", "as_printed"):
         gradient = found.gradient if way == "exact" else found.taken[way][chosen]
         cells = [WAYS.get(way, "Exact (symbolic)"), *map(digits, gradient)]
@@ -272,7 +274,7 @@ def table(found: Measured) -> dict[str, Any]:
         else:
             cells += [_error(found.at(way, "chosen")), "–", "–", "–", _error(found.at(way, "usual"))]
         rows.append({"colour": COLOURS.get(way), "title": FORMULAS[way], "cells": [*cells, VALUES[way]]})
-    columns = [{"label": label, "title": title} for label, title in COLUMNS.items()]
+    columns: list[ErrorColumn] = [{"label": label, "title": title} for label, title in COLUMNS.items()]
     return {"columns": columns, "rows": rows}
 
 

@@ -1,10 +1,11 @@
-"""Heights of a surface as pictures show them, their levels and colours: what static/heights.js and theme.js do.
+"""Heights of a surface as pictures show them, their levels and colours: what plane/heights.js and shared/theme.js do.
 
 Heights are shown as they are, or as the logarithm above the lowest point.
 """
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context
 
 import numpy as np
 
@@ -95,8 +96,8 @@ def _texts(values: list[float], digits: int) -> tuple[str, ...]:
 
 
 def few_digits(value: float, digits: int) -> str:
-    """A number with at most so many digits: 2200, 0.13, 1.5e−8."""
-    rounded = f"{value:.{digits - 1}e}"
+    """A number with at most so many digits: 2200, 0.13, 1.5e−8; a half goes up, as in the browser."""
+    rounded = f"{float(Context(digits, ROUND_HALF_UP).create_decimal(value)):.{digits - 1}e}"
     if value and not 1e-3 <= abs(value) < 1e4:
         mantissa, exponent = rounded.split("e")
         return f"{float(mantissa):g}e{int(exponent)}".replace("-", "−")

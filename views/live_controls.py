@@ -1,15 +1,14 @@
 """The sliders and cards beside the pictures; the browser passes what they say on to the live plot."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from views.component import component
+from views.messages import Controls
 
-_mount = component("live_controls")
+_mount = component("shared/live_controls")
 
 
-def live_controls(spec: Mapping[str, Any], key: str) -> None:
+def live_controls(spec: Controls, key: str) -> None:
     """Draws the groups and cards of `spec`; what they change arrives at the `on_change` of `live_plot`.
 
     The stamp tells the browser a new run's spec from the same spec shown again because the theme changed.

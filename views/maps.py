@@ -31,6 +31,19 @@ from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, plain, short
 from views.kept import Kept
+from views.messages import (
+    BasinArrays,
+    BasinMap,
+    Controls,
+    Group,
+    MapHead,
+    MapsMessage,
+    NoMap,
+    Outer,
+    Pair,
+    PlaneArrays,
+    PlaneMap,
+)
 from views.problems import note
 from views.settings import MAX_LINK, Settings
 
@@ -416,31 +429,36 @@ def made(
 
 def message(
     state: MapState, have: frozenset[str] = frozenset(), fine: bool = False, progress: Progress | None = None
-) -> dict[str, Any]:
+) -> MapsMessage:
     """What the maps show; arrays are left out where the browser has them under their key."""
     base, surface = state.base, SURFACES[state.base.surface]
     q = surface.Parameters(**base.parameters)
     minima = surface.minima(q)
-    maps, coarse = [], False
+    maps: list[NoMap | BasinMap | PlaneMap] = []
+    coarse = False
     for number, result in made(state, fine, progress).items():
         colour, dash = style(number)
-        entry: dict[str, Any] = {"id": number, "title": base.title(number), "colour": colour, "dash": dash}
+        head: MapHead = {"id": number, "title": base.title(number), "colour": colour, "dash": dash}
         if isinstance(result, str):
-            maps.append(entry | {"trouble": capital(result)})
+            maps.append({**head, "trouble": capital(result)})
             continue
         found, every = result
         wanted = task(state, number)
         coarse = coarse or every > wanted.finest
         key = sha256(repr((wanted.key, every)).encode()).hexdigest()[:20]
-        entry |= {"key": key, "every": every, "nx": len(found.x), "ny": len(found.y), "side": state.resolution}
-        entry |= basin_entry(state, found) if isinstance(found, Basins) else plane_entry(state, number, found)
-        if key not in have:
-            entry["arrays"] = basin_arrays(found) if isinstance(found, Basins) else plane_arrays(found)
-        maps.append(entry)
+        if isinstance(found, Basins):
+            starts_map = basin_entry(state, head, found, key, every)
+            if key not in have:
+                starts_map["arrays"] = basin_arrays(found)
+            maps.append(starts_map)
+        else:
+            values_map = plane_entry(state, head, found, key, every)
+            if key not in have:
+                values_map["arrays"] = plane_arrays(found)
+            maps.append(values_map)
     return {
         "kind": state.kind,
         "maps": maps,
-        "resolution": state.resolution,
         "coarse": coarse,
         "surface": surface.title,
         "window": list(base.drawn_window),
@@ -453,10 +471,8 @@ def message(
         "unknown": "no stop at a minimum" if base.stop == "step" else "not stopped",
         "least": surface.lowest(q),
         "most": most(state) if state.kind == "plane" else {},
-        "start": list(base.start),
         "caption": " ".join(filter(None, (caption(state), unfinished(maps, coarse)))),
         "empty": empty(state),
-        "query": base.to_query(),
         "values": state.values(),
         "marks": picture.edges(base),
         "titles": {number: base.title(number) for number in base.cards},
@@ -464,7 +480,7 @@ def message(
     }
 
 
-def basin_arrays(found: Basins) -> dict[str, np.ndarray]:
+def basin_arrays(found: Basins) -> BasinArrays:
     """label uint8: the index of the minimum, else LISTED + Outcome; shade uint16: steps; loss float32."""
     return {
         "label": labels(found).ravel(),
@@ -473,17 +489,28 @@ def basin_arrays(found: Basins) -> dict[str, np.ndarray]:
     }
 
 
-def plane_arrays(found: Plane) -> dict[str, np.ndarray]:
+def plane_arrays(found: Plane) -> PlaneArrays:
     """loss (above the least one), distance, steps, share float32; outcome uint8."""
-    values = {name: shown_values(found, name).ravel() for name in COLOURS if name != "outcome"}
-    return {**values, "outcome": found.outcome.ravel()}
+    return {
+        "loss": shown_values(found, "loss").ravel(),
+        "distance": shown_values(found, "distance").ravel(),
+        "steps": shown_values(found, "steps").ravel(),
+        "share": shown_values(found, "share").ravel(),
+        "outcome": found.outcome.ravel(),
+    }
 
 
-def basin_entry(state: MapState, found: Basins) -> dict[str, Any]:
-    """Axes, and what became of the starts in a sentence."""
+def basin_entry(state: MapState, head: MapHead, found: Basins, key: str, every: int) -> BasinMap:
+    """Axes, and what became of the starts in a sentence; without the arrays."""
     (x_low, x_high), (y_low, y_high) = found.settings["window"]
     told = counts(state, found)
     return {
+        **head,
+        "key": key,
+        "every": every,
+        "nx": len(found.x),
+        "ny": len(found.y),
+        "side": state.resolution,
         "x": {"name": "x", "low": x_low, "high": x_high, "log": False},
         "y": {"name": "y", "low": y_low, "high": y_high, "log": False},
         "sentence": told,
@@ -522,8 +549,9 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def plane_entry(state: MapState, number: int, found: Plane) -> dict[str, Any]:
-    """Axes, the best cell, the present values, and for quadratics the edge and the optimum."""
+def plane_entry(state: MapState, head: MapHead, found: Plane, key: str, every: int) -> PlaneMap:
+    """Axes, the best cell, the present values, and for quadratics the edge and the optimum; without the arrays."""
+    number = head["id"]
     x, y = (Axis(*found.settings[which]) for which in ("axis_x", "axis_y"))
     card = state.base.cards[number]
     best = best_cell(state, found)
@@ -539,13 +567,21 @@ def plane_entry(state: MapState, number: int, found: Plane) -> dict[str, Any]:
     if diverged:
         told += f" {percent(diverged)} of the cells diverge."
     ranges = RULES[card.rule].ranges
+    limits, rate = theory(state, number, x, y)
     return {
+        **head,
+        "key": key,
+        "every": every,
+        "nx": len(found.x),
+        "ny": len(found.y),
+        "side": state.resolution,
         "x": outer(x, labels[0], plain(ranges[x.name].symbol)),
         "y": outer(y, labels[1], plain(ranges[y.name].symbol)),
         "paths": [f"card.{number}.{x.name}", f"card.{number}.{y.name}"],
         "present": [card.hyper[x.name], card.hyper[y.name]],
         "best": None if best is None else [float(found.x[best[1]]), float(found.y[best[0]])],
-        **theory(state, number, x, y),
+        "edge": limits,
+        "optimum": rate,
         "sentence": told,
         "alt": f"{COLOURS[state.colour]} over {labels[0]} and {labels[1]}. {told}",
     }
@@ -561,7 +597,7 @@ def most(state: MapState) -> dict[str, float]:
     return {name: value for name, value in (("loss", loss), ("distance", surface.scale)) if np.isfinite(value)}
 
 
-def outer(axis: Axis, label: str, symbol: str) -> dict[str, Any]:
+def outer(axis: Axis, label: str, symbol: str) -> Outer:
     """An axis as it is drawn: from the outer edge of the first cell to that of the last."""
     low, high = np.log10((axis.low, axis.high)) if axis.log else (axis.low, axis.high)
     half = (high - low) / (axis.count - 1) / 2
@@ -599,17 +635,16 @@ def value_in_words(state: MapState, found: Plane, row: int, column: int) -> str:
             return f"final loss {short(found.loss[row, column])}"
 
 
-def theory(state: MapState, number: int, x: Axis, y: Axis) -> dict[str, Any]:
+def theory(state: MapState, number: int, x: Axis, y: Axis) -> tuple[list[Pair], Pair | None]:
     """For quadratics: the edge from where on the rule does not settle, as points, and the setting of the best rate."""
     base, card = state.base, state.base.cards[number]
-    nothing = {"edge": [], "optimum": None}
     names = (x.name, y.name)
     if card.rule not in WITH_EDGE or "lr" not in names or base.around.active:
-        return nothing
+        return [], None
     surface = SURFACES[base.surface]
     curvatures = eigenvalues(surface, surface.Parameters(**base.parameters))
     if curvatures is None or curvatures[1] <= 0:
-        return nothing
+        return [], None
     rate, other = (x, y) if x.name == "lr" else (y, x)
     along = other._replace(count=EDGE_POINTS).values()
     rates = [edge(card.rule, {**card.hyper, other.name: value}, curvatures[1]) for value in along]
@@ -621,15 +656,15 @@ def theory(state: MapState, number: int, x: Axis, y: Axis) -> dict[str, Any]:
         best = [known[x.name], known[y.name]]
         inside = all(axis.low <= value <= axis.high for axis, value in zip((x, y), best, strict=True))
         best = best if inside else None
-    return {"edge": [list(map(float, point)) for point in points], "optimum": best}
+    return [list(map(float, point)) for point in points], best
 
 
 # ---------------------------------------------------------------- in words
 
 
-def unfinished(maps: Iterable[Mapping[str, Any]], coarse: bool) -> str:
+def unfinished(maps: Iterable[NoMap | BasinMap | PlaneMap], coarse: bool) -> str:
     """What is said of maps that stay coarse."""
-    every = max((one.get("every", 1) for one in maps), default=1)
+    every = max((one["every"] for one in maps if "every" in one), default=1)
     if coarse or every == 1:
         return ""
     return f"One pixel in {every} × {every} only: more take over {PATIENCE:g} s here; “A large map” makes them all."
@@ -697,11 +732,11 @@ def hyper(state: MapState, number: int) -> str:
 # ---------------------------------------------------------------- controls and files
 
 
-def controls(state: MapState) -> dict[str, Any]:
+def controls(state: MapState) -> Controls:
     """The fields for the surface's parameters, the steps, the map and the cards."""
     spec = picture.controls(state.base)
     one_start = state.kind == "plane" and state.starts == 1
-    groups = []
+    groups: list[Group] = []
     for group in spec["groups"]:
         shown = [one for one in group["fields"] if one_start or not one["path"].startswith("start.")]
         groups.append({**group, "fields": shown})
@@ -720,14 +755,14 @@ def controls(state: MapState) -> dict[str, Any]:
     return {**spec, "groups": groups, "problems": under_fields(state)}
 
 
-def details(state: MapState) -> dict[str, Any]:
+def details(state: MapState) -> Controls:
     """The fields for differences, stop rule and window."""
     spec = picture.details(state.base)
     shown = [one for one in spec["groups"][0]["fields"] if one["path"] != "resolution"]
     return {**spec, "groups": [{"title": None, "fields": shown}], "problems": under_fields(state)}
 
 
-def paths(specs: Iterable[Mapping[str, Any]]) -> set[str]:
+def paths(specs: Iterable[Controls]) -> set[str]:
     """The paths of all fields of ``live_controls``, which show their sentences themselves."""
     parts = [part for spec in specs for part in (*spec["groups"], *spec["cards"])]
     return {one["path"] for part in parts for one in part["fields"]}

@@ -30,6 +30,7 @@ from optim_core.parameters import Range, checked_integer, checked_number
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, short
+from views.messages import Controls, Group, StudyChart, StudyCurve, StudyMessage, StudyPath, StudySection, StudyTable
 from views.problems import note
 from views.settings import MAX_LINK
 
@@ -158,7 +159,7 @@ class Study:
         return result
 
 
-def controls(state: Study) -> dict[str, Any]:
+def controls(state: Study) -> Controls:
     """The sliders."""
     found = data_set(state.data)
     whole = [("batch", "b", (1, found.loss.rows), True, "rows of a batch"),
@@ -175,7 +176,7 @@ def controls(state: Study) -> dict[str, Any]:
         limits = Range(low, high, axis, valid=POINT)
         first.append(control(f"start.{axis}", "start", limits, value, "or click in the picture"))
     second = [control("a", "curvature", CURVATURE, state.a, "of the quadratic a (w − c)² / 2 in the sections below")]
-    groups = [{"title": None, "fields": first}, {"title": "One-dimensional quadratic", "fields": second}]
+    groups: list[Group] = [{"title": None, "fields": first}, {"title": "One-dimensional quadratic", "fields": second}]
     return {"name": "controls", "groups": groups, "cards": [], "problems": under_fields(state), "empty": ""}
 
 
@@ -188,7 +189,7 @@ def under_fields(state: Study) -> dict[str, str]:
 
 
 @np.errstate(all="ignore")
-def message(state: Study, budget: int = BUDGET) -> dict[str, Any]:
+def message(state: Study, budget: int = BUDGET) -> StudyMessage:
     """What the pictures, the table and the sentences show; runs may leave all bounds.
 
     budget: rows that one of the sections may read; the fewer, the fewer runs.
@@ -212,9 +213,9 @@ def message(state: Study, budget: int = BUDGET) -> dict[str, Any]:
         },
         "crowd": {"runs": state.runs, "path": _flat(drawn.crowd), "steps": kept, "colour": ONE},
         "paths": [
-            _path("one", f"one run, seed {state.seed}", ONE, drawn.one, loss=drawn.one_loss),
-            _path("full", "full batch", FULL, drawn.full, loss=drawn.full_loss),
-            _path("mean", f"mean of {state.runs} runs", MEAN, drawn.mean, dash="7 4", steps=kept),
+            {**_path("one", f"one run, seed {state.seed}", ONE, drawn.one), "loss": drawn.one_loss},
+            {**_path("full", "full batch", FULL, drawn.full), "loss": drawn.full_loss},
+            {**_path("mean", f"mean of {state.runs} runs", MEAN, drawn.mean, "7 4"), "steps": kept},
         ],
         "counting": {
             "steps": state.steps, "of": batches(rows, state.batch), "batch": state.batch, "rows": rows,
@@ -228,8 +229,8 @@ def message(state: Study, budget: int = BUDGET) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _path(key: str, label: str, colour: str, path: np.ndarray, dash: str = "", **more: Any) -> dict[str, Any]:
-    return {"key": key, "label": label, "colour": colour, "dash": dash, "path": _flat(path), **more}
+def _path(key: str, label: str, colour: str, path: np.ndarray, dash: str = "") -> StudyPath:
+    return {"key": key, "label": label, "colour": colour, "dash": dash, "path": _flat(path)}
 
 
 def _flat(path: np.ndarray) -> np.ndarray:
@@ -285,21 +286,26 @@ def runs(
         )  # fmt: skip
 
 
-def curve(key: str, label: str, colour: str | None, x: Any, y: Any, dash: str = "", **more: Any) -> dict[str, Any]:
-    """A line of a chart, or with ``dots=True`` points; only where both are finite."""
+def curve(
+    key: str, label: str, colour: str | None, x: Any, y: Any, dash: str = "", ends: tuple[Any, Any] | None = None,
+) -> StudyCurve:  # fmt: skip
+    """A line of a chart, or points with bars between ``ends``; only where both x and y are finite."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     fine = np.isfinite(x) & np.isfinite(y)
-    bars = {name: np.asarray(more.pop(name), dtype=np.float64)[fine] for name in ("lower", "upper") if name in more}
-    return {"key": key, "label": label, "colour": colour, "dash": dash, "x": x[fine], "y": y[fine], **bars, **more}
+    line: StudyCurve = {"key": key, "label": label, "colour": colour, "dash": dash, "x": x[fine], "y": y[fine]}
+    if ends is not None:
+        lower, upper = (np.asarray(end, dtype=np.float64)[fine] for end in ends)
+        line["lower"], line["upper"] = lower, upper
+    return line
 
 
-def dots(key: str, label: str, colour: str, x: Any, y: Any, error: Any) -> dict[str, Any]:
+def dots(key: str, label: str, colour: str, x: Any, y: Any, error: Any) -> StudyCurve:
     """Measured points with bars of two standard errors."""
     y, error = np.asarray(y), np.asarray(error)
-    return curve(key, label, colour, x, y, dots=True, lower=y - 2 * error, upper=y + 2 * error)
+    return curve(key, label, colour, x, y, ends=(y - 2 * error, y + 2 * error))
 
 
-def loss_chart(state: Study, drawn: Drawn) -> dict[str, Any]:
+def loss_chart(state: Study, drawn: Drawn) -> StudyChart:
     """The loss by step."""
     steps = np.arange(state.steps + 1)
     each = (drawn.one_loss[1:], drawn.mean_loss[1:])
@@ -362,8 +368,8 @@ def caption(state: Study, drawn: Drawn) -> list[str]:
 
 
 def _section(
-    name: str, title: str, texts: list[str], chart: dict[str, Any] | None, table: Any = None
-) -> dict[str, Any]:
+    name: str, title: str, texts: list[str], chart: StudyChart | None, table: StudyTable | None = None
+) -> StudySection:
     return {"name": name, "title": title, "texts": texts, "chart": chart, "table": table}
 
 
@@ -377,7 +383,7 @@ def _worst(measured: Any, exact: Any, error: Any) -> str:
     return f"to within {worst:.1f} standard errors of {int(fine.sum())} points"
 
 
-def epoch_section(state: Study, drawn: Drawn) -> dict[str, Any]:
+def epoch_section(state: Study, drawn: Drawn) -> StudySection:
     """The three orders side by side."""
     rows = []
     ends = {}
@@ -441,7 +447,7 @@ def _swept(
     return above, many
 
 
-def sweep_section(state: Study, budget: int) -> dict[str, Any]:
+def sweep_section(state: Study, budget: int) -> StudySection:
     """Both rules against the learning rate: where a rare column is, AdaGrad earns its place."""
     begun = float(state.loss.value(np.array(state.start)) - state.loss.lowest)
     shown, best, many = [], {}, 1
@@ -464,10 +470,12 @@ def sweep_section(state: Study, budget: int) -> dict[str, Any]:
             f" Best of SGD: {short(low)} with {short(sgd)}; best of AdaGrad: {short(lower)} with {short(ada)}. "
             f"{ahead}’s is {_times(ratio)} times lower."
         )
-    chart = {"name": "sweep", "title": "Loss above its minimum at the end", "x": "learning rate", "log_x": True,
-             "log_y": True, "curves": shown, "mark": state.lr,
-             "of": f"{state.data} {state.order} {state.batch} {state.steps} {state.seed} {state.start} "
-                   f"{budget}"}  # fmt: skip
+    chart: StudyChart = {
+        "name": "sweep", "title": "Loss above its minimum at the end", "x": "learning rate", "log_x": True,
+        "log_y": True, "curves": shown, "mark": state.lr,
+        "of": f"{state.data} {state.order} {state.batch} {state.steps} {state.seed} {state.start} "
+              f"{budget}",
+    }  # fmt: skip
     first, second = (np.count_nonzero(column) for column in state.loss.columns.T)
     note = (
         f"In this table the first column differs from 0 in {first} rows and the second in {second} of "
@@ -477,7 +485,7 @@ def sweep_section(state: Study, budget: int) -> dict[str, Any]:
     return _section("sweep", "SGD and AdaGrad against the learning rate", [text, note], chart)
 
 
-def expectation_section(state: Study) -> dict[str, Any]:
+def expectation_section(state: Study) -> StudySection:
     """The mean of minibatch gradients at one point against their number."""
     found = averaged(state.data, state.batch, state.seed, state.start)
     k = np.arange(1, len(found["one"]) + 1)
@@ -499,7 +507,7 @@ def expectation_section(state: Study) -> dict[str, Any]:
         f"Shuffled, every row has been read once after an epoch of {of} batches, and the mean, weighted by rows, "
         f"is the full gradient but for rounding: {found['closest']:.0e} there.".replace("e-", "e−")
     )
-    chart = {
+    chart: StudyChart = {
         "name": "expectation", "title": "Distance of the mean gradient to the full one", "x": "gradients averaged, k",
         "log_x": True, "log_y": True, "curves": shown, "mark": None, "floor": float(np.sqrt(found["variance"]) * 1e-3),
         "of": f"{state.data} {state.batch} {state.seed} {state.start}",
@@ -566,7 +574,7 @@ def stationary(data: str, batch: int, seed: int, a: float, budget: int) -> dict[
     return found
 
 
-def stationary_section(state: Study, budget: int) -> dict[str, Any]:
+def stationary_section(state: Study, budget: int) -> StudySection:
     """The variance in which SGD ends up, against the learning rate."""
     found, rows, a = stationary(state.data, state.batch, state.seed, state.a, budget), state.loss.rows, state.a
     row = a * a  # variance of one row's gradient a (w - c), the column's being 1
@@ -602,9 +610,11 @@ def stationary_section(state: Study, budget: int) -> dict[str, Any]:
         f"of {found['epochs']} epochs after {found['before']} to settle; bars are two standard errors. A batch’s "
         f"gradient has the variance s² = a²/b = {short(noise)}. The exact curve is met {agree}."
     )
-    chart = {"name": "stationary", "title": "Stationary variance of w", "x": "learning rate", "log_x": True,
-             "log_y": True, "curves": shown, "mark": state.lr,
-             "of": f"{state.data} {state.batch} {state.seed} {state.a} {budget}"}  # fmt: skip
+    chart: StudyChart = {
+        "name": "stationary", "title": "Stationary variance of w", "x": "learning rate", "log_x": True,
+        "log_y": True, "curves": shown, "mark": state.lr,
+        "of": f"{state.data} {state.batch} {state.seed} {state.a} {budget}",
+    }  # fmt: skip
     return _section("stationary", "Stationary variance against the learning rate", [text, more], chart)
 
 
@@ -628,7 +638,7 @@ def changes(data: str, batch: int, seed: int, a: float, budget: int) -> dict[str
     return found
 
 
-def change_section(state: Study, budget: int) -> dict[str, Any]:
+def change_section(state: Study, budget: int) -> StudySection:
     """The variance of the change over T = 1 / lr steps."""
     found, a = changes(state.data, state.batch, state.seed, state.a, budget), state.a
     noise, lr = a * a / state.batch, 1 / TIMES
@@ -653,7 +663,9 @@ def change_section(state: Study, budget: int) -> dict[str, Any]:
         f"{_worst(found['walking'][0][stable], walking[stable], found['walking'][1][stable])}; it tends to lr Var[g] "
         "as a → 0."
     )
-    chart = {"name": "change", "title": "Variance of the change over 1/lr steps", "x": "learning rate", "log_x": True,
-             "log_y": True, "curves": shown, "mark": state.lr,
-             "of": f"{state.data} {state.batch} {state.seed} {state.a} {budget}"}  # fmt: skip
+    chart: StudyChart = {
+        "name": "change", "title": "Variance of the change over 1/lr steps", "x": "learning rate", "log_x": True,
+        "log_y": True, "curves": shown, "mark": state.lr,
+        "of": f"{state.data} {state.batch} {state.seed} {state.a} {budget}",
+    }  # fmt: skip
     return _section("change", "The change over 1/lr steps", [text, more], chart)

@@ -20,6 +20,7 @@ from surfaces import SURFACES
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, short
+from views.messages import Controls, Field, Group, StudyChart, StudyMessage, StudySection
 from views.minibatch import curve
 from views.problems import note
 from views.settings import MAX_LINK
@@ -108,10 +109,10 @@ class Momenta:
         return result
 
 
-def controls(state: Momenta) -> dict[str, Any]:
+def controls(state: Momenta) -> Controls:
     """The sliders."""
 
-    def whole(name: str, high: float, log: bool, title: str) -> dict[str, Any]:
+    def whole(name: str, high: float, log: bool, title: str) -> Field:
         low, most = LIMITS[name]
         limits = Range(low, high, name, log=log, valid=f"[{low}, {most}]")
         return control(name, name, limits, getattr(state, name), title, whole=True)
@@ -130,7 +131,7 @@ def controls(state: Momenta) -> dict[str, Any]:
         whole("length", 500, True, "values in the noisy series"),
         whole("seed", 100, False, "of the noise"),
     ]
-    groups = [{"title": None, "fields": first}, {"title": "Moving average", "fields": second}]
+    groups: list[Group] = [{"title": None, "fields": first}, {"title": "Moving average", "fields": second}]
     return {"name": "controls", "groups": groups, "cards": [], "problems": under_fields(state), "empty": ""}
 
 
@@ -191,7 +192,7 @@ LABELS = (
 
 
 @np.errstate(all="ignore")
-def message(state: Momenta) -> dict[str, Any]:
+def message(state: Momenta) -> StudyMessage:
     """What the pictures and the sentences show; runs may leave all bounds."""
     surface, found = SURFACES[state.surface], forms(state.surface, state.lr, state.mu, state.steps, state.start)
     x, y, z = _heights(state.surface)
@@ -262,12 +263,12 @@ def _power(value: float) -> str:
     return "0" if value == 0 else f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
 
 
-def difference_section(found: Forms) -> dict[str, Any]:
+def difference_section(found: Forms) -> StudySection:
     """The distance of the two paths by step."""
     steps = np.arange(len(found.away))
     seen = found.away > 0
     zeros = int((~seen).sum())
-    chart = {
+    chart: StudyChart = {
         "name": "difference", "title": "Distance of the two paths", "x": "step", "log_x": False, "log_y": True,
         "mark": None,
         "curves": [curve("away", "traditional against average", TRADITIONAL, steps[seen], found.away[seen])],
@@ -282,7 +283,7 @@ def difference_section(found: Forms) -> dict[str, Any]:
 # ---------------------------------------------------------------- the average itself
 
 
-def weights_section(state: Momenta) -> dict[str, Any]:
+def weights_section(state: Momenta) -> StudySection:
     """The weights as bars."""
     beta, count = state.beta, state.length
     w = weights(beta, count)
@@ -303,11 +304,11 @@ def weights_section(state: Momenta) -> dict[str, Any]:
         f"The weights of the {count} values shown add up to 1 − β^t = {short(total)}; bias correction divides by that, "
         f"so that they add up to 1: every bar becomes {short(1 / total)} times as high."
     )
-    chart = {
+    chart: StudyChart = {
         "name": "weights", "title": "Weight of a value by its age", "x": "age, k", "log_x": False, "log_y": False,
         "mark": memory if memory < count else None,
         "curves": [
-            curve("weights", "weight (1 − β) β^k", AVERAGE, ages, w, bars=True),
+            {**curve("weights", "weight (1 − β) β^k", AVERAGE, ages, w), "bars": True},
             curve("corrected", "after bias correction", TRADITIONAL, ages, w / total, "4 3"),
         ],
     }  # fmt: skip
@@ -325,17 +326,17 @@ def series(length: int, seed: int) -> np.ndarray:
     return LEVEL + DEVIATION * np.random.RandomState(seed).standard_normal(length)
 
 
-def bias_section(state: Momenta) -> dict[str, Any]:
+def bias_section(state: Momenta) -> StudySection:
     """The average of a noisy series with and without the correction."""
     x, beta = series(state.length, state.seed), state.beta
     t = np.arange(1, state.length + 1)
     m, fair, sums = average(x, beta), corrected(x, beta), known(beta, state.length)
     half = int(np.argmax(sums >= 0.99)) + 1 if (sums >= 0.99).any() else None
-    chart = {
+    chart: StudyChart = {
         "name": "bias", "title": "Average of a noisy series", "x": "value, t", "log_x": False, "log_y": False,
         "mark": half,
         "curves": [
-            curve("series", "the series", COLOUR_SERIES, t, x, dots=True, lower=x, upper=x),
+            curve("series", "the series", COLOUR_SERIES, t, x, ends=(x, x)),
             curve("plain", "average, begun at 0", SAME, t, m),
             curve("corrected", "with bias correction", TRADITIONAL, t, fair),
             curve("expected", "expectation without: 1 − β^t", None, t, LEVEL * sums, "8 4"),

@@ -22,6 +22,21 @@ from surfaces import SURFACES, Surface
 from views.colours import style
 from views.equation import equation
 from views.fields import field, plain, short
+from views.messages import (
+    Card,
+    Controls,
+    Grid,
+    Group,
+    Inside,
+    Mark,
+    PictureMessage,
+    Reference,
+    Run,
+    RunRow,
+    StateVariable,
+    Told,
+)
+from views.messages import Herd as DrawnHerd
 from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, SPREAD, Settings
 from views.stories import STORIES, neighbours
 
@@ -120,7 +135,7 @@ class Herd:
     last: int
     arrived: int
 
-    def as_message(self) -> dict[str, Any]:
+    def as_message(self) -> DrawnHerd:
         """As the browser draws it."""
         return {"path": self.path.ravel(), "points": self.path.shape[1], "every": self.every, "last": self.last}
 
@@ -174,13 +189,14 @@ def _kept(query: str) -> Settings:
     return Settings.from_query({name: text for name, text in parse_qsl(query) if name.split(".")[0] not in left_out})
 
 
-def against(settings: Settings) -> tuple[list[dict[str, Any]], list[list[str]], str]:
+def against(settings: Settings) -> tuple[list[Run], list[list[str]], str]:
     """The runs of the state that this one is compared with, their rows of the table, and a sentence about it."""
     if not settings.against:
         return [], [], ""
     kept, name = _kept(settings.against), settings.against_name or "kept"
     here = (kept.surface, kept.parameters) == (settings.surface, settings.parameters)
-    found, rows = [], []
+    found: list[Run] = []
+    rows: list[list[str]] = []
     for number, shown in runs(kept).items():
         title = f"{kept.title(number)} ({name})"
         found.append(
@@ -202,9 +218,9 @@ def _ball(surface: str, parameters: tuple, start: tuple, lr: float, momentum: fl
     return path.astype(np.float32).ravel()
 
 
-def balls(settings: Settings) -> dict[int, dict[str, Any]]:
+def balls(settings: Settings) -> dict[int, Reference]:
     """The rolling ball of every card with momentum that is on, where balls are shown."""
-    found = {}
+    found: dict[int, Reference] = {}
     for number, card in settings.cards.items() if settings.view.ball else ():
         if not card.on or card.rule not in ("momentum", "momentum_average"):
             continue
@@ -223,9 +239,9 @@ def _curvature(surface: str, parameters: tuple) -> float:
     return curvature(found, found.Parameters(*parameters))
 
 
-def edges(settings: Settings) -> dict[str, Any]:
+def edges(settings: Settings) -> dict[str, Mark]:
     """The marks on sliders of learning rates: {path: {value, title}}, from where on a rule settles at no minimum."""
-    found = {}
+    found: dict[str, Mark] = {}
     for number, card in settings.cards.items():
         if card.rule in WITH_EDGE:
             largest = _curvature(settings.surface, tuple(settings.parameters.values()))
@@ -256,7 +272,7 @@ def _heights(surface: str, parameters: tuple, window: tuple, resolution: int) ->
 # ---------------------------------------------------------------- the pictures
 
 
-def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str, Any]:
+def message(settings: Settings, have: frozenset[str] = frozenset()) -> PictureMessage:
     """What the live plot shows; the grid's heights are left out where the browser has them."""
     surface = SURFACES[settings.surface]
     q = surface.Parameters(**settings.parameters)
@@ -266,6 +282,15 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
     x, y, z = _heights(settings.surface, tuple(q), settings.drawn_window, settings.resolution)
     minima = surface.minima(q)
     view = settings.view
+    rows: list[RunRow] = []
+    for number, shown in done.items():
+        arrived = [f"{around[number].arrived} of {len(around[number].path)}"] if around else []
+        rows.append({"id": number, "cells": [settings.title(number), shown.words, *shown.numbers, *arrived]})
+    for run, cells in zip(other, other_rows, strict=True):
+        rows.append({"id": run["id"], "cells": [*cells, *(["–"] if around else [])]})
+    grid: Grid = {"key": key, "x": x, "y": y}
+    if key not in have:
+        grid["z"] = z
     return {
         "surface": {
             "name": surface.title,
@@ -275,22 +300,8 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
             "saddles": surface.saddles(q).tolist(),
             "f_star": surface.lowest(q) if len(minima) else None,
         },
-        "grid": {"key": key, "x": x, "y": y} | ({} if key in have else {"z": z}),
-        "runs": [
-            {
-                "id": number,
-                "name": settings.title(number),
-                "colour": style(number)[0],
-                "dash": style(number)[1],
-                "path": shown.path,
-                "loss": shown.loss,
-                "distance": shown.distance,
-                **extras(shown.trace),
-                **({"herd": around[number].as_message()} if number in around else {}),
-            }
-            for number, shown in done.items()
-        ]
-        + other,
+        "grid": grid,
+        "runs": [drawn(settings, number, shown, around.get(number)) for number, shown in done.items()] + other,
         "table": {
             "columns": [
                 {
@@ -300,30 +311,27 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
                 }
                 for label, title in (COLUMNS | (ARRIVED if around else {})).items()
             ],
-            "rows": [
-                {
-                    "id": number,
-                    "cells": [settings.title(number), shown.words, *shown.numbers]
-                    + ([f"{around[number].arrived} of {len(around[number].path)}"] if around else []),
-                }
-                for number, shown in done.items()
-            ]
-            + [
-                {"id": run["id"], "cells": [*cells, *(["–"] if around else [])]}
-                for run, cells in zip(other, other_rows, strict=True)
-            ],
+            "rows": rows,
         },
         "references": list(balls(settings).values()),
         "start": list(settings.start),
         "steps": settings.steps,
-        "view": {name: getattr(view, name) for name in VIEW},
+        "view": {
+            "layout": view.layout, "heights": view.heights, "aspect": view.aspect, "relief": view.relief,
+            "labels": view.labels, "trail": view.trail, "projector": view.projector, "log_loss": view.log_loss,
+            "log_distance": view.log_distance, "step": view.step, "inside": view.inside,
+        },
         "titles": {number: settings.title(number) for number in settings.cards},
         "query": urlencode(settings.to_query(), quote_via=_quoted),
         "caption": " ".join(filter(None, (caption(settings), other_told))),
         "alt": " ".join(
             [
                 alternative(settings, done, around),
-                *(f"{row[0]}: {row[1]}." for run, row in zip(other, other_rows, strict=True) if not run["elsewhere"]),
+                *(
+                    f"{row[0]}: {row[1]}."
+                    for run, row in zip(other, other_rows, strict=True)
+                    if not run.get("elsewhere")
+                ),
             ]
         ),
         "story": story(settings),
@@ -331,7 +339,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> dict[str,
         "values": settings.values(),
         "marks": edges(settings),
         "problems": under_fields(settings),
-    }
+    }  # fmt: skip
 
 
 @lru_cache(maxsize=512)
@@ -340,25 +348,32 @@ def _quoted(text: str, *how: str) -> str:
     return quote_plus(text, *how)
 
 
-def extras(run: Trace) -> dict[str, Any]:
-    """The gradients' lengths; where a rule looks ahead, where one asked without gradients."""
+def drawn(settings: Settings, number: int, shown: Shown, herd: Herd | None) -> Run:
+    """A card's run: the gradients' lengths too; where a rule looks ahead, where one asked without gradients."""
+    colour, dash = style(number)
+    run = shown.trace
     with np.errstate(over="ignore"):
-        found: dict[str, Any] = {"slope": np.hypot(*run.gradient.T).astype(np.float32)}
+        found: Run = {
+            "id": number, "name": settings.title(number), "colour": colour, "dash": dash, "path": shown.path,
+            "loss": shown.loss, "distance": shown.distance, "slope": np.hypot(*run.gradient.T).astype(np.float32),
+        }  # fmt: skip
         if run.look is not None:
             found["look"] = run.look.astype(np.float32).ravel()
         if run.cloud is not None and run.cloud_step is not None:
             found["cloud"] = run.cloud.astype(np.float32).ravel()
             found["cloud_step"] = run.cloud_step.astype(np.int32)
+    if herd is not None:
+        found["herd"] = herd.as_message()
     return found
 
 
-def inside(settings: Settings, done: dict[int, Shown]) -> dict[str, Any] | None:
+def inside(settings: Settings, done: dict[int, Shown]) -> Inside | None:
     """The state variables of the chosen card at all steps; None where none is chosen."""
     number = settings.view.inside
     if number not in done:
         return None
     colour, _ = style(number)
-    fields = []
+    fields: list[StateVariable] = []
     for name, values in done[number].trace.state.items():
         if values.dtype == object:
             continue  # its shape changes from step to step
@@ -370,6 +385,7 @@ def inside(settings: Settings, done: dict[int, Shown]) -> dict[str, Any] | None:
     more = max(0, len(fields) - MOST_FIELDS)
     with np.errstate(over="ignore"):
         slope = done[number].trace.gradient.astype(np.float32).ravel()
+    lines, step, note = _equation(settings, done[number].trace, number)
     return {
         "gradient": slope,
         "id": number,
@@ -377,12 +393,14 @@ def inside(settings: Settings, done: dict[int, Shown]) -> dict[str, Any] | None:
         "colour": colour,
         "fields": fields[:MOST_FIELDS],
         "more": more,
-        **_equation(settings, done[number].trace, number),
+        "equation": lines,
+        "step": step,
+        "equation_note": note,
     }
 
 
-def _equation(settings: Settings, run: Trace, number: int) -> dict[str, Any]:
-    """The update that led to the step shown, with its numbers put in, and the step that it made."""
+def _equation(settings: Settings, run: Trace, number: int) -> tuple[list[list[str | None]], int, str]:
+    """The update that led to the step shown, with its numbers put in, the step that it made, and why there is none."""
     card = settings.cards[number]
     step = run.steps if settings.view.step is None else min(settings.view.step, run.steps)
     rule = RULES[card.rule]
@@ -394,7 +412,7 @@ def _equation(settings: Settings, run: Trace, number: int) -> dict[str, Any]:
         note = "Within a step it asks for the surface as often as it likes, so no single line of numbers made this one."
     elif not lines:
         note = "Its update works on matrices, which are not written out here."
-    return {"equation": [list(line) for line in lines], "step": step, "equation_note": note}
+    return [list(line) for line in lines], step, note
 
 
 def _part_names(count: int) -> list[str]:
@@ -414,7 +432,7 @@ def alternative(settings: Settings, done: dict[int, Shown], around: dict[int, He
     return " ".join(told)
 
 
-def story(settings: Settings) -> dict[str, str | None] | None:
+def story(settings: Settings) -> Told | None:
     """The story that is told, and the names of those before and after it."""
     if settings.story is None:
         return None
@@ -423,10 +441,6 @@ def story(settings: Settings) -> dict[str, str | None] | None:
     return {"title": told.title, "text": told.text, "task": told.task, "before": before, "after": after}
 
 
-VIEW = (
-    "layout", "heights", "aspect", "relief", "labels", "trail", "projector", "log_loss", "log_distance", "step",
-    "inside",
-)  # fmt: skip
 KEPT, DOTS = 100, "1 5"  # the first number of the runs compared with, and their dash
 HERD_POINTS = 300  # of a path from one of many starts
 ARRIVED = {"Starts that arrive": "How many of the starts around this one lead to a known minimum"}
@@ -566,7 +580,7 @@ def under_fields(settings: Settings) -> dict[str, str]:
     return {_PARTS.get(path, path): sentence for path, sentence in settings.problems.items()}
 
 
-def controls(settings: Settings) -> dict[str, Any]:
+def controls(settings: Settings) -> Controls:
     """The fields for start, steps, surface parameters and cards."""
     surface = SURFACES[settings.surface]
     q = settings.parameters
@@ -589,22 +603,24 @@ def controls(settings: Settings) -> dict[str, Any]:
         ),
         field("steps", "steps", Range(1, MAX_STEPS, "n", log=True), settings.steps, whole=True),
     ]
-    cards = []
+    cards: list[Card] = []
     for number, card in settings.cards.items():
         colour, dash = style(number)
         fields = [
             field(f"card.{number}.{name}", name, limits, card.hyper[name])
             for name, limits in RULES[card.rule].ranges.items()
         ]
-        cards.append(
-            {
-                "id": number, "title": settings.title(number), "colour": colour, "dash": dash, "on": card.on,
-                "rule": card.rule, "fields": fields, **bases(card.rule),
-            }
-        )  # fmt: skip
+        shown: Card = {
+            "id": number, "title": settings.title(number), "colour": colour, "dash": dash, "on": card.on,
+            "fields": fields,
+        }  # fmt: skip
+        if (inner := RULES[card.rule].base) is not None:
+            shown["base"], shown["bases"] = inner.name, bases(card.rule)
+        cards.append(shown)
+    groups: list[Group] = [{"title": None, "fields": fields} for fields in (parameters, start) if fields]
     return {
         "name": "controls",
-        "groups": ([{"title": None, "fields": parameters}] if parameters else []) + [{"title": None, "fields": start}],
+        "groups": groups,
         "cards": cards,
         "marks": edges(settings),
         "problems": under_fields(settings),
@@ -613,17 +629,12 @@ def controls(settings: Settings) -> dict[str, Any]:
 
 
 @cache
-def bases(rule: str) -> dict[str, Any]:
-    """What a rule that goes around another can go around, and what it does."""
-    inner = RULES[rule].base
-    return (
-        {}
-        if inner is None
-        else {"base": inner.name, "bases": [[name, RULES[name].title] for name in RULES.bases(rule)]}
-    )
+def bases(rule: str) -> list[list[str]]:
+    """What a rule that goes around another can go around: names and titles."""
+    return [[name, RULES[name].title] for name in RULES.bases(rule)]
 
 
-def around_fields(settings: Settings) -> dict[str, Any]:
+def around_fields(settings: Settings) -> Controls:
     """The fields for what goes around every optimizer; those that would change nothing are left out."""
     around = settings.around
     names = ["weight_decay", *(["clip_at"] if around.clip != "none" else []), "warmup"]
@@ -656,7 +667,7 @@ AROUND_TITLES = {
 }
 
 
-def starts_fields(settings: Settings) -> dict[str, Any]:
+def starts_fields(settings: Settings) -> Controls:
     """How many starts around the start, and how far from it; nothing where there is only the one."""
     fields = []
     if settings.spread.kind != "one":
@@ -674,7 +685,7 @@ def starts_fields(settings: Settings) -> dict[str, Any]:
     }
 
 
-def details(settings: Settings) -> dict[str, Any]:
+def details(settings: Settings) -> Controls:
     """The fields for differences, stop rule, window and resolution."""
     (x_low, x_high), (y_low, y_high) = SURFACES[settings.surface].domain
     fields = []

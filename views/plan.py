@@ -31,6 +31,8 @@ from training.task import TASKS, Entry, Task
 from views.colours import style
 from views.fields import field as control
 from views.fields import parsed
+from views.messages import Card as PanelCard
+from views.messages import Controls, Field
 from views.problems import note
 
 MAX_CARDS = 18
@@ -340,10 +342,10 @@ def _round(seconds: float) -> str:
 # ---------------------------------------------------------------- the sidebar's fields
 
 
-def controls(plan: Plan) -> dict[str, Any]:
+def controls(plan: Plan) -> Controls:
     """Cards, epochs and the grid."""
     names = ["epochs", "rates", *(["factor"] if plan.rates > 1 else []), "seeds"]
-    cards = []
+    cards: list[PanelCard] = []
     for number, card in plan.cards.items():
         colour, dash = style(number)
         optimizer = OPTIMIZERS[card.optimizer]
@@ -363,7 +365,7 @@ def controls(plan: Plan) -> dict[str, Any]:
     }
 
 
-def details(plan: Plan) -> dict[str, Any]:
+def details(plan: Plan) -> Controls:
     """The rest of the recipe."""
     names = ["batch_size", "warmup", *(["gamma", "every"] if plan.schedule in DROPPING else []), "l2", "decoupled"]
     names += [*(["clip_at"] if plan.clip != "none" else []), "noise", "seed", "validation", "patience", "images"]
@@ -377,7 +379,7 @@ def details(plan: Plan) -> dict[str, Any]:
     }
 
 
-def number_field(plan: Plan, name: str) -> dict[str, Any]:
+def number_field(plan: Plan, name: str) -> Field:
     """The slider of one number."""
     limits, whole, title = NUMBERS[name]
     return control(name, LABELS.get(name, name), limits, getattr(plan, name), title, whole=whole)

@@ -15,6 +15,7 @@ from training.settings import RunSettings
 from training.task import TASKS
 from views.colours import COLOURS, DASHES, style
 from views.fields import parsed
+from views.messages import Act, BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
@@ -49,6 +50,13 @@ class View:
                 raise ValueError("hidden must be a list of runs")
             self.hidden = [str(part)[:80] for part in parts[:500] if part]
 
+    def as_message(self) -> BoardView:
+        """As the board takes it."""
+        return {
+            "x": self.x, "per": self.per, "smoothing": self.smoothing, "log_loss": self.log_loss, "log_x": self.log_x,
+            "group": self.group, "hidden": self.hidden,
+        }  # fmt: skip
+
     def to_query(self) -> dict[str, str]:
         """What differs from the usual view, as fields of a link."""
         query = {}
@@ -80,7 +88,7 @@ class Race:
         if ids != self.ids:
             self.ids, self.fresh = ids, True
 
-    def message(self, store: Store, *, may_act: bool, slots: int) -> dict[str, Any]:
+    def message(self, store: Store, *, may_act: bool, slots: int) -> BoardMessage:
         """What the board is sent now: everything the first time, afterwards what is new."""
         known = {run.id: run for run in report.readable(map(as_seen, store.all()))}
         runs = sorted((known[run] for run in self.ids if run in known), key=lambda run: run.number)
@@ -102,7 +110,7 @@ class Race:
             "base": base,
             "cursor": tail.last,
             "reset": fresh,
-            "view": vars(self.view),
+            "view": self.view.as_message(),
             "summary": self.summary(runs, slots),
             "runs": [self.entry(run, colours, may_act) for run in runs],
             "series": [
@@ -113,14 +121,16 @@ class Race:
             "sensitivity": sensitivity,
         }
 
-    def entry(self, run: Run, colours: Mapping[str, tuple[str, str]], may_act: bool) -> dict[str, Any]:
+    def entry(self, run: Run, colours: Mapping[str, tuple[str, str]], may_act: bool) -> BoardRun:
         """One line of the list of runs."""
         settings = report.settings_of(run.settings)
         colour, dash = colours[settings.group]
         if run.status in (QUEUED, RUNNING):
-            actions = [] if run.want else ["stop"]
+            actions: list[Act] = [] if run.want else ["stop"]
+        elif run.resumable:
+            actions = ["resume", "anew", "rename", "delete"] if run.step else ["resume", "rename", "delete"]
         else:
-            actions = [*(["resume", *(["anew"] if run.step else [])] if run.resumable else []), "rename", "delete"]
+            actions = ["rename", "delete"]
         stage = "stopping" if run.want and run.status == RUNNING else run.stage
         return {
             "id": run.id,
@@ -150,7 +160,7 @@ class Race:
             return None
         return self.walls[run.id] / run.step * (run.steps - run.step)
 
-    def summary(self, runs: Sequence[Run], slots: int) -> dict[str, Any]:
+    def summary(self, runs: Sequence[Run], slots: int) -> BoardSummary:
         """How many are in which state, and how long all of them still take."""
         active = [run for run in runs if run.status in (QUEUED, RUNNING)]
         counts = {status: sum(run.status == status for run in runs) for status in dict.fromkeys(r.status for r in runs)}
@@ -166,15 +176,18 @@ class Race:
 
     def _tables(
         self, store: Store, runs: Sequence[Run], colours: Mapping[str, tuple[str, str]], last: int | None
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    ) -> tuple[BoardTable, list[RateChart]]:
         key = (tuple((run.id, run.status, run.generation) for run in runs), last or (self._results[0] or (None, 0))[1])
         if key == self._results[0]:
             return self._results[1]
         series = report.series_of(store, runs)
         found = report.results(runs, series)
         columns, rows = report.table(found)
-        table = {
-            "columns": columns,
+        table: BoardTable = {
+            "columns": [
+                {"key": one["key"], "label": one["label"], "align": one["align"], "title": one.get("title", "")}
+                for one in columns
+            ],
             "rows": [
                 {
                     "group": result.group,
@@ -243,9 +256,9 @@ def colours_of(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
 
 def sensitivity_charts(
     runs: Sequence[Run], series: Mapping[str, report.Series], colours: Mapping[str, tuple[str, str]]
-) -> list[dict[str, Any]]:
+) -> list[RateChart]:
     """Test accuracy against the learning rate, a chart for each task, in the colours of the curves."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[RateCurve]] = {}
     for curve in report.sensitivity(runs, series):
         colour, dash = colours[curve.settings.group]
         found.setdefault(curve.settings.task, []).append(

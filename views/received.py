@@ -14,6 +14,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.session_state import Serialized, Value, WStates
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
+from views.messages import Action
+
 LARGEST = 2**53  # numbers in a browser are whole up to this one
 PATHS, ACTIONS, PARTS = 1000, 100, 500  # settings, buttons, values of a list, in one message
 NAME, TEXT = 100, 20_000  # characters of a path and of a value; our longest is the state that one compares with
@@ -30,12 +32,13 @@ Plain = None | bool | int | float | str
 class Change:
     """What a browser says of its page: new values under their paths, buttons, whether the hand rests.
 
+    actions: of the kinds that views/messages.py declares; whoever matches one looks at what stands in it.
     have: the keys of the arrays that the browser has. need: it asks for everything anew.
     """
 
     seq: int
     set: dict[str, Any]
-    actions: list[dict[str, Any]]
+    actions: list[Action]
     final: bool
     have: frozenset[str] = field(default_factory=frozenset)
     need: bool = False
@@ -60,10 +63,13 @@ class Change:
             _switch("need", found.get("need", False)),
         )
 
-    def after(self, handled: int) -> list[dict[str, Any]]:
+    def after(self, handled: int) -> list[Action]:
         """The actions that were pressed after the change of this number, without their own numbers."""
-        later = [one for one in self.actions if one["seq"] > handled]
-        return [{name: part for name, part in one.items() if name != "seq"} for one in later]
+        pressed: list[Any] = self.actions
+        later: list[Any] = [
+            {name: part for name, part in one.items() if name != "seq"} for one in pressed if one["seq"] > handled
+        ]
+        return later
 
 
 def _mapping(name: str, value: object, most: int) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def _mapping(name: str, value: object, most: int) -> dict[str, Any]:
     return {_text(key, NAME): part for key, part in value.items()}
 
 
-def _action(value: object) -> dict[str, Any]:
+def _action(value: object) -> Any:
     found = {name: _value(name, part) for name, part in _mapping("an action", value, PARTS).items()}
     return {**found, "seq": _sequence("seq", found.get("seq"))}
 

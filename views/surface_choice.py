@@ -11,6 +11,7 @@ from surfaces.formula import FormulaError, FormulaSurface, preview, troubles
 from surfaces.named import USUAL, formula_of, is_formula, name_of, over_data
 from surfaces.table import read_csv
 from views.component import speaking
+from views.messages import FormulaMessage
 from views.received import Change, refuse
 from views.sentences import say
 
@@ -20,7 +21,7 @@ _FORMULA, _TABLE = "formula", "table"  # in the select box
 _KINDS = {"grid": "Heights on a grid", "least_squares": "Least squares", "logistic": "Logistic loss"}
 _NONE = "(intercept)"
 
-_field = speaking("formula_field")
+_field = speaking("shared/formula_field", FormulaMessage)
 
 Apply = Callable[[str], object]
 
@@ -81,19 +82,22 @@ def formula_field(key: str, current: str, parameters: dict[str, float], apply: A
     if st.session_state.pop(f"{key}:applied", False):
         st.session_state.pop(f"{key}:typed", None)
         st.rerun()
-    said: dict[str, Any] = {"error": "", "position": None, "window_error": ""}
-    shown = ""
+    shown, error_at, said = "", None, {"error": "", "window_error": ""}
     try:
         shown = preview(typed)
     except FormulaError as error:
-        said |= {"error": f"{error}.", "position": error.position}
+        said["error"], error_at = f"{error}.", error.position
     try:
         ends = _checked(wanted)
         if shown:
             SURFACES.checked(name_of(typed, ends))
     except ValueError as error:
         said["window_error"] = f"{error}."
-    _field({"text": typed, "window": wanted, **said}, key=f"{key}:field", on_change=changed)
+    shown_field: FormulaMessage = {
+        "text": typed, "window": wanted, "error": said["error"], "position": error_at,
+        "window_error": said["window_error"],
+    }  # fmt: skip
+    _field(shown_field, key=f"{key}:field", on_change=changed)
     if shown:
         st.markdown(f"$f = {shown}$")  # in the line, so that it breaks
     found = SURFACES[current]

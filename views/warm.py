@@ -1,4 +1,4 @@
-"""What the app needs beside its sources: machine code, compiled or loaded from the cache, and Plotly's own script.
+"""What the app needs beside its sources: machine code, compiled or loaded from the cache, and what browsers load.
 
 ``python -m views.warm`` makes all of it, so that the app itself need not be able to write where its sources lie.
 """
@@ -9,7 +9,7 @@ from optim_core import RULES, trace
 from optim_core.blocks import DIFFERENCES, evaluate, gradient_block
 from surfaces import SURFACES, surface_from_formula
 from surfaces.named import over_data
-from views.component import ensure_plotly
+from views.assets import publish
 from views.picture import message
 from views.settings import Settings
 
@@ -51,6 +51,6 @@ def warm_all() -> None:
 
 
 if __name__ == "__main__":
-    ensure_plotly()
+    publish()
     warm_first_picture()
     warm_all()

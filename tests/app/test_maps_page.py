@@ -3,6 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,16 @@ from tests.patience import SECONDS
 from views import maps
 from views.component import pack, unpack
 from views.kept import Kept
-from views.maps import MapState, arrays_file, controls, details, made, message, on_trajectories, task
+from views.maps import MapState, arrays_file, controls, details, made, on_trajectories, task
 from views.maps_large import large_files
 from views.settings import Settings
 
 APP = str(Path(__file__).parents[2] / "app.py")
+
+
+def message(*state: Any, **how: Any) -> Any:
+    """A message of any kind of map."""
+    return maps.message(*state, **how)
 
 
 def opened(**query: str) -> AppTest:

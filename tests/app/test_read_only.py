@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import ROOT, free_port
-from views.component import ensure_plotly
+from views.assets import PREFIX, publish, version
 
 from .test_admission import PATIENCE, answers
 
@@ -26,10 +26,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A copy of the app, with what was compiled beside it."""
     place = tmp_path / "app"
     place.mkdir()
+    made = shutil.ignore_patterns(f"{PREFIX}*")
     for name in SOURCES:
         source = ROOT / name
-        shutil.copytree(source, place / name) if source.is_dir() else shutil.copy2(source, place / name)
-    ensure_plotly(place / "static")
+        shutil.copytree(source, place / name, ignore=made) if source.is_dir() else shutil.copy2(source, place / name)
+    publish(place / "static")
     yield place
     allowed(place, 0o700)
 
@@ -95,7 +96,7 @@ def test_it_runs_where_it_cannot_write(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.getuid() == 0 and shutil.which("setpriv") is None, reason="root writes everywhere")
 def test_what_is_missing_there_is_said_in_a_sentence(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    (folder / "static" / "plotly.min.js").unlink()
+    shutil.rmtree(folder / "static" / version())
     allowed(folder, 0o555)
     with served(folder, tmp_path / "home") as address:
         (told,) = [one for one in kinds(address, "") if one.startswith(("exception", "alert"))]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -315,7 +316,7 @@ def test_a_rule_around_another_takes_any_that_fits() -> None:
     state.apply("card.0.base", "newton")
     assert "base = 'newton' is not one of: gradient_descent" in state.problems["card.0.base"]
     assert Settings.from_query(state.to_query()).cards == state.cards
-    card = controls(state)["cards"][0]
+    card: Any = controls(state)["cards"][0]
     assert card["base"] == "rmsprop"
     assert ["adam", "Adam"] in card["bases"]
     assert "newton" not in dict(card["bases"])

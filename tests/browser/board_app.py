@@ -17,6 +17,7 @@ import streamlit as st
 
 from views.board import board
 from views.colours import style
+from views.received import Change
 
 NAMES = (
     "SGD",
@@ -100,11 +101,12 @@ class MadeUp:
                     "group": f"{launch}o{optimizer}",
                     "colour": colour, "dash": dash, "status": "running", "stage": "training", "step": 0,
                     "steps": self.steps, "steps_per_epoch": PER_EPOCH, "remaining": None, "sentence": "",
-                    "generation": 0, "optimizer": optimizer,
+                    "generation": 0, "truncated": 0, "tone": "note", "optimizer": optimizer,
                 }  # fmt: skip
         if "seeds" not in st.query_params and "o5s0" in self.runs:
             self.runs["o3s0"] |= {"status": "queued"}
-            self.runs["o5s0"] |= {"status": "failed", "sentence": "The GPU's memory is full: choose a smaller batch."}
+            self.runs["o5s0"] |= {"status": "failed", "tone": "error",
+                                  "sentence": "The GPU's memory is full: choose a smaller batch."}  # fmt: skip
         for run in self.runs.values():
             behind = run["seed"] if "late" in st.query_params else 0
             if behind and behind == number("seeds", 1) - 1:
@@ -247,10 +249,10 @@ class MadeUp:
                     "label": NAMES[k],
                     "colour": colour,
                     "dash": dash,
-                    "x": x,
-                    "y": y,
-                    "low": y - 0.02,
-                    "high": y + 0.02,
+                    "x": x.tolist(),
+                    "y": y.tolist(),
+                    "low": (y - 0.02).tolist(),
+                    "high": (y + 0.02).tolist(),
                     "n": 3,
                     "diverged": [False, False, False, False, k == 1],
                 }
@@ -263,19 +265,19 @@ state = st.session_state
 if "made_up" not in state:
     state.made_up = MadeUp()
 state.setdefault("view", {"x": "step", "smoothing": 0.9, "log_loss": False, "log_x": False, "group": True,
-                          "charts": "loss+accuracy", "hidden": [], "per": "step"})  # fmt: skip
+                          "hidden": [], "per": "step"})  # fmt: skip
 state.setdefault("sent", [])
 state.setdefault("heard", [])
 
 
-def changed(change: dict[str, Any]) -> None:
+def changed(change: Change) -> None:
     """What the browser says."""
-    for path, value in change["set"].items():
+    for path, value in change.set.items():
         state.view[path.removeprefix("view.")] = value
-    for action in change["actions"]:
+    for action in change.actions:
         state.heard.append(action)
         state.made_up.act(action)
-    state.need = change.get("need", False)
+    state.need = change.need
 
 
 @st.fragment(run_every=0.5)
@@ -288,7 +290,8 @@ def ticking() -> None:
     if number("gap", 0) and made_up.ticks % 5 == 0 and not reset:
         base = made_up.cursor - 1  # what came before is lost
     state.sent.append(made_up.cursor)
-    board({**made_up.message(base), "reset": reset, "view": state.view}, key="board", on_change=changed)
+    shown: Any = {**made_up.message(base), "reset": reset, "view": state.view}
+    board(shown, key="board", on_change=changed)
 
 
 def relaunched() -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from tests.browser.conftest import ROOT, free_port, healthy
 from tests.patience import SECONDS
+from views.assets import publish
 
 
 @contextmanager
 def board_server(folder: Path) -> Iterator[str]:
     """The address of `board_app.py`, served from copies in an empty folder, once it is healthy."""
-    shutil.copytree(ROOT / "static", folder / "static", ignore=shutil.ignore_patterns("plotly.min.js"))
+    publish(folder / "static")
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     shutil.copy(Path(__file__).with_name("board_app.py"), folder)
     port, log = free_port(), folder / "log"

@@ -13,7 +13,7 @@ from tests.browser.board_server import board_server
 
 PICTURES = Path(__file__).parent / "pictures"
 DRAWN = "document.querySelector('[data-testid=board]').dataset"
-BOARD = "window.__ravine_board"
+BOARD = "document.querySelector('.rv-board')?.ravine"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def frame(page: Page, name: str) -> dict:
 def window(page: Page, name: str) -> list[float]:
     """The part of the horizontal axis that a chart shows."""
     return page.evaluate(
-        "name => { const { low, high } = window.__ravine_board.charts.find(c => c.name === name).plot.xScale;"
+        f"name => {{ const {{ low, high }} = {BOARD}.charts.find(c => c.name === name).plot.xScale;"
         " return [low, high] }",
         name,
     )
@@ -66,7 +66,7 @@ def curve(page: Page, name: str, key: str) -> dict:
     """Steps, values and the drawn line of one curve."""
     return page.evaluate(
         """([name, key]) => {
-            const found = window.__ravine_board.charts.find(c => c.name === name).scene.curves
+            const found = document.querySelector('.rv-board').ravine.charts.find(c => c.name === name).scene.curves
                 .find(c => c.key === key && !c.validation);
             const list = (values) => values && Array.from(values.subarray(0, found.count));
             return {steps: list(found.steps), x: list(found.x), raw: list(found.raw), line: list(found.line),
@@ -443,7 +443,7 @@ def test_a_new_launch_is_seen_whole_and_a_reload_keeps_the_zoom(page: Page, boar
     zoomed = window(page, "train_loss")
     page.evaluate(
         """() => {
-            const { curves } = window.__ravine_board, { take } = curves;
+            const { curves } = document.querySelector('.rv-board').ravine, { take } = curves;
             window.resets = 0;
             curves.take = (message) => {
                 window.resets += Boolean(message.reset);
@@ -507,7 +507,7 @@ def test_a_sentence_has_its_tone_and_repeats_nothing(page: Page, board_address: 
     expect(row(page, "o5s0").locator(".rv-run-sentence")).to_have_class(re.compile("rv-alarm"))  # by its status
     quiet = page.evaluate(
         """() => {
-            const board = window.__ravine_board, { runs } = board.curves;
+            const board = document.querySelector('.rv-board').ravine, { runs } = board.curves;
             runs[0].sentence = "engine: eager";
             runs[4].sentence = "diverged at step 350";
             board.draw();
@@ -579,13 +579,14 @@ def test_validation_is_thin_and_not_dashed(page: Page, board_address: str) -> No
     opened(page, board_address, "each=0")
     page.evaluate(
         """() => {
-            const chart = window.__ravine_board.charts[3], context = chart.canvas.getContext("2d");
+            const chart = document.querySelector('.rv-board').ravine.charts[3];
+            const context = chart.canvas.getContext("2d");
             const seen = (window.seen = []), dash = context.setLineDash;
             context.setLineDash = (list) => {
                 seen.push([list.length, context.globalAlpha, context.lineWidth]);
                 dash.call(context, list);
             };
-            window.__ravine_board.draw();
+            document.querySelector('.rv-board').ravine.draw();
             context.setLineDash = dash;
         }"""
     )

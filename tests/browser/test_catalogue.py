@@ -9,6 +9,8 @@ from optim_core import RULES
 
 from .conftest import PICTURES
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 COMPLETE = "document.querySelector('[data-testid=catalogue]')?.dataset.complete === 'true'"
 
 
@@ -131,7 +133,7 @@ def test_try_it_and_train_with_it(page: Page, address: str) -> None:
     opened(page, address, "?rule=nadam")
     page.get_by_test_id("sheet").get_by_role("link", name="Try it").click()
     page.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
-    assert page.evaluate("window.__ravine.plot.runs.map(run => run.name)") == ["NAdam"]
+    assert page.evaluate(f"{PLOT}.runs.map(run => run.name)") == ["NAdam"]
 
     opened(page, address, "?rule=nadam")
     page.get_by_test_id("sheet").get_by_role("link", name="Train with it").click()

@@ -8,8 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from .conftest import PICTURES
 
+ERRORS = "document.querySelector('.rv-errors').ravine"
+
 DRAWN = "document.querySelector('[data-testid=gradient-errors]').dataset"
-CURVES = "window.__ravine_errors.latest.curves"
+CURVES = "document.querySelector('.rv-errors').ravine.latest.curves"
 
 
 def opened(page: Page, address: str, query: str = "") -> None:
@@ -57,7 +59,7 @@ def at(page: Page, h: float) -> tuple[float, float]:
     """Where h stands on the screen, in the middle of the chart."""
     box = page.locator("[data-testid=chart-errors] .rv-line-frame").bounding_box()
     assert box
-    return box["x"] + page.evaluate(f"window.__ravine_errors.chart.plot.xScale.px({h})"), box["y"] + box["height"] / 2
+    return box["x"] + page.evaluate(f"{ERRORS}.chart.plot.xScale.px({h})"), box["y"] + box["height"] / 2
 
 
 def query(page: Page) -> dict[str, str]:
@@ -99,7 +101,7 @@ def test_the_curves_follow_while_a_slider_is_dragged(page: Page, address: str) -
 def test_a_click_in_the_chart_chooses_h(page: Page, address: str) -> None:
     opened(page, address)
     after(page, lambda: page.mouse.click(*at(page, 1e-8)))
-    h = page.evaluate("window.__ravine_errors.latest.values.spacing")
+    h = page.evaluate(f"{ERRORS}.latest.values.spacing")
     assert 0.9e-8 < h < 1.1e-8
     page.wait_for_function(f"Number(new URL(location).searchParams.get('spacing')) === {h}")
     shown = float(
@@ -116,15 +118,15 @@ def test_a_drag_zooms_a_double_click_shows_everything_again(page: Page, address:
     page.mouse.down()
     page.mouse.move(to, y + 20, steps=4)
     page.mouse.up()
-    low, high = page.evaluate("window.__ravine_errors.zoom")
+    low, high = page.evaluate(f"{ERRORS}.zoom")
     assert 0.8e-10 < low < 1.25e-10
     assert 0.8e-5 < high < 1.25e-5
     after(page, lambda: slider(page, "point.y").press("ArrowRight"))
-    assert page.evaluate("window.__ravine_errors.zoom") == [low, high]
+    assert page.evaluate(f"{ERRORS}.zoom") == [low, high]
     page.mouse.dblclick(*at(page, 1e-7))
-    page.wait_for_function("window.__ravine_errors.zoom === null")
+    page.wait_for_function(f"{ERRORS}.zoom === null")
     after(page, lambda: slider(page, "point.y").press("ArrowRight"))
-    assert page.evaluate("window.__ravine_errors.latest.values.spacing") == 1e-3  # a double click chooses no h
+    assert page.evaluate(f"{ERRORS}.latest.values.spacing") == 1e-3  # a double click chooses no h
 
 
 def test_the_tutorials_gradient_is_shown_on_demand(page: Page, address: str) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 PICTURES = Path(__file__).parent / "pictures"
 DRAWN = "document.querySelector('[data-testid=live-plot]').dataset"
 PATHS = "document.querySelectorAll('[data-testid=overlay] .rv-past[d^=M]').length"
@@ -48,7 +50,7 @@ def enter(page: Page, path: str, value: str) -> None:
     """Types a number into the side bar, and waits until the server has it."""
     number(page, path).fill(value)
     number(page, path).press("Enter")
-    page.wait_for_function(f"window.__ravine.plot.latest.values['{path}'] === {value}")
+    page.wait_for_function(f"{PLOT}.latest.values['{path}'] === {value}")
 
 
 def fields(page: Page) -> dict[str, str]:
@@ -65,8 +67,8 @@ def test_two_states_are_kept_compared_and_still_there_after_a_reload(page: Page,
     keep(page, "slow")
     assert names(page) == ["slow", "fast"]
     button(page, "Compare", "fast").click()
-    page.wait_for_function("window.__ravine.plot.runs.length === 2")
-    runs = page.evaluate("window.__ravine.plot.runs.map(({id, name, dash}) => [id, name, dash])")
+    page.wait_for_function(f"{PLOT}.runs.length === 2")
+    runs = page.evaluate(f"{PLOT}.runs.map(({{id, name, dash}}) => [id, name, dash])")
     assert runs == [[0, "Adam", ""], [100, "Adam (fast)", "1 5"]]
     drawn = page.eval_on_selector_all(
         "[data-testid=overlay] .rv-past",
@@ -81,11 +83,11 @@ def test_two_states_are_kept_compared_and_still_there_after_a_reload(page: Page,
     assert "lr=0.2" in parse_qs(fields(page)["against"])["card.0"][0]
 
     page.reload()
-    page.wait_for_function("window.__ravine?.plot.runs.length === 2")
+    page.wait_for_function("document.querySelector('.rv-plot')?.ravine.runs.length === 2")
     assert names(page) == ["slow", "fast"]
     expect(button(page, "Compare", "fast")).to_have_attribute("aria-pressed", "true")
     button(page, "Compare", "fast").click()
-    page.wait_for_function("window.__ravine.plot.runs.length === 1")
+    page.wait_for_function(f"{PLOT}.runs.length === 1")
     page.wait_for_function("!new URL(location).searchParams.has('against')")
     expect(button(page, "Compare", "fast")).to_have_attribute("aria-pressed", "false")
 
@@ -114,13 +116,13 @@ def test_show_restores_the_side_bar_too_and_back_goes_back(page: Page, address: 
     button(page, "Show", "first").click()
     expect(number(page, "card.0.lr")).to_have_value("0.2")
     expect(number(page, "steps")).to_have_value("40")
-    page.wait_for_function("window.__ravine.plot.runs[0].loss.length === 41")
+    page.wait_for_function(f"{PLOT}.runs[0].loss.length === 41")
     page.wait_for_function("new URL(location).searchParams.get('steps') === '40'")
     # The page takes an address that is younger than a second for one that it has just written itself.
     page.evaluate("new Promise((done) => setTimeout(done, 1200))")
     page.go_back()
     expect(number(page, "steps")).to_have_value("25")
-    page.wait_for_function("window.__ravine.plot.runs[0].loss.length === 26")
+    page.wait_for_function(f"{PLOT}.runs[0].loss.length === 26")
 
 
 def test_show_keeps_a_comparison_unless_it_is_with_the_state_itself(page: Page, address: str) -> None:
@@ -129,12 +131,12 @@ def test_show_keeps_a_comparison_unless_it_is_with_the_state_itself(page: Page, 
     enter(page, "steps", "25")
     keep(page, "b")
     button(page, "Compare", "a").click()
-    page.wait_for_function("window.__ravine.plot.runs.length === 2")
+    page.wait_for_function(f"{PLOT}.runs.length === 2")
     enter(page, "steps", "10")
     button(page, "Show", "b").click()
-    page.wait_for_function("JSON.stringify(window.__ravine.plot.runs.map(r => r.loss.length)) === '[26,41]'")
+    page.wait_for_function(f"JSON.stringify({PLOT}.runs.map(r => r.loss.length)) === '[26,41]'")
     button(page, "Show", "a").click()
-    page.wait_for_function("JSON.stringify(window.__ravine.plot.runs.map(r => r.loss.length)) === '[41]'")
+    page.wait_for_function(f"JSON.stringify({PLOT}.runs.map(r => r.loss.length)) === '[41]'")
 
 
 def test_delete_and_undo(page: Page, address: str) -> None:
@@ -209,7 +211,7 @@ def test_another_tab_follows_and_a_stranger_can_be_left(page: Page, address: str
     expect(page.locator(".rv-kept-row b")).to_have_text(["from the other tab"])
     other.close()
     kept.get_by_role("button", name="Stop comparing").click()
-    page.wait_for_function("window.__ravine.plot.runs.length === 1")
+    page.wait_for_function(f"{PLOT}.runs.length === 1")
     expect(kept.get_by_role("button", name="Stop comparing")).to_have_count(0)
 
 
@@ -227,7 +229,7 @@ def test_it_fits_every_screen(screen: tuple[Page, str], address: str) -> None:
     keep(page, "A name that is as long as a name can be, all sixty letters!!")
     keep(page, "short")
     button(page, "Compare", "short").click()
-    page.wait_for_function("window.__ravine.plot.runs.length === 6")
+    page.wait_for_function(f"{PLOT}.runs.length === 6")
     page.get_by_test_id("kept").scroll_into_view_if_needed()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     box, row = page.get_by_test_id("kept").bounding_box(), page.locator(".rv-kept-acts").first.bounding_box()

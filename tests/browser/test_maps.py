@@ -15,9 +15,11 @@ from surfaces import SURFACES
 
 from .conftest import PICTURES
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 MAPS = "document.querySelector('[data-testid=maps]')"
 FINE = f"{MAPS}?.dataset.drawn > 0 && {MAPS}.dataset.coarse === 'false'"
-MAP = "window.__ravine_maps.maps.get({})"
+MAP = "document.querySelector('.rv-maps').ravine.maps.get({})"
 TWO = "?map.resolution=64&card.0=gradient_descent&card.1=adam"
 PLANE = "?map.kind=plane&surface=ravine&map.resolution=64&stop=none&card.0=momentum,lr=0.001,momentum=0.5"
 
@@ -43,14 +45,14 @@ def query(page: Page) -> dict[str, str]:
 
 
 def labels(page: Page, number: int) -> np.ndarray:
-    return np.array(page.evaluate(f"[...{MAP.format(number)}.arrays.label]"))
+    return np.array(page.evaluate(f"[...{MAP.format(number)}.shown.arrays.label]"))
 
 
 def at(page: Page, number: int, x: float, y: float) -> tuple[float, float]:
     """Where a point stands on the screen, in one of the maps."""
     left, top = page.evaluate(
         f"""([x, y]) => {{ const map = {MAP.format(number)}, box = map.canvas.getBoundingClientRect();
-                          return [box.left + map.px(x), box.top + map.py(y)]; }}""",
+                          return [box.left + map.px(map.shown, x), box.top + map.py(map.shown, y)]; }}""",
         [x, y],
     )
     return left, top
@@ -60,7 +62,8 @@ def colour(page: Page, number: int, x: float, y: float) -> list[int]:
     """The colour that the canvas shows at a point."""
     return page.evaluate(
         f"""([x, y]) => {{ const map = {MAP.format(number)};
-                          const [px, py] = [map.px(x), map.py(y)].map(v => Math.floor(v * map.ratio));
+                          const place = [map.px(map.shown, x), map.py(map.shown, y)];
+                          const [px, py] = place.map(v => Math.floor(v * map.ratio));
                           return [...map.canvas.getContext('2d').getImageData(px, py, 1, 1).data]; }}""",
         [x, y],
     )
@@ -116,7 +119,7 @@ def test_pixels_have_the_colours_of_their_minima(page: Page, address: str) -> No
 def test_the_maps_follow_while_a_slider_is_dragged(page: Page, address: str) -> None:
     """The mouse button stays down: coarse or fine, something new is drawn at every step; then all is fine."""
     opened(page, address, TWO)
-    before, other = labels(page, 0), page.evaluate(f"{MAP.format(1)}.entry.key")
+    before, other = labels(page, 0), page.evaluate(f"{MAP.format(1)}.shown.entry.key")
     box = slider(page, "card.0.lr").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] / 2)
@@ -126,7 +129,7 @@ def test_the_maps_follow_while_a_slider_is_dragged(page: Page, address: str) -> 
         seq = int(page.evaluate(f"{MAPS}.dataset.seq"))
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
         page.wait_for_function(f"{MAPS}.dataset.seq > {seq}")
-        keys.add(page.evaluate(f"{MAP.format(0)}.entry.key"))
+        keys.add(page.evaluate(f"{MAP.format(0)}.shown.entry.key"))
     assert len(keys) == 3
     page.mouse.up()
     page.wait_for_function(f"{FINE} && new URL(location).searchParams.get('card.0') !== 'gradient_descent,lr=0.01'")
@@ -136,7 +139,7 @@ def test_the_maps_follow_while_a_slider_is_dragged(page: Page, address: str) -> 
     now = labels(page, 0)
     assert (now != before).any()
     np.testing.assert_array_equal(now < 200, (direct.minimum >= 0).ravel())
-    assert page.evaluate(f"{MAP.format(1)}.entry.key") == other
+    assert page.evaluate(f"{MAP.format(1)}.shown.entry.key") == other
 
 
 def test_slow_maps_are_coarse_first_and_give_way(page: Page, address: str) -> None:
@@ -149,7 +152,7 @@ def test_slow_maps_are_coarse_first_and_give_way(page: Page, address: str) -> No
         seq = int(page.evaluate(f"{MAPS}.dataset.seq"))
         slider(page, "card.2.lr").press("ArrowRight")
         page.wait_for_function(f"{MAPS}.dataset.seq > {seq}")
-        seen.append(page.evaluate(f"{MAP.format(2)}.entry.every"))
+        seen.append(page.evaluate(f"{MAP.format(2)}.shown.entry.every"))
     assert max(seen) > 1
     assert query(page)["card.2"] != "rmsprop"
 
@@ -172,7 +175,7 @@ def test_a_click_opens_the_path_on_trajectories(page: Page, address: str) -> Non
     opened(page, address, TWO)
     page.mouse.click(*at(page, 1, -2.0, 3.5))
     page.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
-    start = page.evaluate("window.__ravine.plot.latest.start")
+    start = page.evaluate(f"{PLOT}.latest.start")
     assert np.allclose(start, (-2.0, 3.5), atol=10 / 64)
     direct = basins(RULES["adam"], SURFACES["himmelblau"], resolution=64, steps=500)
     row, column = np.argmin(np.abs(direct.y - start[1])), np.argmin(np.abs(direct.x - start[0]))
@@ -185,15 +188,15 @@ def test_the_wheel_zooms_all_maps_and_a_double_click_shows_everything(page: Page
     opened(page, address, TWO)
     page.mouse.move(*at(page, 1, 3, 2))
     page.mouse.wheel(0, -400)
-    page.wait_for_function(f"window.__ravine_maps.latest.window[1] < 4.9 && {FINE}")
-    x0, x1, y0, y1 = page.evaluate("window.__ravine_maps.latest.window")
+    page.wait_for_function(f"{MAPS}.ravine.latest.window[1] < 4.9 && {FINE}")
+    x0, x1, y0, y1 = page.evaluate(f"{MAPS}.ravine.latest.window")
     assert (3 - x0) / (x1 - x0) == pytest.approx(0.8, abs=0.02)  # what lies under the pointer stays there
     assert x1 - x0 == pytest.approx(y1 - y0)
     for number in (0, 1):
-        assert page.evaluate(f"{MAP.format(number)}.entry.x.high") == x1
+        assert page.evaluate(f"{MAP.format(number)}.shown.entry.x.high") == x1
     page.wait_for_function("new URL(location).searchParams.has('window')")
     page.mouse.dblclick(*at(page, 0, 3, 2))
-    page.wait_for_function("JSON.stringify(window.__ravine_maps.latest.window) === '[-5,5,-5,5]'")
+    page.wait_for_function(f"JSON.stringify({MAPS}.ravine.latest.window) === '[-5,5,-5,5]'")
     assert page.get_by_test_id("maps").is_visible()  # a double click opens nothing
 
 
@@ -203,21 +206,19 @@ def test_a_drag_moves_the_window(page: Page, address: str) -> None:
     page.mouse.down()
     page.mouse.move(*at(page, 0, 1, -1), steps=4)
     page.mouse.up()
-    page.wait_for_function(f"window.__ravine_maps.latest.window[0] < -0.5 && !window.__ravine_maps.view && {FINE}")
-    assert page.evaluate("window.__ravine_maps.latest.window") == pytest.approx([-6, 4, -4, 6], abs=0.2)
+    page.wait_for_function(f"{MAPS}.ravine.latest.window[0] < -0.5 && !{MAPS}.ravine.view && {FINE}")
+    assert page.evaluate(f"{MAPS}.ravine.latest.window") == pytest.approx([-6, 4, -4, 6], abs=0.2)
 
 
 def test_a_click_in_a_plane_loads_the_cell(page: Page, address: str) -> None:
     opened(page, address, PLANE)
-    key = page.evaluate(f"{MAP.format(0)}.entry.key")
+    key = page.evaluate(f"{MAP.format(0)}.shown.entry.key")
     after(page, lambda: page.mouse.click(*at(page, 0, 0.05, 0.7)))
-    lr, momentum = (
-        page.evaluate(f"window.__ravine_maps.latest.values['card.0.{name}']") for name in ("lr", "momentum")
-    )
+    lr, momentum = (page.evaluate(f"{MAPS}.ravine.latest.values['card.0.{name}']") for name in ("lr", "momentum"))
     assert lr == pytest.approx(0.05, rel=0.11)  # 64 cells over 5 decades
     assert momentum == pytest.approx(0.7, abs=0.01)
-    assert page.evaluate(f"{MAP.format(0)}.entry.present") == [lr, momentum]
-    assert page.evaluate(f"{MAP.format(0)}.entry.key") == key  # the plane itself is the same
+    assert page.evaluate(f"{MAP.format(0)}.shown.entry.present") == [lr, momentum]
+    assert page.evaluate(f"{MAP.format(0)}.shown.entry.key") == key  # the plane itself is the same
     page.wait_for_function("new URL(location).searchParams.get('card.0') !== 'momentum,lr=0.001,momentum=0.5'")
     page.mouse.move(*at(page, 0, 0.05, 0.7))
     expect(page.get_by_test_id("map-said")).to_contain_text("lr η 0.0")
@@ -234,7 +235,7 @@ def test_what_is_seen_is_saved(page: Page, address: str, tmp_path: Path) -> None
     shown = np.asarray(Image.open(file).convert("RGB"))
     wanted = colour(page, 0, 3.2, 2.4)[:3]
     assert (shown == wanted).all(axis=2).sum() > 100
-    assert shown.shape[1] >= 2 * page.evaluate("window.__ravine_maps.width")
+    assert shown.shape[1] >= 2 * page.evaluate(f"{MAPS}.ravine.width")
 
 
 def test_a_large_map_is_made_and_can_be_stopped(page: Page, address: str) -> None:

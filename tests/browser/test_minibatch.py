@@ -8,8 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from .conftest import PICTURES
 
+STUDY = "document.querySelector('.rv-study').ravine"
+
 DRAWN = "document.querySelector('[data-testid=study]').dataset"
-LATEST = "window.__ravine_study.latest"
+LATEST = "document.querySelector('.rv-study').ravine.latest"
 
 
 def opened(page: Page, address: str, name: str = "minibatch", query: str = "") -> None:
@@ -112,7 +114,7 @@ def test_a_press_in_the_contour_puts_the_start_there(page: Page, address: str) -
     opened(page, address)
     box = page.get_by_test_id("plane").bounding_box()
     assert box
-    x, y = page.evaluate("(({map}) => [map.ax + map.bx * 0.5, map.ay + map.by * 0.25])(window.__ravine_study.plane)")
+    x, y = page.evaluate(f"(({{map}}) => [map.ax + map.bx * 0.5, map.ay + map.by * 0.25])({STUDY}.plane)")
     after(page, lambda: page.mouse.click(box["x"] + x, box["y"] + y))
     page.wait_for_function("new URL(location).searchParams.get('start')?.startsWith('0.')")
     found = [float(value) for value in query(page)["start"].split(",")]

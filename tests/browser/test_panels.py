@@ -9,10 +9,12 @@ from optim_core import RULES, trace
 from surfaces import SURFACES
 from tests.browser.test_trajectories import after, runs, slider
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 THREE = ("gradient_descent", "momentum", "adam")
 CARDS = "&".join(f"card.{number}={rule}" for number, rule in enumerate(THREE))
 PANELS = f"?steps=40&view.layout=panels&{CARDS}"
-MAPPING = "window.__ravine.mapping()"
+MAPPING = "document.querySelector('.rv-plot').ravine.mapping()"
 
 # Of every panel: the mapping that its paths are drawn by, and where its marker, the end of its path, its start and its
 # minimum stand, in pixels of the panel.
@@ -20,7 +22,7 @@ STATE = """() => [...document.querySelectorAll('[data-testid=panel]')].map((pane
   const last = (d) => d.match(/-?[\\d.]+/g).slice(-2).map(Number);
   const numbers = (node) => node?.getAttribute('transform').match(/-?[\\d.]+/g).map(Number);
   return {
-    mapping: window.__ravine.plot.overlay.panels[i].overlay.map,
+    mapping: document.querySelector('.rv-plot').ravine.drawn.panels.panels[i].overlay.map,
     markers: [...panel.querySelectorAll('.rv-marker')].map(numbers),
     ends: [...panel.querySelectorAll('.rv-past')].map((path) => last(path.getAttribute('d'))),
     start: numbers(panel.querySelector('[data-testid=start-marker]')),
@@ -35,7 +37,7 @@ STATE = """() => [...document.querySelectorAll('[data-testid=panel]')].map((pane
 def opened(page: Page, address: str, query: str) -> None:
     """The page with its paths drawn, however long Plotly takes to come."""
     page.goto(f"{address}/{query}")
-    page.wait_for_function("document.querySelector('.rv-past')?.getAttribute('d') && window.__ravine.mapping()")
+    page.wait_for_function(f"document.querySelector('.rv-past')?.getAttribute('d') && {PLOT}.mapping()")
 
 
 def state(page: Page) -> list[dict]:
@@ -78,7 +80,7 @@ def test_a_panel_for_each_optimizer(page: Page, address: str) -> None:
     assert [panel["again"] for panel in panels] == [0, 2, 2]
     # The step shown, and a slider.
     page.get_by_test_id("transport-range").fill("7")
-    page.wait_for_function("window.__ravine.plot.transport.shown() === 7")
+    page.wait_for_function(f"{PLOT}.transport.shown() === 7")
     for panel, rule in zip(state(page), THREE, strict=True):
         made = trace(RULES[rule], SURFACES["ravine"], SURFACES["ravine"].start, 7)
         assert panel["markers"][0] == pytest.approx(pixel(mapping, made.path[-1]), abs=0.1)
@@ -119,7 +121,7 @@ def test_zooming_and_panning_in_one_panel_moves_all(page: Page, address: str) ->
     # The start has not moved, and a double click shows the whole again.
     page.mouse.dblclick(*place(page, 1, 1, 1))
     page.wait_for_function(f"Math.abs({MAPPING}.bx - {first['bx']}) < 1e-6")
-    page.wait_for_function("JSON.stringify(window.__ravine.plot.latest.start) === '[-4,2]'")
+    page.wait_for_function(f"JSON.stringify({PLOT}.latest.start) === '[-4,2]'")
 
 
 def test_the_start_is_one_for_all_panels(page: Page, address: str) -> None:
@@ -130,12 +132,12 @@ def test_the_start_is_one_for_all_panels(page: Page, address: str) -> None:
     starts = [panel["start"] for panel in state(page)]
     assert starts[0] == starts[1] == starts[2]
     page.mouse.up()
-    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] + 2) < 0.1")
+    page.wait_for_function(f"Math.abs({PLOT}.latest.start[0] + 2) < 0.1")
     page.wait_for_function("new URL(location).searchParams.get('start')?.match(/^-(2|1\\.9)/)")
     for run in runs(page):
         assert run["first"] == pytest.approx([-2, 3], abs=0.1)
     after(page, lambda: page.mouse.click(*place(page, 2, 3, -3)))
-    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] - 3) < 0.1")
+    page.wait_for_function(f"Math.abs({PLOT}.latest.start[0] - 3) < 0.1")
     starts = [panel["start"] for panel in state(page)]
     assert starts[0] == starts[1] == starts[2]
 
@@ -190,11 +192,11 @@ def test_units_of_equal_length(page: Page, address: str, layout: str) -> None:
     zoomed = page.evaluate(MAPPING)
     assert zoomed["bx"] == pytest.approx(-zoomed["by"], rel=1e-6)
     after(page, lambda: page.mouse.click(*place(page, 0, 0.5, 0.75)))
-    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] - 0.5) < 0.05")
+    page.wait_for_function(f"Math.abs({PLOT}.latest.start[0] - 0.5) < 0.05")
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function(f"Math.abs({MAPPING}.bx - {mapping['bx']}) < 1e-6")
     # And back to axes that fill the picture.
-    after(page, lambda: page.evaluate("window.__ravine.plot.setView('aspect', 'free')"))
+    after(page, lambda: page.evaluate(f"{PLOT}.setView('aspect', 'free')"))
     free = page.evaluate(MAPPING)
     assert free["height"] > 1.2 * mapping["height"]
     expect(page).not_to_have_url(re.compile("aspect"))

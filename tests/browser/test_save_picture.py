@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_trajectories import DRAWN
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
 
@@ -33,7 +35,7 @@ def saved(page: Page, kind: str) -> tuple[str, bytes]:
 
 def colours(page: Page) -> dict[str, str]:
     """The colour of each run by its name."""
-    return dict(page.evaluate("window.__ravine.plot.runs.map(r => [r.name, r.colour])"))
+    return dict(page.evaluate(f"{PLOT}.runs.map(r => [r.name, r.colour])"))
 
 
 def in_css(colour: str) -> str:
@@ -77,7 +79,7 @@ def test_a_png_shows_what_is_seen(browser, address: str, query: str, scheme: str
     opened(page, address, query)
     page.wait_for_function(f"{DRAWN}.drawn3d > 0")
     shown = page.evaluate("document.querySelector('[data-testid=live-plot]').clientWidth")
-    background = ImageColor.getrgb(page.evaluate("window.__ravine.plot.theme.background"))
+    background = ImageColor.getrgb(page.evaluate(f"{PLOT}.theme.background"))
     wanted = colours(page)
     _, drawing = saved(page, "SVG")
     name, file = saved(page, "PNG")

@@ -8,9 +8,11 @@ from tests.browser.test_trajectories import number, opened
 from views.settings import Settings
 from views.stories import STORIES
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 
 def drawn_names(page: Page) -> list[str]:
-    return page.evaluate("window.__ravine.plot.runs.map(run => run.name)")
+    return page.evaluate(f"{PLOT}.runs.map(run => run.name)")
 
 
 def arrived(page: Page, name: str) -> None:
@@ -20,7 +22,7 @@ def arrived(page: Page, name: str) -> None:
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar.get_by_text(STORIES[name].text)).to_be_visible()
     page.wait_for_function(
-        "(names) => JSON.stringify(window.__ravine?.plot.runs.map(run => run.name)) === names",
+        "(names) => JSON.stringify(document.querySelector('.rv-plot')?.ravine.runs.map(run => run.name)) === names",
         arg=page.evaluate("JSON.stringify", [settings.title(number) for number in settings.cards]),
     )
     expect(page.get_by_test_id("overlay").locator(".rv-past")).to_have_count(len(settings.cards))
@@ -70,7 +72,7 @@ def test_the_ball_rolls_with_the_step(page: Page, address: str) -> None:
     page.get_by_role("button", name="To the end").click()
     page.wait_for_function(NEAR, arg=[3.584, -1.848, 3])
     page.get_by_role("button", name="As told").click()
-    page.wait_for_function("window.__ravine.plot.transport.step === null")
+    page.wait_for_function(f"{PLOT}.transport.step === null")
 
 
 def test_the_edge_stands_on_the_slider_and_moves(page: Page, address: str) -> None:

@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.patience import MILLISECONDS
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 PICTURES = Path(__file__).parent / "pictures"
 DRAWN = "document.querySelector('[data-testid=live-plot]').dataset"
 
@@ -64,7 +66,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def runs(page: Page) -> list[dict]:
     """Name, last point and length of each run that is drawn."""
     return page.evaluate(
-        "window.__ravine.plot.runs.map(r => ({name: r.name, count: r.loss.length, first: [r.path[0], r.path[1]],"
+        f"{PLOT}.runs.map(r => ({{name: r.name, count: r.loss.length, first: [r.path[0], r.path[1]],"
         " last: [r.path.at(-2), r.path.at(-1)]}))"
     )
 
@@ -119,8 +121,8 @@ def test_pictures_follow_while_a_slider_is_dragged(page: Page, address: str) -> 
 def test_a_click_sets_the_start_exactly_there(page: Page, address: str) -> None:
     opened(page, address)
     after(page, lambda: page.mouse.click(*point(page, 2.345, -3.21)))
-    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] - 2.345) < 0.03")
-    x, y = page.evaluate("window.__ravine.plot.latest.start")
+    page.wait_for_function(f"Math.abs({PLOT}.latest.start[0] - 2.345) < 0.03")
+    x, y = page.evaluate(f"{PLOT}.latest.start")
     one_pixel = 10 / 300
     assert abs(x - 2.345) < one_pixel
     assert abs(y + 3.21) < one_pixel
@@ -140,7 +142,7 @@ def test_the_start_can_be_dragged_and_everything_follows(page: Page, address: st
         firsts.append(runs(page)[0]["first"][0])
     page.mouse.up()
     assert firsts == sorted(firsts)
-    page.wait_for_function("Math.abs(window.__ravine.plot.latest.start[0] - 0.5) < 0.05")
+    page.wait_for_function(f"Math.abs({PLOT}.latest.start[0] - 0.5) < 0.05")
     for run in runs(page):
         assert run["first"] == pytest.approx([0.5, 3.0], abs=0.05)
 
@@ -245,10 +247,10 @@ def test_adding_an_optimizer_and_choosing_a_surface(page: Page, address: str) ->
     opened(page, address)
     choose(page, "Add an optimizer", "Nesterov (1983)")
     expect(slider(page, "card.3.momentum")).to_be_visible()
-    page.wait_for_function("window.__ravine.plot.runs.length === 4")
+    page.wait_for_function(f"{PLOT}.runs.length === 4")
     choose(page, "Surface", "Rosenbrock · valleys and plates")
     expect(slider(page, "surface.b")).to_be_visible()
-    page.wait_for_function("window.__ravine.plot.latest.surface.name === 'Rosenbrock'")
+    page.wait_for_function(f"{PLOT}.latest.surface.name === 'Rosenbrock'")
 
 
 def test_the_camera_stays_when_a_slider_moves(page: Page, address: str) -> None:
@@ -271,7 +273,7 @@ def test_the_camera_stays_when_a_slider_moves(page: Page, address: str) -> None:
     slider(page, "card.2.lr").press("ArrowRight")
     page.wait_for_function(f"{DRAWN}.drawn3d > {before}")
     slider(page, "surface.condition").press("ArrowRight")
-    page.wait_for_function("window.__ravine.plot.latest.values['surface.condition'] > 30")
+    page.wait_for_function(f"{PLOT}.latest.values['surface.condition'] > 30")
     assert page.evaluate(eye) == turned
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function(f"{eye} === '{first}'")
@@ -310,7 +312,7 @@ def test_clouds_and_look_ahead_points_go_with_their_optimizer(page: Page, addres
     assert len(outlines(page, "rv-cloud") + outlines(page, "rv-cloud-before") + outlines(page, "rv-look")) == 3
     page.evaluate(
         """() => {
-          const { plot } = window.__ravine;
+          const plot = document.querySelector('.rv-plot').ravine;
           const others = plot.latest.runs.map(({ cloud, cloud_step, look, ...other }) => other);
           plot.latest = { ...plot.latest, runs: others };
           plot.draw();

@@ -5,6 +5,8 @@ from playwright.sync_api import Page, expect
 
 from .conftest import PICTURES
 
+PLOT = "document.querySelector('.rv-plot').ravine"
+
 FEW = "?rules=gradient_descent,adam&trials=60&evaluations=60&starts=4"
 
 
@@ -32,5 +34,5 @@ def test_a_change_tunes_anew_and_the_best_is_used(page: Page, address: str) -> N
     page.wait_for_function("new URL(location).searchParams.get('evaluations') === '80'")
     page.get_by_role("button", name="Use these on Trajectories").click()
     page.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
-    assert page.evaluate("window.__ravine.plot.runs.map((run) => run.name)") == ["Gradient descent", "Adam"]
-    assert page.evaluate("window.__ravine.plot.runs[1].loss.length") == 81
+    assert page.evaluate(f"{PLOT}.runs.map((run) => run.name)") == ["Gradient descent", "Adam"]
+    assert page.evaluate(f"{PLOT}.runs[1].loss.length") == 81

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 PLOT = "document.querySelector('[data-testid=live-plot]')"
 HIMMELBLAU = {(3.0, 2.0), (-2.81, 3.13), (-3.78, -3.28), (3.58, -1.85)}  # Himmelblau 1972; all have the height 0
-TRACES = """() => window.__ravine.plot.surface3d.graph.data.map(t => ({
+TRACES = """() => document.querySelector('.rv-plot').ravine.drawn.surface3d.graph.data.map(t => ({
     type: t.type, mode: t.mode, colour: t.line?.color, width: t.line?.width, hidden: t.hidesurface,
     contours: t.contours, x: [...t.x], y: [...t.y], z: t.type === 'surface' ? t.z.map(row => [...row]) : [...t.z]}))"""
 
@@ -20,7 +20,7 @@ def himmelblau(x: Any, y: Any) -> Any:
 
 def opened(page: Page, address: str, query: str) -> None:
     page.goto(f"{address}/{query}")
-    page.wait_for_function(f"{PLOT}?.dataset.drawn > 0 && window.__ravine?.plot?.runs.length > 0")
+    page.wait_for_function(f"{PLOT}?.dataset.drawn > 0 && {PLOT}.ravine.runs.length > 0")
 
 
 def traces(page: Page, address: str, query: str) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ def test_each_relief_shows_the_surfaces_heights(page: Page, address: str, relief
     if logarithmic:
         assert 0 < shown.min() - f.min() < 0.02 * np.median(f)
     if relief == "lines":
-        levels = page.evaluate("(() => { const p = window.__ravine.plot; return p.scale(p.grid()).levels; })()")
+        levels = page.evaluate(f"(() => {{ const p = {PLOT}.ravine; return p.scale(p.grid(), p.latest).levels; }})()")
         of_levels = drawn["contours"]["z"]
         count = round((of_levels["end"] - of_levels["start"]) / of_levels["size"]) + 1
         assert of_levels["start"] + of_levels["size"] * np.arange(count) == pytest.approx(levels)
@@ -68,7 +68,7 @@ def test_paths_lie_on_the_surface_between_their_steps_too(page: Page, address: s
     drawn = traces(page, address, "?surface=himmelblau&view.heights=linear")
     _, _, z = heights(drawn[0])
     rise = 0.01 * np.ptp(z)
-    paths = page.evaluate("window.__ravine.plot.runs.map(run => [...run.path])")
+    paths = page.evaluate(f"{PLOT}.ravine.runs.map(run => [...run.path])")
     longest = 0.0
     for trace, path in zip(of_runs(drawn), paths, strict=True):
         points = np.array([[np.nan if v is None else v for v in trace[name]] for name in "xyz"], float).T
@@ -85,7 +85,7 @@ def test_paths_lie_on_the_surface_between_their_steps_too(page: Page, address: s
 
 def test_a_trail_is_the_last_steps(page: Page, address: str) -> None:
     drawn = traces(page, address, "?view.trail=5&view.step=20&card.0=adam")
-    path = page.evaluate("[...window.__ravine.plot.runs[0].path]")
+    path = page.evaluate(f"[...{PLOT}.ravine.runs[0].path]")
     (line,) = of_runs(drawn)
     assert [line["x"][0], line["y"][0]] == pytest.approx(path[30:32])
     assert [line["x"][-1], line["y"][-1]] == pytest.approx(path[40:42])
@@ -103,7 +103,7 @@ def test_many_starts_are_one_thin_line_for_each_optimizer(page: Page, address: s
 
 def test_a_run_on_another_surface_is_left_out(page: Page, address: str) -> None:
     assert len(of_runs(traces(page, address, "?surface=ackley"))) == 3
-    page.evaluate("(() => { const p = window.__ravine.plot; p.runs[1].elsewhere = true; p.request3d(); })()")
+    page.evaluate(f"(() => {{ const p = {PLOT}.ravine; p.runs[1].elsewhere = true; p.request3d(); }})()")
     page.wait_for_function(f"({TRACES})().filter(t => t.mode === 'lines').length === 2")
 
 
@@ -134,7 +134,7 @@ def test_minima_are_named_beside_their_stars(page: Page, address: str, width: in
     left, top, right, bottom = page.evaluate(
         """(() => {
             const box = document.querySelector('[data-testid=contour]').getBoundingClientRect();
-            const { left, top, width, height } = window.__ravine.mapping();
+            const { left, top, width, height } = document.querySelector('.rv-plot').ravine.mapping();
             return [box.left + left, box.top + top, box.left + left + width, box.top + top + height];
         })()"""
     )
@@ -149,14 +149,14 @@ def test_minima_are_named_beside_their_stars(page: Page, address: str, width: in
     assert all(apart(a, b) for a, b in combinations(named, 2))
     for level in boxes(page, ".rv-level-label"):
         assert all(apart(level, name, 2) for name in named), level
-    page.evaluate("window.__ravine.plot.setView('labels', false)")
+    page.evaluate(f"{PLOT}.ravine.setView('labels', false)")
     expect(names).to_have_count(0)
 
 
 def test_minima_are_named_in_three_dimensions(page: Page, address: str) -> None:
     traces(page, address, "?surface=himmelblau&view.labels=1")
     named = page.evaluate(
-        "window.__ravine.plot.surface3d.graph.layout.scene.annotations.map(a => [a.text, a.x, a.y, a.z])"
+        f"{PLOT}.ravine.drawn.surface3d.graph.layout.scene.annotations.map(a => [a.text, a.x, a.y, a.z])"
     )
     assert {text for text, *_ in named} == {f"f = 0 at ({x:g}, {y:g})" for x, y in HIMMELBLAU}
     for _, x, y, _ in named:
@@ -200,7 +200,7 @@ def even(values: list[float]) -> bool:
 def test_logarithmic_heights_have_geometric_levels(page: Page, address: str) -> None:
     opened(page, address, "?surface=ravine&view.layout=contour&view.heights=linear")
     linear = bar(page)
-    page.evaluate("window.__ravine.plot.setView('heights', 'log')")
+    page.evaluate(f"{PLOT}.ravine.setView('heights', 'log')")
     page.wait_for_function(f"document.querySelector('.rv-bar-text').textContent !== '{linear[0]:g}'")
     log = bar(page)
     for levels in (linear, log):
@@ -216,6 +216,6 @@ def test_a_surface_without_known_lowest_height_can_be_logarithmic(page: Page, ad
     """Heights below zero: the levels are true heights, all above the lowest one."""
     opened(page, address, "?surface=saddle&view.layout=contour&view.heights=log")
     levels = bar(page)
-    lowest = page.evaluate("Math.min(...window.__ravine.plot.grid().z)")
+    lowest = page.evaluate(f"Math.min(...{PLOT}.ravine.grid().z)")
     assert levels == sorted(set(levels))
     assert lowest < levels[0] < 0 < levels[-1]

@@ -252,7 +252,7 @@ def test_a_surface_without_values_somewhere_shows_the_page_there() -> None:
 
 
 def test_levels_and_colours_are_the_browsers() -> None:
-    """What static/heights.js and theme.js gave in Chromium for the page's first picture."""
+    """What static/plane/heights.js and shared/theme.js gave in Chromium for the page's first picture."""
     playback = Playback(page(steps=1))
     assert playback.scale.levels.tolist() == [k / 4 for k in range(-1, 11)]
     labels = ["0.097", "0.53", "1.3", "2.7", "5.2", "9.5", "17", "31", "56", "100", "180", "320"]

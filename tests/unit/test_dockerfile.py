@@ -51,7 +51,7 @@ def test_what_can_be_made_at_build_is_made_by_the_user_who_runs_it() -> None:
     assert place("ENV", "NUMBA_CACHE_DIR") < warm
     assert all(k < warm for k, (kind, _) in enumerate(instructions()) if kind == "COPY")
     warming = (ROOT / "views" / "warm.py").read_text().partition('if __name__ == "__main__":')[2]
-    assert "ensure_plotly()" in warming
+    assert "publish()" in warming
     assert "-m views.warm" in (ROOT / "Makefile").read_text()
 
 

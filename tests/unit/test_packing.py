@@ -1,8 +1,7 @@
-"""What views/component.py packs is what comes out again; its loader and its copy of Plotly hold."""
+"""What views/component.py packs is what comes out again."""
 
 import json
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,21 +75,3 @@ def test_views_and_matrices_are_sent_in_row_order() -> None:
 def test_other_arrays_are_refused() -> None:
     with pytest.raises(TypeError, match="int64 cannot be sent; allowed: f4, f8, i4, u2, u1"):
         component.pack({"x": np.array([1], "i8")})
-
-
-def test_version_covers_every_module() -> None:
-    assert len(component.version()) == 16
-    for module in component.STATIC.glob("*.js"):
-        if module.name != "plotly.min.js":
-            assert 'from "' not in module.read_text(), f"{module.name} imports without the version in the address"
-
-
-def test_plotly_is_copied_once_and_again_when_it_differs(tmp_path: Path) -> None:
-    target = component.ensure_plotly(tmp_path / "static")
-    size = target.stat().st_size
-    assert size > 1_000_000
-    stamp = target.stat().st_mtime_ns
-    assert component.ensure_plotly(tmp_path / "static").stat().st_mtime_ns == stamp
-    target.write_text("cut short")
-    assert component.ensure_plotly(tmp_path / "static").stat().st_size == size
-    assert [file.name for file in target.parent.iterdir()] == ["plotly.min.js"]

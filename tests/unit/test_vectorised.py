@@ -2,6 +2,7 @@
 
 import platform
 import re
+from typing import Any
 
 import pytest
 from llvmlite.binding import get_host_cpu_features
@@ -24,7 +25,8 @@ def cold(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def has_fma() -> bool:
     """Whether the processor that Numba compiles for, this one or the one it is told, multiplies and adds in one."""
-    name, features = config.CPU_NAME, config.CPU_FEATURES or ""
+    settings: Any = config  # its attributes are read from the environment
+    name, features = settings.CPU_NAME, settings.CPU_FEATURES or ""
     if name is None and not features:
         return get_host_cpu_features().get("fma", False)
     return "-fma" not in features and ("+fma" in features or name not in (None, "generic", "x86-64", "x86-64-v2"))

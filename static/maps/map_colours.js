@@ -1,0 +1,186 @@
+// The colours of maps: a hue for each minimum, darker the more steps; a ramp for numbers; one colour for each outcome.
+
+/** @import { BasinArrays } from "../shared/messages.js" */
+/** @import { Numbers } from "../shared/types.js" */
+/** @typedef {number[]} Colour three bytes of sRGB */
+/** @typedef {{low: number, high: number, log: boolean}} ColourScale */
+
+export const LISTED = 200; // labels below are indices of minima, the others 200 + outcome
+export const [DIVERGED, LOCAL_MINIMUM] = [0, 3];
+export const LEVELS = 256;
+const FIRST_HUE = 255; // a blue
+const GOLDEN = 137.50776; // degrees
+const [FAST, SLOW] = [0.84, 0.4]; // lightness
+const CHROMA = 0.125;
+const SAMPLE = 4000; // of a map's values, of which a scale is made
+const OTHER = { chroma: 0.035, hue: 85 }; // of minima that the surface does not list
+export const GREY = [142, 142, 146];
+// viridis by S. van der Walt and N. Smith (CC0), every 32nd colour: even steps of lightness, dark for little.
+const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(
+  hex,
+);
+// By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged, ended.
+export const OUTCOMES = [
+  "#3c3c3c",
+  "#b5483a",
+  "#2f7ed8",
+  "#7fb2e5",
+  "#e8871e",
+  "#8b5fd0",
+  "#c8407b",
+  "#8e8e92",
+  "#6b8e23",
+].map(hex);
+
+/** @param {string} text */
+function hex(text) {
+  return [1, 3, 5].map((i) => Number.parseInt(text.slice(i, i + 2), 16));
+}
+
+/**
+ * OKLCH as three bytes of sRGB (B. Ottosson, A perceptual color space for image processing, 2020).
+ * @param {number} lightness
+ * @param {number} chroma
+ * @param {number} hue
+ * @returns {Colour}
+ */
+export function oklch(lightness, chroma, hue) {
+  const a = chroma * Math.cos((hue * Math.PI) / 180);
+  const b = chroma * Math.sin((hue * Math.PI) / 180);
+  const [l, m, s] = [
+    lightness + 0.3963377774 * a + 0.2158037573 * b,
+    lightness - 0.1055613458 * a - 0.0638541728 * b,
+    lightness - 0.0894841775 * a - 1.291485548 * b,
+  ].map((v) => v ** 3);
+  return [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ].map((v) => {
+    const c = Math.min(1, Math.max(0, v));
+    return Math.round(255 * (c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055));
+  });
+}
+
+/** @param {Colour} colour */
+export const css = (colour) => `rgb(${colour.join(",")})`;
+
+/**
+ * The colour of a label where a share of the steps (0 few, 1 all) was made; null where the hatch shows.
+ * @param {number} label
+ * @param {number} share
+ */
+export function labelColour(label, share) {
+  const lightness = FAST + (SLOW - FAST) * share;
+  if (label < LISTED) return oklch(lightness, CHROMA, FIRST_HUE + GOLDEN * label);
+  if (label === LISTED + DIVERGED) return null;
+  return label === LISTED + LOCAL_MINIMUM ? oklch(lightness, OTHER.chroma, OTHER.hue) : GREY;
+}
+
+/**
+ * How dark so many steps are, of at most `most`: 0 to LEVELS - 1, by decades.
+ * @param {number} steps
+ * @param {number} most
+ */
+export function stepLevel(steps, most) {
+  return Math.round(((LEVELS - 1) * Math.log1p(Math.min(steps, most))) / Math.log1p(most));
+}
+
+/**
+ * The ramp at a share from 0 to 1.
+ * @param {number} share
+ */
+export function rampColour(share) {
+  const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1);
+  const i = Math.min(RAMP.length - 2, Math.floor(at));
+  return RAMP[i].map((channel, k) => Math.round(channel + (RAMP[i + 1][k] - channel) * (at - i)));
+}
+
+/** @param {Colour | null} colour */
+const word = (colour) => (colour ? ((255 << 24) | (colour[2] << 16) | (colour[1] << 8) | colour[0]) >>> 0 : 0);
+/** @type {Map<number, Uint32Array>} */
+const shades = new Map(); // label -> a word for each level
+const ramp = Uint32Array.from({ length: LEVELS }, (_, i) => word(rampColour(i / (LEVELS - 1))));
+
+/**
+ * A picture's pixels for starts, the lowest row last.
+ * @param {BasinArrays} arrays
+ * @param {number} nx
+ * @param {number} ny
+ * @param {number} steps
+ */
+export function basinPixels({ label, shade }, nx, ny, steps) {
+  const level = Uint8Array.from({ length: steps + 1 }, (_, made) => stepLevel(made, steps));
+  const pixels = new Uint32Array(nx * ny);
+  for (let row = 0; row < ny; row++) {
+    for (let i = row * nx, to = (ny - 1 - row) * nx; i < (row + 1) * nx; i++, to++) {
+      let table = shades.get(label[i]);
+      if (!table)
+        shades.set(
+          label[i],
+          (table = Uint32Array.from({ length: LEVELS }, (_, k) => word(labelColour(label[i], k / (LEVELS - 1))))),
+        );
+      pixels[to] = table[level[Math.min(shade[i], steps)]];
+    }
+  }
+  return pixels;
+}
+
+/**
+ * So for hyperparameters.
+ * @param {Numbers} values
+ * @param {Numbers} outcome
+ * @param {number} nx
+ * @param {number} ny
+ * @param {ColourScale | null} scale null where the outcome is shown
+ */
+export function planePixels(values, outcome, nx, ny, scale) {
+  const pixels = new Uint32Array(nx * ny);
+  const grey = word(GREY);
+  const outcomes = OUTCOMES.map((colour, k) => (k === DIVERGED ? 0 : word(colour)));
+  for (let row = 0; row < ny; row++) {
+    for (let i = row * nx, to = (ny - 1 - row) * nx; i < (row + 1) * nx; i++, to++) {
+      if (outcome[i] === DIVERGED) continue;
+      pixels[to] = !scale
+        ? outcomes[outcome[i]]
+        : Number.isFinite(values[i])
+          ? ramp[Math.round((LEVELS - 1) * scaleShare(values[i], scale))]
+          : grey;
+    }
+  }
+  return pixels;
+}
+
+/**
+ * Where a value lies on a scale, from 0 to 1.
+ * @param {number} value
+ * @param {ColourScale} scale
+ */
+export function scaleShare(value, { low, high, log }) {
+  const share = log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
+  return Math.min(1, Math.max(0, share));
+}
+
+/**
+ * One scale for the values of all maps; whole decades where it is logarithmic, ending with that of `most`.
+ * @param {string} name
+ * @param {Numbers[]} all
+ * @returns {ColourScale | null}
+ */
+export function commonScale(name, all, most = Infinity) {
+  if (name === "outcome") return null;
+  if (name === "share") return { low: 0, high: 1, log: false };
+  const limit = Math.max(Math.min(most, Number.MAX_VALUE), 1e-30);
+  const known = [];
+  for (const values of all) {
+    const stride = name === "steps" ? 1 : Math.max(1, Math.floor(values.length / SAMPLE) | 1);
+    for (let i = 0; i < values.length; i += stride) if (values[i] > 0 && values[i] <= limit) known.push(values[i]);
+  }
+  const ordered = Float64Array.from(known).sort();
+  if (!ordered.length) return { low: 0.1, high: 1, log: true };
+  /** @param {number} share */
+  const at = (share) => ordered[Math.min(ordered.length - 1, Math.floor(share * ordered.length))];
+  if (name === "steps") return { low: at(0), high: Math.max(at(1), at(0) + 1), log: true };
+  const low = Math.max(-30, Math.floor(Math.log10(at(0.02))));
+  return { low: 10 ** low, high: 10 ** Math.max(low + 1, Math.ceil(Math.log10(at(0.98)) - 1e-9)), log: true };
+}

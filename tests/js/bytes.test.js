@@ -1,0 +1,54 @@
+// The message as views/component.py lays it out; that Python's own bytes are read is tests/unit/test_browser_modules.py's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { unpack } from "../../static/shared/bytes.js";
+
+/** Bytes of a header and a body, the header padded to eight. */
+function packed(header, body = []) {
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const room = Math.ceil((text.length + 4) / 8) * 8;
+  const bytes = new Uint8Array(room + body.length).fill(32);
+  new DataView(bytes.buffer).setUint32(0, room - 4, true);
+  bytes.set(text, 4);
+  bytes.set(body, room);
+  return bytes;
+}
+
+test("arrays anywhere in a message, each of its own kind", () => {
+  const body = new Uint8Array(32);
+  new Float64Array(body.buffer, 0, 1).set([1.5]);
+  new Uint16Array(body.buffer, 8, 3).set([1, 2, 65535]);
+  new Float32Array(body.buffer, 16, 2).set([NaN, -2]);
+  body.set([7, 8], 24);
+  const header = {
+    a: { $array: ["f8", 0, 1] },
+    deep: [{ b: { $array: ["u2", 8, 3] } }, { $array: ["f4", 16, 2] }],
+    c: { $array: ["u1", 24, 2] },
+    none: null,
+    text: "ü",
+  };
+  const message = unpack(packed(header, body));
+  assert.deepEqual(message.a, Float64Array.of(1.5));
+  assert.deepEqual(message.deep[0].b, Uint16Array.of(1, 2, 65535));
+  assert.deepEqual(message.deep[1], Float32Array.of(NaN, -2));
+  assert.deepEqual(message.c, Uint8Array.of(7, 8));
+  assert.equal(message.none, null);
+  assert.equal(message.text, "ü");
+});
+
+test("a message that begins anywhere in a larger buffer, and arrays that outlive it", () => {
+  const body = new Uint8Array(8);
+  new Int32Array(body.buffer).set([-1, 5]);
+  const inner = packed({ steps: { $array: ["i4", 0, 2] } }, body);
+  const outer = new Uint8Array(inner.length + 3);
+  outer.set(inner, 3);
+  const { steps } = unpack(outer.subarray(3));
+  outer.fill(0);
+  assert.deepEqual(steps, Int32Array.of(-1, 5));
+});
+
+test("no arrays, and empty ones", () => {
+  assert.deepEqual(unpack(packed({})), {});
+  assert.equal(unpack(packed({ x: { $array: ["f4", 0, 0] } })).x.length, 0);
+});

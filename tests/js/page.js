@@ -1,0 +1,3 @@
+// What modules find of a page when they are loaded, where there is none.
+
+globalThis.window = new EventTarget();
