@@ -44,7 +44,7 @@ def after(x, y, s, h, t, n):
     back = count >= h.k
     gone = s.gone + (y - x)
     x = y - xp.where(back, (1 - h.slow_lr) * gone, 0.0)
-    return x, State(xp.where(back, 0.0, gone), xp.where(back, 0.0, count))
+    return x, State(xp.where(back, xp.zeros(gone), gone), xp.where(back, 0.0, count))
 
 
 def answer(x, s, h):

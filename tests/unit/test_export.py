@@ -125,7 +125,7 @@ def test_the_command_makes_the_same_settings_for_each_optimizer(optimizer: str) 
             usual,
             RunSettings(task.name, optimizer),
             replace(usual, warmup=0.0, l2=0.0, schedule=other),
-            replace(usual, hyper=odd, seed=2**31 - 1, epochs=7, batch_size=1, warmup=0.0 if alone else 1 / 3),
+            replace(usual, hyper=odd, seed=2**31 - 1, epochs=7, batch_size=3, warmup=0.0 if alone else 1 / 3),
         ):
             assert parsed(export.reproduce(settings)) == settings
 
