@@ -401,25 +401,32 @@ def test_a_store_that_is_deleted_or_replaced_is_noticed_at_once(
     assert store.all() == []
 
 
-def test_a_run_whose_store_is_gone_for_a_while_goes_on(store: Store, undisturbed: dict, often: None) -> None:
+def test_a_run_whose_store_is_gone_for_a_while_goes_on(
+    store: Store, undisturbed: dict, often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (run,) = store.add([SETTINGS])
     away = store.path.with_name("away.db")
     moved: list[str] = []
+    trouble = worker.Saying.trouble
 
     def move(step: int, _: int, stage: str) -> None:
         if step >= 20 and not moved:
             for end in ("-wal", "-shm", ""):
                 Path(f"{store.path}{end}").replace(f"{away}{end}")
             moved.append("away")
-        elif stage.startswith("waiting for the store") and moved == ["away"]:
-            moved.append(stage)
+
+    def heard(saying: worker.Saying, why: str) -> None:
+        """It comes back once it is missed: while the run goes on, or at its end."""
+        if moved == ["away"]:
+            moved.append(why)
             for end in ("-wal", "-shm", ""):
                 Path(f"{away}{end}").replace(f"{store.path}{end}")
+        trouble(saying, why)
 
+    monkeypatch.setattr(worker.Saying, "trouble", heard)
     assert worker.execute(store, run, tell=move, errors=lambda _: None)[0] == FINISHED
-    assert len(moved) < 2 or "is gone" in moved[1] or "No such file" in moved[1]
-    if moved == ["away"]:  # it was over before the store was asked again
-        pytest.fail("the store was away at the end, and the run finished all the same")
+    assert moved[0] == "away"
+    assert "is gone" in moved[1] or "No such file" in moved[1]
     assert points_of(store, run) == undisturbed
 
 
