@@ -40,4 +40,4 @@ def reference(params, h):
     return SignSGD(params, lr=h.lr, momentum=0.0)
 
 
-CHECKS = (Check({"lr": 1e-3}, steps=200),)  # later rounding decides a sign
+CHECKS = (Check({"lr": 1e-3}, steps=200, why="later, where the sign of a slope turns, rounding decides it"),)
