@@ -1,6 +1,7 @@
 // Colours of the pictures, from the theme variables that Streamlit gives its components.
 
 import { pen } from "./dom.js";
+import { oklch } from "./oklch.js";
 
 /** @import { Theme } from "./types.js" */
 /** @typedef {number[]} Colour lightness, chroma and hue */
@@ -24,27 +25,6 @@ const DARK = { from: [0.2, 0.012, 270], to: [0.38, 0.04, 220] };
 const STRONG_LIGHT = { from: [0.84, 0.075, 180], to: [0.38, 0.1, 280] };
 const STRONG_DARK = { from: [0.42, 0.1, 285], to: [0.86, 0.08, 175] };
 
-/** @param {Colour} colour */
-function oklchToCss([lightness, chroma, hue]) {
-  const a = chroma * Math.cos((hue * Math.PI) / 180);
-  const b = chroma * Math.sin((hue * Math.PI) / 180);
-  const [l, m, s] = [
-    lightness + 0.3963377774 * a + 0.2158037573 * b,
-    lightness - 0.1055613458 * a - 0.0638541728 * b,
-    lightness - 0.0894841775 * a - 1.291485548 * b,
-  ].map((v) => v ** 3);
-  const linear = [
-    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
-    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
-    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
-  ];
-  const channels = linear.map((v) => {
-    const c = Math.min(1, Math.max(0, v));
-    return Math.round(255 * (c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055));
-  });
-  return `rgb(${channels.join(",")})`;
-}
-
 /**
  * @param {{from: Colour, to: Colour}} ends
  * @returns {[number, string][]}
@@ -57,7 +37,7 @@ function colourScale({ from, to }) {
   const [start, end] = [cartesian(from), cartesian(to)];
   for (let i = 0; i <= 8; i++) {
     const [l, a, b] = start.map((v, k) => v + ((end[k] - v) * i) / 8);
-    scale.push([i / 8, oklchToCss([l, Math.hypot(a, b), (Math.atan2(b, a) * 180) / Math.PI])]);
+    scale.push([i / 8, `rgb(${oklch(l, Math.hypot(a, b), (Math.atan2(b, a) * 180) / Math.PI).join(",")})`]);
   }
   return scale;
 }

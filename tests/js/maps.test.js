@@ -12,13 +12,13 @@ import {
   LISTED,
   labelColour,
   OUTCOMES,
-  oklch,
   planePixels,
   rampColour,
   scaleShare,
   stepLevel,
 } from "../../static/maps/map_colours.js";
 import { columnsFor } from "../../static/maps/maps.js";
+import { oklch } from "../../static/shared/oklch.js";
 
 const bytes = (pixels) => Array.from(new Uint8Array(pixels.buffer));
 
