@@ -17,7 +17,7 @@ from training import export, plots, report, runner
 from training.data import cifar10
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, new_id, store_path
+from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, is_there, new_id, store_path
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from training.trouble import StoreError
@@ -48,7 +48,7 @@ def at_hand() -> tuple[Store, str]:
     """The store as it is now, and why nothing can be written to it. StoreError if it cannot even be read."""
     place = os.environ.get("RAVINE_STORE", "")
     path = store_path(place)
-    shut = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    shut = is_there(path) and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
     store = opened(place, looking=shut)
     store.renew()  # its file may have been deleted or replaced since
     why = f"The store {path} cannot be written: runs can be looked at, not launched, stopped or deleted."
@@ -346,7 +346,7 @@ def pictures() -> None:
             show_board()
         except StoreError:
             race.fresh = True  # the board is not there, and will ask for everything
-            if not store.path.exists():
+            if not is_there(store.path):
                 st.rerun()  # which makes one anew
             raise
     if st.session_state.pop("final", True):

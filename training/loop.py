@@ -611,6 +611,7 @@ class Training:
             torch.cuda.set_rng_state(state["random_cuda"].cpu(), self.device)
         for name in _STANDING:
             setattr(self, name, state[name])
+        self.observer.record({"checkpoint": ""})  # what an earlier process said of its own
         for path, why in wrong:
             with suppress(OSError):  # it must not take the place of the one that is whole
                 path.replace(path.with_name("damaged.pt"))

@@ -277,6 +277,14 @@ def store_path(url: str | None = None) -> Path:
         raise StoreError(f"store {text!r}: no such place ({reason(error)}); name a file in RAVINE_STORE") from None
 
 
+def is_there(path: Path, unsure: bool = False) -> bool:
+    """Whether a file is there; `unsure` where that cannot be asked, as in a folder of somebody else."""
+    try:
+        return path.exists()
+    except OSError:
+        return unsure
+
+
 class _Empty(StoreError):
     """There are no tables yet."""
 
@@ -298,10 +306,12 @@ class Store:
     def __init__(self, url: str | None = None, *, looking: bool = False) -> None:
         self.path, self.looking = store_path(url), looking
         self._copy: tempfile.TemporaryDirectory | None = None
-        # A pool lends each connection to one thread at a time.
-        self.engine = sa.create_engine(
-            "sqlite://", creator=self._connect, poolclass=sa.QueuePool, pool_size=5, max_overflow=-1
+        # A pool lends each connection to one thread at a time. Who looks opens a new one each time: one that takes the
+        # file for immutable would not see what others write.
+        pool: dict[str, Any] = (
+            {"poolclass": sa.NullPool} if looking else {"poolclass": sa.QueuePool, "pool_size": 5, "max_overflow": -1}
         )
+        self.engine = sa.create_engine("sqlite://", creator=self._connect, **pool)
         event.listen(self.engine, "connect", self._note_file)
         event.listen(self.engine, "checkout", self._check_file)
         event.listen(self.engine, "begin", _begin)
@@ -313,6 +323,8 @@ class Store:
 
     def renew(self) -> None:
         """Open it, and make it where there is none (any more). StoreError if that cannot be done."""
+        if self.looking:
+            self.close()  # with the copy that a folder without write access has asked for
         try:
             try:
                 self._open()
@@ -425,7 +437,7 @@ class Store:
             raise
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             self.engine.dispose()  # what a connection has kept of the file may be no longer so
-            if not self.path.exists():
+            if not is_there(self.path, unsure=True):
                 raise StoreError(f"the store {self.path} is gone") from error
             raise StoreError(f"the store does not answer: {reason(error)}") from error
 

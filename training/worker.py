@@ -209,6 +209,9 @@ def execute(
                 if not (resume := bool(checkpoints.kept(checkpoint))):
                     # of an attempt that was interrupted before its first checkpoint
                     insist(lambda: store.truncate(run, -1))
+                    of_before = {"resumed_at": 0, "checkpoint": ""}
+                    if stale := {name: of_before[name] for name in of_before if before.record.get(name)}:
+                        reporter.record(stale)
                 ending = train(settings, reporter, checkpoint, resume)
                 status, sentence = ending.status, ending.sentence
                 if status == DIVERGED and not sentence:

@@ -128,7 +128,7 @@ class Race:
         if run.status in (QUEUED, RUNNING):
             actions: list[Act] = [] if run.want else ["stop"]
         elif run.resumable:
-            actions = ["resume", "anew", "rename", "delete"] if run.step else ["resume", "rename", "delete"]
+            actions = ["resume", "anew", "rename", "delete"] if run.started else ["resume", "rename", "delete"]
         else:
             actions = ["rename", "delete"]
         stage = "stopping" if run.want and run.status == RUNNING else run.stage

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tests.patience import SECONDS
 from training import runner
 from training.optimizers import OPTIMIZERS
-from training.runs import FINISHED, QUEUED, STOPPED, Owner, Store
+from training.runs import FAILED, FINISHED, QUEUED, STOPPED, Owner, Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 from training.trouble import StoreError
@@ -190,16 +190,18 @@ def test_only_what_is_new_is_sent_again(store: Store) -> None:
 
 def test_the_race_says_what_can_be_done_with_a_run(store: Store) -> None:
     running, stopped, finished = filled(store, ADAM, "running"), filled(store, ADAM, STOPPED), filled(store, ADAM)
-    (queued,) = store.add([ADAM])
+    (unread, queued) = store.add([ADAM, ADAM])
+    assert store.start(unread, OWNER, "cpu")  # and found no checkpoint that it could use
+    assert store.transition(unread, "running", FAILED)
     race = Race()
     race.grids = tuple(run.grid for run in store.all())
     race.show(store.all())
     message = race.message(store, may_act=True, slots=1)
     actions = {run["id"]: run["actions"] for run in message["runs"]}
     assert actions[running] == actions[queued] == ["stop"]
-    assert actions[stopped] == ["resume", "anew", "rename", "delete"]
+    assert actions[stopped] == actions[unread] == ["resume", "anew", "rename", "delete"]
     assert actions[finished] == ["rename", "delete"]
-    assert message["summary"]["sentence"] == "1 running, 1 stopped, 1 finished, 1 queued"
+    assert message["summary"]["sentence"] == "1 running, 1 stopped, 1 finished, 1 failed, 1 queued"
     store.request_stop(running)
     assert race.message(store, may_act=True, slots=1)["runs"][0]["stage"] == "stopping"
 

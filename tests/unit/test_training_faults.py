@@ -568,6 +568,7 @@ def test_of_a_crash_between_two_names_the_one_before_is_left(
     (folder / "latest.pt.1.part").write_bytes(b"half")
     tale = Tale()
     loop.train(SETTINGS, tale, folder / "latest.pt", resume=True)  # type: ignore[arg-type]
+    assert tale.facts["checkpoint"] == "", "a failure that an earlier process told of is over"
     steps, values = undisturbed["train/loss"]
     assert {**halfway[1]["train/loss"], **tale.series["train/loss"]} == dict(zip(steps, values, strict=True))
 
@@ -586,9 +587,12 @@ def test_where_no_checkpoint_can_be_used_the_run_can_be_begun_anew(
     )
     assert store.resume(run)
     assert worker.execute(store, run, errors=lambda _: None)[0] == FAILED, "resuming alone does not help"
+    store.record(run, {"resumed_at": 20, "checkpoint": "could not be written"})
     assert store.resume(run, anew=True)
     assert worker.execute(store, run) == (FINISHED, True)
     assert points_of(store, run) == undisturbed
+    record = store.get(run).record
+    assert (record["resumed_at"], record["checkpoint"]) == (0, ""), "what was said of the attempt before goes with it"
     assert not store.resume(run, anew=True), "what has finished is not begun anew"
 
 
