@@ -200,9 +200,10 @@ def large() -> None:
             bar = st.progress(0.0, f"0 of {wanted.runs:,} runs")
             st.button("Stop", key="maps:large stop")
         try:
-            files = large_files(wanted, state.colour, lambda share, text: bar.progress(share, text), go_on)
-            st.session_state["maps:large"] = wanted.key, state.colour
-            kept.put((wanted.key, state.colour), files, len(files.png) + len(files.npz))
+            if kept.get(of := (wanted.key, state.colour)) is None:
+                files = large_files(wanted, state.colour, lambda share, text: bar.progress(share, text), go_on)
+                kept.put(of, files, len(files.png) + len(files.npz))
+            st.session_state["maps:large"] = of
         except maps.Cancelled:
             place.caption("Stopped.")
             return
@@ -210,7 +211,7 @@ def large() -> None:
     if "maps:large" not in st.session_state:
         return
     of = st.session_state["maps:large"]
-    if of[0] != wanted.key or (made := kept.get(of)) is None:
+    if of != (wanted.key, state.colour) or (made := kept.get(of)) is None:
         del st.session_state["maps:large"]  # it was of other settings, or others have made so many since
         return
     name = f"{maps.file_name(state, number)}-{side}"
