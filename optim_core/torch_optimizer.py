@@ -85,6 +85,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def _forget(self) -> None:
         """All that can be found again from parameters, groups and state."""
         self._flats: dict[int, dict[tuple[int, ...], list[Flat]]] = {}
+        self._compiled: dict[int, int] = {}  # sets of parameters so far, by group
         self._numbers: dict[int, Numbers] = {}
         self._last: dict[int, tuple[Any, list[torch.Tensor], list[int]]] = {}
         self._loading: dict[str, Any] | None = None
@@ -113,9 +114,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             around = Around(weight_decay=value, decay=name)
             for why in around.refused(rule).values():
                 raise ValueError(f"{name} = {value:g} is not allowed: rule {rule.name} {why}")
-        still = (
-            isinstance(numbers.get("lr"), (int, float)) and numbers["lr"] == 0
-        )  # as in torch: a schedule begins there
+        # As in torch a rate may be 0: a schedule begins there.
+        still = isinstance(numbers.get("lr"), (int, float)) and numbers["lr"] == 0
         usual = {"lr": rule.Hyper().lr} if still else {}
         found = settings(rule.Hyper, {**numbers, **usual}, owner=f"rule {rule.name}")._asdict()
         found |= {**decays, "horizon": horizon, **tensors, **({"lr": 0.0} if still and "lr" not in tensors else {})}
@@ -325,7 +325,9 @@ class RuleOptimizer(torch.optim.Optimizer):
                 for name in flat.vectors(self.rule):
                     if self.state[p][name].device != p.device:
                         self.state[p][name] = self.state[p][name].to(p.device)
-            compiled = self.compiled and (bool(parts) or sum(map(len, kept.values())) < COMPILED)
+            before = any(part.compiled for part in parts)
+            compiled = self.compiled and (before or self._compiled.get(index, 0) < COMPILED)
+            self._compiled[index] = self._compiled.get(index, 0) + (compiled and not before)
             updates = [part.update for part in parts if part.compiled == compiled]
             divided = flat.apart(params)
             parts = [Flat(self.rule, some, [self.state[p] for p in some], compiled) for some in divided]

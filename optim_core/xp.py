@@ -57,7 +57,7 @@ def _real(value: Any) -> Any:
     root = type(value).__module__.partition(".")[0]
     if root == "sympy":
         return value
-    if root == "torch":
+    if root == "torch" and not value.is_complex():
         return value if value.is_floating_point() else value.double()
     try:
         found = np.asarray(value)

@@ -73,7 +73,9 @@ def test_parameters_of_any_kind(kind: str) -> None:
     assert rosenbrock.value(5, 7, q) == (1 - 5) ** 2 + 100 * (7 - 25) ** 2
 
 
-@pytest.mark.parametrize("wrong", ["x", 1j, [[1.0], [1.0, 2.0]], None, [1.0, None], {"x": 1}, ["3"]])
+@pytest.mark.parametrize(
+    "wrong", ["x", 1j, torch.tensor([1j]), [[1.0], [1.0, 2.0]], None, [1.0, None], {"x": 1}, ["3"]]
+)
 def test_what_is_no_number_is_said(wrong: Any) -> None:
     for surface in (SURFACE, TYPED):
         with pytest.raises(ValueError, match="is not a real number"):

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler as schedulers
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 
-from optim_core import RULES, RuleOptimizer, flat
+from optim_core import RULES, RuleOptimizer, flat, torch_optimizer
 from optim_core.rules import shampoo, soap
 
 NETWORK = [name for name, rule in RULES.items() if rule.network is not None]
@@ -1064,3 +1064,27 @@ def _rank(rank: int, folder: str) -> None:
         steps(twin, fresh, 5, 8)
         assert torch.equal(values(twin), values(alone)), name
     dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("name", ["adam", "prodigy"])
+def test_of_sets_of_parameters_that_take_turns_the_first_are_compiled(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others run as they stand, also when they come again with another state."""
+    made = []
+    monkeypatch.setattr(flat.torch, "compile", lambda function, **_: made.append(1) or function)
+    params = [nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(torch_optimizer.COMPILED + 4)]
+    optimizer = RuleOptimizer(params, name, lr=0.01, compiled=True)
+
+    def step(one: nn.Parameter) -> None:
+        optimizer.zero_grad()
+        one.grad = torch.ones_like(one)
+        optimizer.step()
+
+    for one in 3 * params:
+        step(one)
+    assert len(made) == torch_optimizer.COMPILED
+    for one in params[torch_optimizer.COMPILED :]:
+        optimizer.state[one] = {key: value.clone() for key, value in optimizer.state[one].items()}
+        step(one)
+    assert len(made) == torch_optimizer.COMPILED
