@@ -37,12 +37,7 @@ class Interval(NamedTuple):
         """Whether value (a number or an array) lies inside, elementwise; NaN never does."""
         above = value >= self.low if self.with_low else value > self.low
         below = value <= self.high if self.with_high else value < self.high
-        return np.logical_and(above, below)
-
-    def has(self, value: float) -> bool:
-        """Whether one number lies inside."""
-        above = value >= self.low if self.with_low else value > self.low
-        return above and (value <= self.high if self.with_high else value < self.high)
+        return above & below
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def ranges(declared: Any) -> dict[str, Range]:
 
 def checked_number(name: str, value: Any, valid: str, *, array: bool = False) -> Any:
     """value as a float (with ``array``: or as a float64 array); ValueError where it is no number in the interval."""
-    if type(value) is float and not array and Interval.parse(valid).has(value):
+    if type(value) is float and not array and Interval.parse(valid).holds(value):
         return value  # what nearly every call is about, without NumPy's detour
     try:
         given = np.asarray(value)

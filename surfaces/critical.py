@@ -46,7 +46,8 @@ def critical_points(
         found = _distinct(found[inside], size)
         heights = _full(value(found[:, 0], found[:, 1]), found[:, 0])
         # At a pole rounding leaves something finite, but out of all proportion.
-        sound = np.abs(heights) <= _POLE * np.quantile(np.abs(z[np.isfinite(z)]), 0.99) if len(heights) else heights > 0
+        finite = np.abs(z[np.isfinite(z)])
+        sound = np.abs(heights) <= (_POLE * np.quantile(finite, 0.99) if len(finite) else 0.0)
         found, heights = found[sound], heights[sound]
         kinds = _kinds(value, slopes, found, heights, size)
     points = np.column_stack([found, heights])

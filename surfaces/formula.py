@@ -47,8 +47,7 @@ class FormulaDerivative:
     def __init__(self, kind: str, surface: "FormulaSurface", wanted: Sequence[int]) -> None:
         self.name = f"{kind}_of_{surface.name}"
         self.Parameters, self.ranges = surface.Parameters, surface.ranges
-        self.f, source = function(surface.graph, wanted, surface.tree.parameters, self.name)
-        self.fingerprint = source.encode()
+        self.f, _ = function(surface.graph, wanted, surface.tree.parameters, self.name)
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
         """The derivatives at x, y: floats, arrays or tensors; not finite, without a warning, where there are none."""
@@ -62,11 +61,6 @@ class FormulaSurface(Surface):
     tree: Tree = field(kw_only=True)
     graph: Graph = field(kw_only=True)
     root: int = field(kw_only=True)
-
-    @property
-    def fingerprint(self) -> bytes:
-        """The function's source, whatever the spelling, window and name are."""
-        return self.source.encode()
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
         """The surface at x, y: floats, arrays, tensors or symbols; not finite, without a warning, where it has none."""

@@ -141,22 +141,17 @@ def _difficulty(loss: DataLoss) -> str:
 
 
 def _least_squares(loss: DataLoss) -> tuple[Any, Any, Any]:
-    (a, b), (_, c) = loss.hessian(loss.minimum).tolist()
-    (x0, y0), lowest = loss.minimum.tolist(), loss.lowest
+    n = _numbers(loss).tolist()
 
     def f(x, y):
-        u = x - x0
-        v = y - y0
-        return lowest + (0.5 * a * u * u + b * u * v + 0.5 * c * v * v)
+        return _quadratic(x, y, n)
 
     def gradient(x, y):
-        u = x - x0
-        v = y - y0
-        return a * u + b * v, b * u + c * v
+        return _quadratic_slope(x, y, n)
 
     def hessian(x, y):
         nothing = 0.0 * (x + y)
-        return a + nothing, b + nothing, c + nothing
+        return n[3] + nothing, n[4] + nothing, n[5] + nothing
 
     return f, gradient, hessian
 

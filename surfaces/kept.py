@@ -19,9 +19,6 @@ class Kept:
         self._all: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         self._lock = Lock()
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def get(self, key: Hashable) -> Any | None:
         """What is kept under the key, None where there is nothing."""
         with self._lock:

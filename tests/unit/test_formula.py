@@ -365,11 +365,18 @@ def test_troubles_are_told() -> None:
         "|x| + max(y, 0)": "uses abs and max",
         "x + floor(y)": "floor or ceil",
         "sqrt(-1 - x^2 - y^2)": "no value anywhere",
+        "ln(-1 - x^2 - y^2)": "no value anywhere",  # though its gradient has values
     }
     for text, sentence in told.items():
         found = troubles(surface_from_formula(text))
         assert found
         assert sentence in " ".join(found)
+
+
+@pytest.mark.parametrize("text", ["sqrt(-1 - x^2 - y^2)", "ln(-1 - x^2 - y^2)"])
+def test_what_has_no_value_anywhere_has_no_minima(text: str) -> None:
+    surface = surface_from_formula(text)
+    assert len(surface.minima()) == len(surface.saddles()) == 0
 
 
 def test_parameters_become_sliders() -> None:
