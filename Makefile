@@ -45,6 +45,7 @@ fuzz: .venv/.fuzz
 	$(BIN)/python -m scripts.fuzz_formula
 
 .venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Ravine needs Python 3.11, 3.12 or 3.13"; exit 1; }
 	@echo "Setting up .venv: a few minutes, once ..."
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv is missing (Debian: apt-get install python3-venv)"; exit 1; }
 
@@ -72,5 +73,5 @@ node_modules/.made: package-lock.json .venv/.dev
 	@touch $@
 
 clean:
-	rm -rf .venv static/v-* node_modules
+	rm -rf .venv static/v-* static/.publishing-* node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,10 +1,10 @@
 """How many people one server holds: sessions over WebSockets that each move a slider of Trajectories twice a second.
 
 ``python -m benchmarks.load [sessions ...]``. A row is SECONDS long, on a server of its own; the peer, in the same run,
-is Streamlit's full collection after every run of a script, as it comes (``--runner.postScriptGC=true``). A move is
-late when its answer has not come by the time of the next, which then waits for it, as in the browser. Server and
-clients share this machine's processors: the last column is the clients' part. The processor time that the server
-takes for a move depends least on what else the machine does.
+is Streamlit's full collection after every run of a script, as it comes (``--runner.postScriptGC=true``). A move
+whose answer has not come by the time of the next holds that up, as in the browser: then fewer are answered than asked.
+Server and clients share this machine's processors: the last column is the clients' part. The processor time that the
+server takes for a move depends least on what else the machine does.
 """
 
 import asyncio
@@ -108,15 +108,14 @@ async def measured(address: str, pid: int, count: int, seconds: float = SECONDS)
     """One row: what so many sessions get, and what it costs."""
     taken: list[float] = []
     ready, dice = asyncio.Barrier(count + 1), random.Random(count)
-    visitors = [
-        asyncio.create_task(session(address, seconds, ready, random.Random(dice.random()), taken)) for _ in range(count)
-    ]
-    await ready.wait()
-    began, server, clients = time.perf_counter(), processor_seconds(pid), time.process_time()
-    await ready.wait()
-    lasted = time.perf_counter() - began
-    server, clients = processor_seconds(pid) - server, time.process_time() - clients
-    await asyncio.gather(*visitors)
+    async with asyncio.TaskGroup() as visitors:  # one that fails ends the row, instead of being waited for
+        for _ in range(count):
+            visitors.create_task(session(address, seconds, ready, random.Random(dice.random()), taken))
+        await ready.wait()
+        began, server, clients = time.perf_counter(), processor_seconds(pid), time.process_time()
+        await ready.wait()
+        lasted = time.perf_counter() - began
+        server, clients = processor_seconds(pid) - server, time.process_time() - clients
     if not taken:
         return f"   none of {count / EVERY:5.0f} moves/s was answered within {seconds:g} s"
     taken.sort()
