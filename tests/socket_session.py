@@ -23,11 +23,12 @@ PATIENCE = 60  # seconds for an answer: a busy machine is slow, and that is no f
 class Session:
     """What a browser knows of its page: the components' ids, the last message of the one that speaks, what was said.
 
-    ``errors`` are the texts of error boxes, ``toasts`` those of notices, of the last run.
+    ``errors`` are the texts of error boxes, ``toasts`` those of notices, of the last run; ``query`` is the address
+    that the page has, its own changes included.
     """
 
     def __init__(self, socket: ClientConnection, page: str, query: str) -> None:
-        self._socket, self._page, self._query = socket, page, query
+        self._socket, self._page, self.query = socket, page, query
         self.speaker = self._hash = ""
         self._fragments: dict[str, str] = {}  # of the components that speak
         self.shown: dict[str, Any] = {}
@@ -40,7 +41,7 @@ class Session:
     def message(self) -> BackMsg:
         """A request to run the page."""
         message = BackMsg()
-        message.rerun_script.query_string = self._query
+        message.rerun_script.query_string = self.query
         message.rerun_script.page_name = "" if self._hash else self._page
         message.rerun_script.page_script_hash = self._hash
         return message
@@ -54,6 +55,8 @@ class Session:
             kind = answer.WhichOneof("type")
             if kind == "navigation":
                 self._hash = answer.navigation.page_script_hash
+            elif kind == "page_info_changed":
+                self.query = answer.page_info_changed.query_string
             elif kind == "delta" and answer.delta.WhichOneof("type") == "new_element":
                 self._element(answer)
             elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:

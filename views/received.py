@@ -24,6 +24,10 @@ HAVE = 200_000  # characters of the keys that a browser says it has
 UPLOADS, ALL_UPLOADS = 16 * 2**20, 256 * 2**20  # bytes of one session's files, and of all together
 
 _REFUSED = "message:refused"
+_WHOLE, _ANY = (
+    "int_value",
+    "double_value",
+)  # a field of numbers is of the second kind, and sends whole ones as the first
 
 Plain = None | bool | int | float | str
 
@@ -157,7 +161,8 @@ def _forgiving(states: WStates, widget: str) -> Any:
     if known is None or not isinstance(state, Serialized):
         return _read(states, widget)
     try:
-        if (kind := state.value.WhichOneof("value")) not in (None, known.value_type):
+        kind = state.value.WhichOneof("value")
+        if kind not in (None, known.value_type) and (kind, known.value_type) != (_WHOLE, _ANY):
             raise TypeError(f"{kind} for {known.value_type}")
         return _read(states, widget)
     except Exception as error:  # whatever a widget's own reader raises, recursion among it

@@ -188,6 +188,16 @@ def test_no_value_ends_a_page_whatever_widget_it_is_for(address: str, page: str)
         again(session)
 
 
+def test_a_whole_number_is_taken_as_a_browser_sends_it(address: str) -> None:
+    """A field of numbers is declared to hold a double, and a browser sends an int from it where it is whole."""
+    with visitor(address, "tuning", "trials=60&evaluations=60&starts=4") as session:
+        numbers = {"trials": 61, "evaluations": 80, "starts": 3}
+        fields = {name: next(one for one in session.widgets if one.endswith(f"tuning:{name}")) for name in numbers}
+        session.run(session.state({fields[name]: {"int_value": value} for name, value in numbers.items()}))
+        assert session.errors == []
+        assert {f"{name}={value}" for name, value in numbers.items()} <= set(session.query.split("&"))
+
+
 STATES = (Settings, MapState, Place, Study, Momenta, TuningState, Plan, View)
 
 
