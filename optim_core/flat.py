@@ -15,13 +15,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from optim_core.replay import NotReplayed, Tape
 from optim_core.rule import Rule
 
 HALF = (torch.float16, torch.bfloat16)
 # Of more numbers than this a parameter is stepped in place: below it gathering costs less than calls of its own. A
 # compiled step has at most MOST such, since each lengthens the compilation.
 LARGE, LARGE_COMPILED, MOST = 2**15, 2**16, 16
-CHUNK = 2**17  # numbers in a piece of an eager step on the CPU: what it computes in between then stays in the cache
+CHUNK = 2**15  # numbers in a piece of an eager step on the CPU: what it computes in between then stays in the cache
 
 
 class Numbers:
@@ -99,6 +100,7 @@ class Flat:
         # A code object of its own, since torch counts by it how often it compiles anew and gives up after some times.
         own = types.FunctionType(_update.__code__.replace(), _update.__globals__)
         self.update = torch.compile(own, fullgraph=True, dynamic=False) if compiled else _update
+        self.tape: tuple[Any, Tape | None] | None = (None, None) if cut and not compiled else None
 
     def _in_place(self, i: int) -> bool:
         """Whether a parameter and its state lie in memory without gaps and alike."""
@@ -145,11 +147,40 @@ class Flat:
     def step(self, numbers: dict[str, Any], n: float, first: list[torch.Tensor], held: list[torch.Tensor]) -> None:
         """One step. first: the scalars before it; held: where those after it go, in turn, parameter by parameter."""
         self._gather(first)
-        self.update(self.rule, numbers, n, self.names, self.scalars, self.pieces, self.gradients())
+        if tape := self._tape(numbers, n):
+            rates = [value for value in numbers.values() if torch.is_tensor(value)]
+            after = tape.run(self.pieces, self.gradients(), [*self.scalars.unbind(), *rates])
+            torch._foreach_copy_(list(self.scalars.unbind()), after)  # pyright: ignore
+        else:
+            self.update(self.rule, numbers, n, self.names, self.scalars, self.pieces, self.gradients())
         if self.together:
             for parts, sources in self.gathered:
                 torch._foreach_copy_(sources, parts)  # pyright: ignore
         torch._foreach_copy_(held, list(self.scalars.unbind()) * (len(held) // len(self.names)))  # pyright: ignore
+
+    def _tape(self, numbers: dict[str, Any], n: float) -> Tape | None:
+        """The step's operations for these numbers; None where it is no step of many pieces, or cannot be replayed."""
+        if self.tape is None:
+            return None
+        fixed = {name: None if torch.is_tensor(value) else value for name, value in numbers.items()}
+        if self.tape[0] != (fixed, n):
+            count = len(self.names)
+            moved = [name for name, value in fixed.items() if value is None]
+
+            def piece(vectors, gradient, scalars):
+                t, *values = scalars[:count]
+                given = {**fixed, **dict(zip(moved, scalars[count:], strict=True))}
+                state = _move(self.rule, given, n, self.names, t + 1, values, vectors, gradient)
+                return [t + 1, *(getattr(state, name) for name in self.names[1:])]
+
+            rates = [numbers[name] for name in moved]
+            kinds = [self.pieces[0][0].dtype, *(self.kind for _ in self.fields), self.gradient.dtype]
+            try:
+                made = Tape(piece, kinds, [*self.scalars.unbind(), *rates])
+            except NotReplayed:
+                made = None
+            self.tape = ((fixed, n), made)
+        return self.tape[1]
 
     def look(self, numbers: dict[str, Any], n: float, first: list[torch.Tensor]) -> None:
         """Moves the parameters to where the rule wants the gradient; the state stays."""
@@ -217,28 +248,34 @@ def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
     """One step in place: what is compiled."""
     t, *values = scalars.unbind()
     t = t + 1
+    state = None
+    for vectors, g in zip(pieces, gradients, strict=True):
+        state = _move(rule, numbers, n, names, t, values, vectors, g)
+    scalars.copy_(torch.stack([t, *(getattr(state, name).to(t.dtype) for name in names[1:])]))
+
+
+def _move(rule, numbers, n, names, t, values, held, g):
+    """A piece's step in place, x and what is remembered of it; the state after it."""
+    x, *vectors = held
     h = rule.Hyper(**{name: numbers[name] for name in rule.Hyper._fields})
     fields = [name for name in rule.State._fields if name not in names]
-    state = None
-    for (x, *vectors), g in zip(pieces, gradients, strict=True):
-        wide = x.float() if x.dtype in HALF else x
-        g = g.to(wide.dtype)
-        if torch.is_tensor(numbers["l2"]) or numbers["l2"]:
-            g = g + numbers["l2"] * wide
-        if torch.is_tensor(numbers["decoupled"]) or numbers["decoupled"]:
-            wide = wide * (1 - numbers["lr"] * numbers["decoupled"])
-        before = dict(zip([*fields, *names[1:]], [*vectors, *values], strict=True))
-        wide, state = rule.step(wide, g, rule.State(**before), h, t, n)
-        held = (x, *vectors)
-        after = [wide, *(getattr(state, name) for name in fields)]
-        # A rule may hand on what it was given, such as x as "the x before": to be read before it is written. Not a
-        # clone: torch.compile takes those out and reads too late.
-        for index, value in enumerate(after):
-            if any(value is buffer for buffer in held):
-                after[index] = torch.maximum(value, value)
-        for buffer, value in zip(held, after, strict=True):
-            buffer.copy_(value)
-    scalars.copy_(torch.stack([t, *(getattr(state, name).to(t.dtype) for name in names[1:])]))
+    wide = x.float() if x.dtype in HALF else x
+    g = g.to(wide.dtype)
+    if torch.is_tensor(numbers["l2"]) or numbers["l2"]:
+        g = g + numbers["l2"] * wide
+    if torch.is_tensor(numbers["decoupled"]) or numbers["decoupled"]:
+        wide = wide * (1 - numbers["lr"] * numbers["decoupled"])
+    before = dict(zip([*fields, *names[1:]], [*vectors, *values], strict=True))
+    wide, state = rule.step(wide, g, rule.State(**before), h, t, n)
+    after = [wide, *(getattr(state, name) for name in fields)]
+    # A rule may hand on what it was given, such as x as "the x before": to be read before it is written. Not a
+    # clone: torch.compile takes those out and reads too late.
+    for index, value in enumerate(after):
+        if any(value is buffer for buffer in held):
+            after[index] = torch.maximum(value, value)
+    for buffer, value in zip(held, after, strict=True):
+        buffer.copy_(value)
+    return state
 
 
 def whole(rule: Rule) -> bool:
