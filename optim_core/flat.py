@@ -22,7 +22,7 @@ HALF = (torch.float16, torch.bfloat16)
 # Of more numbers than this a parameter is stepped in place: below it gathering costs less than calls of its own. A
 # compiled step has at most MOST such, since each lengthens the compilation.
 LARGE, LARGE_COMPILED, MOST = 2**15, 2**16, 16
-CHUNK = 2**15  # numbers in a piece of an eager step on the CPU: what it computes in between then stays in the cache
+CHUNK = 2**18  # bytes of a vector in a piece of an eager step, for each thread: what is computed stays in the cache
 
 
 class Numbers:
@@ -90,7 +90,7 @@ class Flat:
         # In one vector: torch.compile takes 0-d float64 on the CPU for numbers and drops what is written to them.
         self.scalars = torch.zeros(len(self.names), dtype=torch.float64, device=device)
 
-        chunk = CHUNK if cut and not compiled else max(total, *sizes, 1)
+        chunk = _chunk(self.kind) if cut and not compiled else max(total, *sizes, 1)
         whole = [[_line(one) for one in (params[i].detach(), *self.held[i])] for i in range(len(params)) if alone[i]]
         rows = [
             [*(row[k] for row in whole), *([part] if total or not whole else [])] for k, part in enumerate((x, *kept))
@@ -197,6 +197,11 @@ class Flat:
         if self.together:
             parts, sources = self.gathered[0]
             torch._foreach_copy_(sources, parts)  # pyright: ignore
+
+
+def _chunk(kind: torch.dtype) -> int:
+    """How many numbers are stepped at a time on the processor."""
+    return CHUNK // kind.itemsize * torch.get_num_threads()
 
 
 def vectors(rule: Rule) -> list[str]:

@@ -6,7 +6,8 @@
 
 A setting is what the libraries read as they are loaded: which code MKL, ATen and OpenBLAS choose, for which processor
 Numba compiles, how many threads there are, which Python runs. Instructions that this processor lacks cannot be run:
-such rows say "not here". Each setting has a cache of machine code of its own. The exit status is 1 where a test failed.
+such rows say "not here". A setting runs the tests that it can change; machine code is compiled for these runs alone.
+The exit status is 1 where a test failed.
 """
 
 import argparse
@@ -23,14 +24,23 @@ from pathlib import Path
 from numpy._core import _multiarray_umath as umath
 
 ROOT = Path(__file__).parents[1]
-# What depends on rounding: the rules on each engine and against others, the surfaces, compiled steps, training, export.
-WHOLE = (
+# What depends on rounding. By how a library's own code is chosen: the rules in torch and against other libraries, the
+# steps of networks, training, export, and what takes eigenvalues or solves.
+LIBRARIES = (
     "test_rules.py", "test_rules_closure.py", "test_rules_matrix.py", "test_rules_recorded.py",
-    "test_rules_literature.py", "test_rounding.py", "test_verify.py", "test_xp.py", "test_elementary.py",
-    "test_vectorised.py", "test_differences.py", "test_trace.py", "test_sweep.py", "test_surfaces.py",
-    "test_surfaces_made.py", "test_formula.py", "test_around.py", "test_maps.py", "test_tuning.py", "test_minibatch.py",
-    "test_torch_optimizer.py", "test_training_loop.py", "test_training_rules.py", "test_export_paths.py",
+    "test_rules_literature.py", "test_rounding.py", "test_verify.py", "test_elementary.py", "test_surfaces_made.py",
+    "test_minibatch.py", "test_torch_optimizer.py", "test_replay.py", "test_training_loop.py",
+    "test_training_rules.py", "test_export_paths.py",
 )  # fmt: skip
+# By what Numba compiles for: the rules and surfaces in machine code, against NumPy, torch and closed forms.
+COMPILED = (
+    "test_rules.py", "test_rules_closure.py", "test_rules_matrix.py", "test_verify.py", "test_rounding.py",
+    "test_xp.py", "test_elementary.py", "test_vectorised.py", "test_differences.py", "test_trace.py", "test_sweep.py",
+    "test_surfaces.py", "test_surfaces_made.py", "test_formula.py", "test_around.py", "test_maps.py", "test_tuning.py",
+    "test_minibatch.py", "test_export_paths.py",
+)  # fmt: skip
+WHOLE = tuple(dict.fromkeys((*COMPILED, *LIBRARIES)))
+EVERYTHING = ("",)  # all unit tests: another Python differs in more than rounding
 # Of each kind the cases that magnify rounding most, and those that were once right on one processor only.
 SHORT = (
     "test_rules.py::test_numba_and_numpy_agree_to_the_last_bit[gradient_descent]",
@@ -51,7 +61,7 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is told to the libraries, and which flags of /proc/cpuinfo it needs to run."""
+    """What is told to the libraries, which flags of /proc/cpuinfo it needs to run, and which tests it can change."""
 
     name: str
     variables: dict[str, str] = field(default_factory=dict)
@@ -59,21 +69,26 @@ class Setting:
     python: str = "3.11"
     short: bool = False
     x86: bool = True
+    tests: tuple[str, ...] = LIBRARIES
 
 
 AVX2, AVX512 = ("avx2", "fma"), ("avx512f", "avx512bw", "avx512dq", "avx512vl")
 # What NumPy would use of this processor beyond its oldest code; it refuses to leave out what is not there.
 NUMPY = " ".join(name for name in umath.__cpu_dispatch__ if umath.__cpu_features__.get(name))
 SETTINGS = (
-    Setting("as it is", x86=False),
+    Setting("as it is", x86=False, tests=WHOLE),
     Setting("MKL_CBWR=COMPATIBLE", {"MKL_CBWR": "COMPATIBLE"}),
     Setting("MKL_CBWR=AVX2", {"MKL_CBWR": "AVX2"}, AVX2),
     Setting("ATEN_CPU_CAPABILITY=default", {"ATEN_CPU_CAPABILITY": "default"}),
     Setting("ATEN_CPU_CAPABILITY=avx2", {"ATEN_CPU_CAPABILITY": "avx2"}, AVX2),
     Setting("ATEN_CPU_CAPABILITY=avx512", {"ATEN_CPU_CAPABILITY": "avx512"}, AVX512),
-    Setting("NUMBA_CPU_NAME=generic", {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}),
-    Setting("NUMBA_CPU_NAME=haswell", {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, AVX2),
-    Setting("Numba without FMA", {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "-fma"}, AVX2),
+    Setting("NUMBA_CPU_NAME=generic", {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, tests=COMPILED),
+    Setting(
+        "NUMBA_CPU_NAME=haswell", {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, AVX2, tests=COMPILED
+    ),
+    Setting(
+        "Numba without FMA", {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "-fma"}, AVX2, tests=COMPILED
+    ),
     Setting("OPENBLAS_CORETYPE=Nehalem", {"OPENBLAS_CORETYPE": "Nehalem"}),
     Setting("OPENBLAS_CORETYPE=Haswell", {"OPENBLAS_CORETYPE": "Haswell"}, AVX2),
     Setting("OPENBLAS_CORETYPE=Zen", {"OPENBLAS_CORETYPE": "Zen"}, AVX2),
@@ -86,6 +101,7 @@ SETTINGS = (
             "NPY_DISABLE_CPU_FEATURES": "X86_V3",
         },
         short=True,
+        tests=WHOLE,
     ),
     Setting(
         "an AMD processor with AVX2",
@@ -95,6 +111,7 @@ SETTINGS = (
         },
         AVX2,
         short=True,
+        tests=WHOLE,
     ),
     Setting(
         "one thread", dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"), x86=False
@@ -102,8 +119,8 @@ SETTINGS = (
     Setting(
         "two threads", dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "2"), x86=False
     ),
-    Setting("Python 3.12", python="3.12", x86=False),
-    Setting("Python 3.13", python="3.13", x86=False),
+    Setting("Python 3.12", python="3.12", x86=False, tests=EVERYTHING),
+    Setting("Python 3.13", python="3.13", x86=False, tests=EVERYTHING),
 )  # fmt: skip
 # What a setting does not give is taken away; but for OpenBLAS's choice, which a system may need to compute rightly.
 GIVEN = {name for setting in SETTINGS for name in setting.variables} - {"OPENBLAS_CORETYPE"}
@@ -137,24 +154,23 @@ def not_here(setting: Setting) -> str:
     return ""
 
 
-def run(setting: Setting, tests: tuple[str, ...], workers: int) -> tuple[str, str]:
+def run(setting: Setting, tests: tuple[str, ...], workers: int, cache: str) -> tuple[str, str]:
     """How it ended, and pytest's last line or why it was not run; what failed is printed."""
     if why := not_here(setting):
         return "not here", why
     environment = {name: value for name, value in os.environ.items() if name not in GIVEN}
-    with tempfile.TemporaryDirectory() as cache:
-        environment |= setting.variables | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
-        command = [
-            str(interpreter(setting.python)), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=0",
-            "--durations-min=60", *(["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []),
-            *(f"tests/unit/{test}" for test in tests),
-        ]  # fmt: skip
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
-            )
-        except subprocess.TimeoutExpired:
-            return "failed", f"not done after {TIMEOUT:.0f} s"
+    environment |= setting.variables | {"NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
+    command = [
+        str(interpreter(setting.python)), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=0",
+        "--durations-min=60", *(["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []),
+        *(f"tests/unit/{test}" for test in tests),
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        return "failed", f"not done after {TIMEOUT:.0f} s"
     last = done.stdout.strip().rpartition("\n")[2]
     if done.returncode:
         print(done.stdout[-8000:], done.stderr[-2000:], sep="\n", flush=True)
@@ -174,10 +190,11 @@ def main() -> int:
         print(f"no setting's name holds {options.only!r}; there are: {', '.join(one.name for one in SETTINGS)}")
         return 2
     rows, began = [], time.perf_counter()
-    for setting in chosen:
-        result, said = run(setting, SHORT if options.short else WHOLE, options.workers)
-        rows.append((setting.name, result, said.strip("= ")))
-        print(f"[{time.perf_counter() - began:.0f} s] {setting.name}: {result}", flush=True)
+    with tempfile.TemporaryDirectory() as cache:
+        for setting in chosen:
+            result, said = run(setting, SHORT if options.short else setting.tests, options.workers, cache)
+            rows.append((setting.name, result, said.strip("= ")))
+            print(f"[{time.perf_counter() - began:.0f} s] {setting.name}: {result}", flush=True)
     width = max(len(name) for name, *_ in rows)
     print(f"\n{'setting':{width}}  result    tests")
     for name, result, said in rows:

@@ -41,7 +41,7 @@ def stepped(name: str, kind: torch.dtype, decays: dict[str, float]) -> tuple[lis
 def test_the_bits_are_those_of_each_operation_by_itself(
     monkeypatch: pytest.MonkeyPatch, name: str, kind: torch.dtype
 ) -> None:
-    monkeypatch.setattr(flat, "CHUNK", CHUNK)
+    monkeypatch.setattr(flat, "_chunk", lambda _: CHUNK)
     monkeypatch.setattr(flat, "LARGE", CHUNK)
     made: list[Tape | None] = []
     taped = flat.Flat._tape
