@@ -44,7 +44,7 @@ class Tape:
         kinds: Sequence[torch.dtype],
         scalars: Sequence[torch.Tensor],
     ) -> None:
-        given = [torch.ones(_LENGTH, dtype=kind) for kind in kinds]
+        given = [torch.ones(_LENGTH, dtype=kind, device="cpu") for kind in kinds]
         held = [one.clone() for one in scalars]
         with _Recorder() as recorder:
             after = piece(given[:-1], given[-1], held)
@@ -74,7 +74,7 @@ class Tape:
         for call, arguments, result, _ in self._steady:
             slots[result] = call(*arguments(slots))
         for (number, kind), cast in self._casts.items():
-            slots[cast] = torch.as_tensor(slots[number], dtype=kind)
+            slots[cast] = torch.as_tensor(slots[number], dtype=kind, device="cpu")
         for vectors, gradient in zip(pieces, gradients, strict=True):
             slots[:count] = *vectors, gradient
             for slot, register in zip(self._registers, self._of_length(len(gradient)), strict=True):
@@ -94,7 +94,7 @@ class Tape:
         if length not in self._memory:
             if len(self._memory) > 1:
                 self._memory.clear()
-            self._memory[length] = [torch.empty(length, dtype=kind) for kind in self._registers.values()]
+            self._memory[length] = [torch.empty(length, dtype=kind, device="cpu") for kind in self._registers.values()]
         return self._memory[length]
 
     def _number(self, value: Any) -> int:
@@ -197,7 +197,7 @@ class Tape:
             if number and str(asked.type) == "Tensor":
                 numbers[k] = self._casts.setdefault((one.arguments[k], kind), len(self._values))
                 if numbers[k] == len(self._values):
-                    self._values.append(torch.as_tensor(value, dtype=kind))
+                    self._values.append(torch.as_tensor(value, dtype=kind, device="cpu"))
         return numbers
 
 

@@ -326,7 +326,7 @@ def test_pieces_make_the_same_steps(name: str, memory_format: Any, everything: R
     whole = train(model, RuleOptimizer(model.parameters(), rule, **{**settings(rule), "horizon": 20}), x, y, 20)
     monkeypatch.setattr(flat, "LARGE", 20)
     monkeypatch.setattr(flat, "MOST", 2)
-    monkeypatch.setattr(flat, "CHUNK", 7)
+    monkeypatch.setattr(flat, "_chunk", lambda _: 7)
     optimizer = RuleOptimizer(twin.parameters(), rule, **{**settings(rule), "horizon": 20})
     torch.testing.assert_close(train(twin, optimizer, x, y, 20), whole, rtol=1e-11, atol=0)
     torch.testing.assert_close(values(twin), values(model), rtol=1e-9, atol=1e-12)

@@ -13,13 +13,19 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from optim_core import RULES
+from optim_core import RULES, flat
 from training.loop import GRAPH_WARM_UP, Training
 from training.optimizers import OPTIMIZERS
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 
 from .test_training_loop import Watcher
+
+
+@pytest.fixture(autouse=True)
+def as_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device's steps are made operation by operation; the processor's tape is no part of a graph."""
+    monkeypatch.setattr(flat.Flat, "_tape", lambda *_: None)
 
 
 class Recording(TorchDispatchMode):
