@@ -43,7 +43,7 @@ class Visitor:
             shown = answer.delta.new_element.bidi_component
             if answer.WhichOneof("type") == "delta" and shown.bytes:
                 header = json.loads(shown.bytes[4 : 4 + int.from_bytes(shown.bytes[:4], "little")])
-                self._have = [header["grid"]["key"]]
+                self._have = [header["grid"]["content"], *(run["content"] for run in header["runs"])]
                 self._message.rerun_script.fragment_id = answer.delta.fragment_id
                 self._message.rerun_script.widget_states.widgets.add(id=shown.id)
             elif answer.WhichOneof("type") == "navigation":

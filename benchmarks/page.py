@@ -243,7 +243,7 @@ async def session(address: str, barrier: asyncio.Barrier, dice: random.Random, t
                     if turn >= 2:
                         taken.append((time.perf_counter() - began) * 1000)
                     header = json.loads(payload[4 : 4 + int.from_bytes(payload[:4], "little")])
-                    have = [header["grid"]["key"]]
+                    have = [header["grid"]["content"], *(run["content"] for run in header["runs"])]
                 if answer.WhichOneof("type") == "script_finished":
                     break
 

@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from optim_core import RULES
 from views import maps
 from views.admission import closed
+from views.component import held
 from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
 from views.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
@@ -85,7 +86,6 @@ def add() -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed or clicked."""
-    st.session_state["maps:have"] = change.have
     for path, value in change.set.items():
         state.apply(path, value)
     anew = change.final and any(path.startswith("window") or path.endswith(".base") for path in change.set)
@@ -163,7 +163,7 @@ def picture() -> None:
     if (query := st.session_state.pop("maps:open", None)) is not None:
         st.switch_page("pages/trajectories.py", query_params=query)
     fine = st.session_state.pop("maps:fine", False)
-    sent = maps.message(state, st.session_state.get("maps:have", frozenset()), fine, go_on)
+    sent = maps.message(state, held("maps:live"), fine, go_on)
     if st.session_state.pop("maps:anew", False):
         sent["controls"] = maps.controls(state)
     live_maps(sent, key="maps:live", on_change=changed)

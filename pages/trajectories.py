@@ -91,7 +91,6 @@ def add() -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed on a card."""
-    st.session_state.have = change.have
     for path, value in change.set.items():
         settings.apply(path, value)
     for action in change.actions:
@@ -284,7 +283,7 @@ def pictures() -> None:
     """The fragment that follows the hand: nothing else runs while a slider moves."""
     if st.session_state.trajectories is not settings:  # a kept state: the side bar follows too
         st.rerun()
-    shown = message(settings, st.session_state.get("have", frozenset()))
+    shown = message(settings)
     if st.session_state.pop("new_cards", False):
         shown["controls"] = controls(settings)
     elif st.session_state.pop("new_around", False):  # with noise comes its seed

@@ -1,19 +1,16 @@
-"""What the live components share: the bytes they are sent, their modules' loader, what they say back."""
+"""What the live components share: their modules' loader, and what they say back."""
 
-import json
-import math
-import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component as register
 
 from views.assets import version
 from views.lighter import lighten
+from views.packing import pack
 from views.received import Change, forgive, refuse, refused
 from views.sentences import escaped
 
@@ -21,64 +18,11 @@ forgive()
 lighten()
 
 Message = TypeVar("Message", bound=Mapping[str, Any], contravariant=True)
-_ALIGNMENT = 8
-_KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
 
-def pack(message: Mapping[str, Any]) -> bytes:
-    """`message` as u32 length of the header | JSON header, padded | little-endian arrays, each aligned to 8 bytes.
-
-    NumPy arrays (float32, float64, int32, uint16, uint8) may stand anywhere in it. In the header each becomes
-    `{"$array": [kind, offset after the header, elements]}`. Outside arrays, numbers that JSON lacks (NaN,
-    infinities) become null. Raises TypeError for an array of another kind.
-    """
-    blocks: list[bytes] = []
-    size = 0
-
-    def encode(value: Any) -> Any:
-        nonlocal size
-        if value is None or type(value) in (str, int, bool):  # most parts of a message
-            return value
-        if isinstance(value, np.ndarray):
-            kind = _KINDS.get(value.dtype.newbyteorder("<"))
-            if kind is None:
-                raise TypeError(f"an array of {value.dtype} cannot be sent; allowed: {', '.join(_KINDS.values())}")
-            raw = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes()
-            reference = [kind, size, int(value.size)]
-            blocks.append(raw + bytes(-len(raw) % _ALIGNMENT))
-            size += len(blocks[-1])
-            return {"$array": reference}
-        if isinstance(value, np.generic):
-            value = value.item()
-        if isinstance(value, float):
-            return value if math.isfinite(value) else None
-        if isinstance(value, (list, tuple)):
-            return [encode(part) for part in value]
-        if isinstance(value, Mapping):
-            return {str(name): encode(part) for name, part in value.items()}
-        return value
-
-    header = json.dumps(encode(message), separators=(",", ":"), allow_nan=False).encode()
-    header += b" " * (-(len(header) + 4) % _ALIGNMENT)
-    return struct.pack("<I", len(header)) + header + b"".join(blocks)
-
-
-def unpack(payload: bytes) -> dict[str, Any]:
-    """The message that `pack` was given, its arrays flat: for tests, which see the payload, not the picture."""
-    (length,) = struct.unpack_from("<I", payload)
-    kinds = {name: dtype for dtype, name in _KINDS.items()}
-
-    def decode(value: Any) -> Any:
-        if isinstance(value, dict):
-            if "$array" in value:
-                kind, offset, count = value["$array"]
-                return np.frombuffer(payload, kinds[kind], count, 4 + length + offset)
-            return {name: decode(part) for name, part in value.items()}
-        if isinstance(value, list):
-            return [decode(part) for part in value]
-        return value
-
-    return decode(json.loads(payload[4 : 4 + length]))
+def held(key: str) -> frozenset[str]:
+    """The contents that the browser has, as the component of that key said last: their arrays need not be made."""
+    return st.session_state.get(f"{key}:have", frozenset())
 
 
 def component(name: str) -> Callable[..., Any]:
@@ -124,12 +68,13 @@ def speaking(name: str, message: type[Message]) -> Speaker[Message]:  # noqa: AR
             except ValueError as error:
                 refuse(error)
                 return
+            st.session_state[f"{key}:have"] = change.have
             handled = st.session_state.get(handled_key, 0)
             st.session_state[handled_key] = max(handled, change.seq)
             on_change(replace(change, actions=change.after(handled)))
 
         sent = {**message, "seq": st.session_state.get(handled_key, 0), "stamp": time.monotonic_ns()}
-        mount(key=key, data=pack(sent), on_change_change=changed)
+        mount(key=key, data=pack(sent, held(key)), on_change_change=changed)
         if sentence := refused():
             st.toast(escaped(sentence))
 

@@ -44,6 +44,7 @@ from views.messages import (
     PlaneArrays,
     PlaneMap,
 )
+from views.packing import left_out
 from views.problems import note
 from views.settings import MAX_LINK, Settings
 
@@ -430,7 +431,7 @@ def made(
 def message(
     state: MapState, have: frozenset[str] = frozenset(), fine: bool = False, progress: Progress | None = None
 ) -> MapsMessage:
-    """What the maps show; arrays are left out where the browser has them under their key."""
+    """What the maps show; have: the contents of which the browser has the arrays, which are not made."""
     base, surface = state.base, SURFACES[state.base.surface]
     q = surface.Parameters(**base.parameters)
     minima = surface.minima(q)
@@ -447,15 +448,11 @@ def message(
         coarse = coarse or every > wanted.finest
         key = sha256(repr((wanted.key, every)).encode()).hexdigest()[:20]
         if isinstance(found, Basins):
-            starts_map = basin_entry(state, head, found, key, every)
-            if key not in have:
-                starts_map["arrays"] = basin_arrays(found)
-            maps.append(starts_map)
+            arrays = left_out(key) if key in have else basin_arrays(found, key)
+            maps.append(basin_entry(state, head, found, arrays, key, every))
         else:
-            values_map = plane_entry(state, head, found, key, every)
-            if key not in have:
-                values_map["arrays"] = plane_arrays(found)
-            maps.append(values_map)
+            arrays = left_out(key) if key in have else plane_arrays(found, key)
+            maps.append(plane_entry(state, head, found, arrays, key, every))
     return {
         "kind": state.kind,
         "maps": maps,
@@ -480,18 +477,20 @@ def message(
     }
 
 
-def basin_arrays(found: Basins) -> BasinArrays:
+def basin_arrays(found: Basins, content: str) -> BasinArrays:
     """label uint8: the index of the minimum, else LISTED + Outcome; shade uint16: steps; loss float32."""
     return {
+        "content": content,
         "label": labels(found).ravel(),
         "shade": np.minimum(found.steps, MOST_SHADE).astype(np.uint16).ravel(),
         "loss": found.loss.ravel(),
     }
 
 
-def plane_arrays(found: Plane) -> PlaneArrays:
+def plane_arrays(found: Plane, content: str) -> PlaneArrays:
     """loss (above the least one), distance, steps, share float32; outcome uint8."""
     return {
+        "content": content,
         "loss": shown_values(found, "loss").ravel(),
         "distance": shown_values(found, "distance").ravel(),
         "steps": shown_values(found, "steps").ravel(),
@@ -500,8 +499,8 @@ def plane_arrays(found: Plane) -> PlaneArrays:
     }
 
 
-def basin_entry(state: MapState, head: MapHead, found: Basins, key: str, every: int) -> BasinMap:
-    """Axes, and what became of the starts in a sentence; without the arrays."""
+def basin_entry(state: MapState, head: MapHead, found: Basins, arrays: BasinArrays, key: str, every: int) -> BasinMap:
+    """Axes, and what became of the starts in a sentence."""
     (x_low, x_high), (y_low, y_high) = found.settings["window"]
     told = counts(state, found)
     return {
@@ -513,6 +512,7 @@ def basin_entry(state: MapState, head: MapHead, found: Basins, key: str, every: 
         "side": state.resolution,
         "x": {"name": "x", "low": x_low, "high": x_high, "log": False},
         "y": {"name": "y", "low": y_low, "high": y_high, "log": False},
+        "arrays": arrays,
         "sentence": told,
         "alt": f"Where runs from all over the window end: {told}",
     }
@@ -549,8 +549,8 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def plane_entry(state: MapState, head: MapHead, found: Plane, key: str, every: int) -> PlaneMap:
-    """Axes, the best cell, the present values, and for quadratics the edge and the optimum; without the arrays."""
+def plane_entry(state: MapState, head: MapHead, found: Plane, arrays: PlaneArrays, key: str, every: int) -> PlaneMap:
+    """Axes, the best cell, the present values, and for quadratics the edge and the optimum."""
     number = head["id"]
     x, y = (Axis(*found.settings[which]) for which in ("axis_x", "axis_y"))
     card = state.base.cards[number]
@@ -582,6 +582,7 @@ def plane_entry(state: MapState, head: MapHead, found: Plane, key: str, every: i
         "best": None if best is None else [float(found.x[best[1]]), float(found.y[best[0]])],
         "edge": limits,
         "optimum": rate,
+        "arrays": arrays,
         "sentence": told,
         "alt": f"{COLOURS[state.colour]} over {labels[0]} and {labels[1]}. {told}",
     }

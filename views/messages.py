@@ -99,8 +99,8 @@ class Change(TypedDict):
     need: NotRequired[bool]
 
 
-class PictureChange(Change):
-    """`have`: the keys of the grids, or of the maps, whose arrays the browser has."""
+class SaidChange(Change):
+    """`have`: the contents of which the browser has the arrays."""
 
     have: list[str]
 
@@ -197,17 +197,18 @@ class Surface(TypedDict):
 
 
 class Grid(TypedDict):
-    """Heights over a plane, row by row; `z` is left out where the browser has it under the key."""
+    """Heights over a plane, row by row."""
 
-    key: str
+    content: str
     x: F4
     y: F4
-    z: NotRequired[F4]
+    z: F4
 
 
 class Herd(TypedDict):
     """Paths from many starts, `points` of each, one for `every` so many steps."""
 
+    content: str
     path: F4
     points: int
     every: int
@@ -221,6 +222,7 @@ class Run(TypedDict):
     name: str
     colour: str
     dash: str
+    content: str
     path: F4
     loss: F8
     distance: F4 | None
@@ -351,6 +353,7 @@ class Outer(TypedDict):
 class BasinArrays(TypedDict):
     """`label`: the index of a minimum, or 200 + outcome; `shade`: steps."""
 
+    content: str
     label: U1
     shade: U2
     loss: F4
@@ -359,6 +362,7 @@ class BasinArrays(TypedDict):
 class PlaneArrays(TypedDict):
     """Medians over the starts; `loss` above the least one that is known."""
 
+    content: str
     loss: F4
     distance: F4
     steps: F4
@@ -382,7 +386,7 @@ class NoMap(MapHead):
 
 
 class MapFrame(MapHead):
-    """A map of nx x ny cells, `every` so many of `side` pixels; its arrays are left out where the browser has them."""
+    """A map of nx x ny cells, `every` so many of `side` pixels."""
 
     key: str
     every: int
@@ -398,7 +402,7 @@ class MapFrame(MapHead):
 class BasinMap(MapFrame):
     """Where runs from all over the window end."""
 
-    arrays: NotRequired[BasinArrays]
+    arrays: BasinArrays
 
 
 class PlaneMap(MapFrame):
@@ -409,13 +413,13 @@ class PlaneMap(MapFrame):
     best: Pair | None
     edge: list[Pair]
     optimum: Pair | None
-    arrays: NotRequired[PlaneArrays]
+    arrays: PlaneArrays
 
 
 class Coloured(TypedDict):
     """What the colours stand for."""
 
-    name: Annotated[str, "keyof PlaneArrays"]
+    name: Annotated[str, 'Exclude<keyof PlaneArrays, "content">']
     title: str
 
 
@@ -514,15 +518,6 @@ class ErrorsMessage(TypedDict):
 # ---------------------------------------------------------------- Minibatch, The two momenta
 
 
-class StudyGrid(TypedDict):
-    """Heights over a plane, row by row."""
-
-    key: str
-    x: F4
-    y: F4
-    z: F4
-
-
 class StudySurface(TypedDict):
     """The plane of two parameters; heights are drawn by their logarithm unless `log` is false."""
 
@@ -613,7 +608,7 @@ class StudySection(TypedDict):
 class StudyMessage(TypedDict):
     """What the pages Minibatch and The two momenta show."""
 
-    grid: StudyGrid
+    grid: Grid
     surface: StudySurface
     crowd: Crowd | None
     paths: list[StudyPath]

@@ -31,6 +31,7 @@ from views.colours import style
 from views.fields import field as control
 from views.fields import parsed, short
 from views.messages import Controls, Group, StudyChart, StudyCurve, StudyMessage, StudyPath, StudySection, StudyTable
+from views.packing import content_key
 from views.problems import note
 from views.settings import MAX_LINK
 
@@ -206,7 +207,7 @@ def message(state: Study, budget: int = BUDGET) -> StudyMessage:
         stationary_section(state, budget), change_section(state, budget),
     ]  # fmt: skip
     return {
-        "grid": {"key": state.data, "x": x, "y": y, "z": z},
+        "grid": {"content": content_key("minibatch", state.data), "x": x, "y": y, "z": z},
         "surface": {
             "window": [x0, x1, y0, y1], "lowest": found.loss.lowest, "axes": list(found.parameters),
             "minima": [[*found.loss.minimum, found.loss.lowest]],

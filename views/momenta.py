@@ -22,6 +22,7 @@ from views.fields import field as control
 from views.fields import parsed, short
 from views.messages import Controls, Field, Group, StudyChart, StudyMessage, StudySection
 from views.minibatch import curve
+from views.packing import content_key
 from views.problems import note
 from views.settings import MAX_LINK
 
@@ -204,7 +205,7 @@ def message(state: Momenta) -> StudyMessage:
         for (key, label, colour, dash), loss in zip(LABELS, found.losses, strict=True)
     ]
     return {
-        "grid": {"key": state.surface, "x": x, "y": y, "z": z},
+        "grid": {"content": content_key("momenta", state.surface), "x": x, "y": y, "z": z},
         "surface": {
             "window": [x0, x1, y0, y1], "lowest": lowest if len(surface.minima()) else None, "axes": ["x", "y"],
             "log": surface.log_heights, "minima": surface.minima().tolist(),

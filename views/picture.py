@@ -25,7 +25,6 @@ from views.fields import field, plain, short
 from views.messages import (
     Card,
     Controls,
-    Grid,
     Group,
     Inside,
     Mark,
@@ -37,6 +36,7 @@ from views.messages import (
     Told,
 )
 from views.messages import Herd as DrawnHerd
+from views.packing import content_key
 from views.settings import MAX_STEPS, OPTIONS, RESOLUTION, SPREAD, Settings
 from views.stories import STORIES, neighbours
 
@@ -59,8 +59,12 @@ def place(point: Any, scale: float) -> str:
 
 @dataclass(frozen=True)
 class Shown:
-    """A run and what is shown of it: path, loss and distance before it diverges, its outcome and its row of numbers."""
+    """A run and what is shown of it: path, loss and distance before it diverges, its outcome and its row of numbers.
 
+    content: what names its arrays.
+    """
+
+    content: str
     trace: Trace
     path: np.ndarray
     loss: np.ndarray
@@ -91,6 +95,9 @@ def _run(
         told, made = (np.nan, np.nan, np.nan), run.since or run.steps
     final, away, far = (short(value) if np.isfinite(value) else "–" for value in told)
     return Shown(
+        content_key(
+            "run", rule, hyper, surface, parameters, start, steps, difference, spacing, stop, tolerance, around
+        ),
         run,
         run.path[:count].astype(np.float32).ravel(),
         run.loss[:count].astype(np.float64),
@@ -127,9 +134,10 @@ def runs(settings: Settings) -> dict[int, Shown]:
 class Herd:
     """Runs from many starts: paths (runs, points, 2) float32, every so many steps and the last; how many arrive.
 
-    ``last`` is the number of steps of the longest.
+    ``last`` is the number of steps of the longest, ``content`` what names the paths.
     """
 
+    content: str
     path: np.ndarray
     every: int
     last: int
@@ -137,7 +145,11 @@ class Herd:
 
     def as_message(self) -> DrawnHerd:
         """As the browser draws it."""
-        return {"path": self.path.ravel(), "points": self.path.shape[1], "every": self.every, "last": self.last}
+        points = self.path.shape[1]
+        return {
+            "content": self.content, "path": self.path.ravel(), "points": points, "every": self.every,
+            "last": self.last,
+        }  # fmt: skip
 
 
 @lru_cache(maxsize=128)
@@ -156,7 +168,10 @@ def _herd(
     path = np.take_along_axis(made.path, shown[:, :, None], axis=1)
     path[np.abs(path).max(axis=2) > FAR * found.scale] = np.nan
     path = path.astype(np.float32)
-    return Herd(path, every, int(ends.max()), int((made.outcome == Outcome.CONVERGED).sum()))
+    content = content_key(
+        "herd", rule, hyper, surface, parameters, starts, steps, difference, spacing, stop, tolerance, around
+    )
+    return Herd(content, path, every, int(ends.max()), int((made.outcome == Outcome.CONVERGED).sum()))
 
 
 def herds(settings: Settings) -> dict[int, Herd]:
@@ -202,7 +217,8 @@ def against(settings: Settings) -> tuple[list[Run], list[list[str]], str]:
         found.append(
             {
                 "id": KEPT + number, "name": title, "colour": style(number)[0], "dash": DOTS, "kept": True,
-                "of": number, "elsewhere": not here, "path": shown.path, "loss": shown.loss, "distance": shown.distance,
+                "of": number, "elsewhere": not here, "content": f"{shown.content}-",
+                "path": shown.path, "loss": shown.loss, "distance": shown.distance,
             }
         )  # fmt: skip
         rows.append([title, shown.words, *shown.numbers])
@@ -252,12 +268,6 @@ def edges(settings: Settings) -> dict[str, Mark]:
     return found
 
 
-def grid_key(settings: Settings) -> str:
-    """What the picture's heights depend on."""
-    parameters = ",".join(f"{name}={value!r}" for name, value in settings.parameters.items())
-    return f"{settings.surface}|{parameters}|{settings.drawn_window}|{settings.resolution}"
-
-
 @lru_cache(maxsize=64)
 def _heights(surface: str, parameters: tuple, window: tuple, resolution: int) -> tuple[np.ndarray, ...]:
     x = np.linspace(window[0], window[1], resolution)
@@ -272,14 +282,14 @@ def _heights(surface: str, parameters: tuple, window: tuple, resolution: int) ->
 # ---------------------------------------------------------------- the pictures
 
 
-def message(settings: Settings, have: frozenset[str] = frozenset()) -> PictureMessage:
-    """What the live plot shows; the grid's heights are left out where the browser has them."""
+def message(settings: Settings) -> PictureMessage:
+    """What the live plot shows."""
     surface = SURFACES[settings.surface]
     q = surface.Parameters(**settings.parameters)
     done, around = runs(settings), herds(settings)
     other, other_rows, other_told = against(settings)
-    key = grid_key(settings)
-    x, y, z = _heights(settings.surface, tuple(q), settings.drawn_window, settings.resolution)
+    drawn_from = (settings.surface, tuple(q), settings.drawn_window, settings.resolution)
+    x, y, z = _heights(*drawn_from)
     minima = surface.minima(q)
     view = settings.view
     rows: list[RunRow] = []
@@ -288,9 +298,6 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> PictureMe
         rows.append({"id": number, "cells": [settings.title(number), shown.words, *shown.numbers, *arrived]})
     for run, cells in zip(other, other_rows, strict=True):
         rows.append({"id": run["id"], "cells": [*cells, *(["–"] if around else [])]})
-    grid: Grid = {"key": key, "x": x, "y": y}
-    if key not in have:
-        grid["z"] = z
     return {
         "surface": {
             "name": surface.title,
@@ -300,7 +307,7 @@ def message(settings: Settings, have: frozenset[str] = frozenset()) -> PictureMe
             "saddles": surface.saddles(q).tolist(),
             "f_star": surface.lowest(q) if len(minima) else None,
         },
-        "grid": grid,
+        "grid": {"content": content_key("heights", *drawn_from), "x": x, "y": y, "z": z},
         "runs": [drawn(settings, number, shown, around.get(number)) for number, shown in done.items()] + other,
         "table": {
             "columns": [
@@ -354,8 +361,9 @@ def drawn(settings: Settings, number: int, shown: Shown, herd: Herd | None) -> R
     run = shown.trace
     with np.errstate(over="ignore"):
         found: Run = {
-            "id": number, "name": settings.title(number), "colour": colour, "dash": dash, "path": shown.path,
-            "loss": shown.loss, "distance": shown.distance, "slope": np.hypot(*run.gradient.T).astype(np.float32),
+            "id": number, "name": settings.title(number), "colour": colour, "dash": dash, "content": shown.content,
+            "path": shown.path, "loss": shown.loss, "distance": shown.distance,
+            "slope": np.hypot(*run.gradient.T).astype(np.float32),
         }  # fmt: skip
         if run.look is not None:
             found["look"] = run.look.astype(np.float32).ravel()

@@ -10,7 +10,8 @@ import { basinPixels, planePixels } from "./map_colours.js";
 /** @typedef {{index: number, x: number, y: number}} Cell its index in the arrays, the values in its middle */
 /** @typedef {{theme: Theme, steps: number, minima: Spot[], lowest: number[], saddles: Spot[]}} Common */
 /** @typedef {Common & {view: Window}} BasinScene */
-/** @typedef {Common & {view: null, scale: ColourScale | null, colour: keyof PlaneArrays}} PlaneScene */
+/** @typedef {Exclude<keyof PlaneArrays, "content">} Shade an array of a plane by its name */
+/** @typedef {Common & {view: null, scale: ColourScale | null, colour: Shade}} PlaneScene */
 /** @typedef {{kind: "basins", entry: BasinMap, arrays: BasinArrays}} Basins */
 /** @typedef {{kind: "plane", entry: PlaneMap, arrays: PlaneArrays}} Plane */
 /** @typedef {(Basins & {scene: BasinScene}) | (Plane & {scene: PlaneScene})} Shown */

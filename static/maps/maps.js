@@ -16,14 +16,13 @@ import {
   rampColour,
 } from "./map_colours.js";
 
-/** @import { Basins, Plane } from "./map_canvas.js" */
-/** @import { BasinArrays, BasinMap, Change, MapsMessage, NoMap, PlaneArrays, PlaneMap, Sent, Window } from "../shared/messages.js" */
+/** @import { Basins, Plane, Shade } from "./map_canvas.js" */
+/** @import { BasinMap, Change, MapsMessage, NoMap, PlaneMap, Sent, Window } from "../shared/messages.js" */
 /** @import { Place } from "../shared/types.js" */
 /** @typedef {{text: string, colour?: number[] | null, hatch?: boolean, line?: boolean, star?: boolean}} Sign */
 /** @typedef {{title: string, ramp: (share: number) => number[] | null, ends: string[]}} Ramp */
 /** @typedef {Sign | Ramp} Item of the legend */
 
-const KEPT = 36; // maps whose arrays stay in this tab
 const GAP = 14;
 const NARROW = 560;
 const LEAST = 215; // pixels of a map's width
@@ -31,19 +30,15 @@ const SIGNS = {
   basins: "★ minimum   ✕ saddle   click: its path   drag: move   wheel: zoom",
   plane: "◯ now   + best   click: take these values",
 };
-/** @type {Map<string, BasinArrays | PlaneArrays>} */
-const arrays = new Map(); // by the maps' keys, the latest used last
-
 /**
  * A map with its arrays; null where there is no map.
  * @param {NoMap | BasinMap | PlaneMap} entry
  * @returns {Basins | Plane | null}
  */
 function known(entry) {
-  const found = "key" in entry ? arrays.get(entry.key) : undefined;
-  if (!found || "trouble" in entry) return null;
-  if ("label" in found) return "edge" in entry ? null : { kind: "basins", entry, arrays: found };
-  return "edge" in entry ? { kind: "plane", entry, arrays: found } : null;
+  if ("trouble" in entry) return null;
+  if ("edge" in entry) return { kind: "plane", entry, arrays: entry.arrays };
+  return { kind: "basins", entry, arrays: entry.arrays };
 }
 
 /**
@@ -118,7 +113,7 @@ class Maps extends Component {
     const isRefining =
       !Object.keys(change.set).length && change.actions.length && change.actions.every((one) => "refine" in one);
     if (isRefining) queueMicrotask(() => channel.acknowledge(change.seq));
-    return { ...change, have: change.need ? [] : [...arrays.keys()] };
+    return super.said(change);
   }
 
   /**
@@ -126,10 +121,6 @@ class Maps extends Component {
    * @param {MapsMessage & Sent} message
    */
   take(message) {
-    if (!this.keep(message.maps)) {
-      channel.announce({ need: true });
-      return;
-    }
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
     this.latest = message;
@@ -137,25 +128,6 @@ class Maps extends Component {
     this.tellControls(message);
     this.draw();
     painted().then(() => this.refine(message));
-  }
-
-  /**
-   * Takes in the arrays that came; false where one is missing.
-   * @param {MapsMessage["maps"]} maps
-   */
-  keep(maps) {
-    for (const entry of maps) {
-      if ("trouble" in entry) continue;
-      const found = entry.arrays ?? arrays.get(entry.key);
-      if (!found) return false;
-      arrays.delete(entry.key);
-      arrays.set(entry.key, found);
-    }
-    for (const oldest of arrays.keys()) {
-      if (arrays.size <= KEPT) break;
-      arrays.delete(oldest);
-    }
-    return true;
   }
 
   /**
@@ -227,7 +199,7 @@ class Maps extends Component {
     this.notePainted(seq, { coarse });
   }
 
-  /** @param {(Basins | Plane)[]} shown @param {keyof PlaneArrays} name @param {number} most */
+  /** @param {(Basins | Plane)[]} shown @param {Shade} name @param {number} most */
   scaleFor(shown, name, most) {
     const key = [name, most, ...shown.map(({ entry }) => entry.key)].join();
     if (this.scaled?.key === key) return this.scaled.scale;

@@ -41,7 +41,7 @@ export class Contour {
    */
   draw(grid, scale, surface, theme, width, height, { equal = false, small = false } = {}) {
     const signature = [
-      grid.key,
+      grid.content,
       surface.log_heights,
       surface.f_star,
       theme.signature,
@@ -53,10 +53,10 @@ export class Contour {
     if (signature === this.drawn) return false;
     this.drawn = signature;
     const [columns, rows] = [grid.x.length, grid.y.length];
-    if (this.shownKey !== grid.key || this.shownScale !== scale) {
+    if (this.shownKey !== grid.content || this.shownScale !== scale) {
       const shown = surface.log_heights ? scale.transform(grid.z) : grid.z;
       this.rows = Array.from({ length: rows }, (_, i) => shown.subarray(i * columns, (i + 1) * columns));
-      [this.shownKey, this.shownScale] = [grid.key, scale];
+      [this.shownKey, this.shownScale] = [grid.content, scale];
     }
     const [x0, x1, y0, y1] = surface.window;
     const axis = {

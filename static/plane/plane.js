@@ -6,7 +6,7 @@ import { heightScale } from "./heights.js";
 import { drawLabels, placeLabels } from "./levels.js";
 
 /** @import { HeightScale } from "./heights.js" */
-/** @import { Crowd, Spot, StudyGrid, StudyPath, StudySurface } from "../shared/messages.js" */
+/** @import { Crowd, Spot, Grid, StudyPath, StudySurface } from "../shared/messages.js" */
 /** @import { Context, Mapping, Numbers, Theme } from "../shared/types.js" */
 /** @typedef {{map: Mapping, theme: Theme}} Ground */
 
@@ -83,14 +83,14 @@ export class Plane {
 
   /**
    * Paints the heights.
-   * @param {StudyGrid} grid
+   * @param {Grid} grid
    * @param {StudySurface} surface
    * @param {Theme} theme
    * @param {number} width
    * @param {number} height
    */
   draw(grid, surface, theme, width, height) {
-    const signature = [grid.key, theme.signature, width, height].join("|");
+    const signature = [grid.content, theme.signature, width, height].join("|");
     this.theme = theme;
     if (signature === this.drawn) return;
     this.drawn = signature;
@@ -134,7 +134,7 @@ export class Plane {
    * @param {Context} context
    * @param {Ground} ground
    * @param {Float32Array} shown
-   * @param {StudyGrid} grid
+   * @param {Grid} grid
    * @param {HeightScale} heights
    * @param {number} ratio
    */

@@ -245,7 +245,7 @@ export class Surface3d {
     const runs = scene.runs.filter((run) => !run.elsewhere);
     this.wide = width / height;
     const rise = (scale.top - scale.bottom) * 0.008;
-    const key = [grid.key, surface.log_heights, surface.f_star].join("|");
+    const key = [grid.content, surface.log_heights, surface.f_star].join("|");
     if (key !== this.groundKey) {
       this.groundKey = key;
       this.ground = this.sampled(grid, scale, this.software ? COARSE : grid.x.length);

@@ -1,6 +1,6 @@
 // The life of a component: it is mounted once, fed with messages, told of its width and of the theme, and taken away.
 
-import { unpack } from "./bytes.js";
+import { known, unpack } from "./bytes.js";
 import * as channel from "./channel.js";
 import { h, loadStyles, painted } from "./dom.js";
 import { readTheme } from "./theme.js";
@@ -83,7 +83,7 @@ export class Component {
    * @returns {object}
    */
   said(change) {
-    return change;
+    return { ...change, have: change.need ? [] : known() };
   }
 
   /**
@@ -92,13 +92,14 @@ export class Component {
    */
   receive(component) {
     this.setStateValue = component.setStateValue;
-    /** @type {Message & Sent} */
-    const message = unpack(component.data);
+    /** @type {{message: Message & Sent, whole: boolean}} */
+    const { message, whole } = unpack(component.data);
     this.refreshTheme();
     if (message.stamp === this.stamp) return;
     this.stamp = message.stamp;
     channel.acknowledge(message.seq);
-    this.take(message);
+    if (whole) this.take(message);
+    else channel.announce({ need: true });
   }
 
   /**

@@ -113,8 +113,8 @@ class FormulaField {
   /** @param {StreamlitComponent} component */
   receive(component) {
     this.setStateValue = component.setStateValue;
-    /** @type {FormulaMessage & Sent} */
-    const message = unpack(component.data);
+    /** @type {{message: FormulaMessage & Sent}} */
+    const { message } = unpack(component.data);
     const { text, window, error, position, window_error: windowError, stamp } = message;
     if (stamp === this.stamp) return;
     this.stamp = stamp;

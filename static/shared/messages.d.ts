@@ -89,7 +89,7 @@ export interface Change {
   need?: boolean;
 }
 
-export interface PictureChange {
+export interface SaidChange {
   seq: number;
   set: Record<string, unknown>;
   actions: Array<Remove | Duplicate | Help | Stop | Resume | Anew | Delete | Rename | Show | Story | Refine | Open>;
@@ -171,13 +171,14 @@ export interface Surface {
 }
 
 export interface Grid {
-  key: string;
+  content: string;
   x: Float32Array;
   y: Float32Array;
-  z?: Float32Array;
+  z: Float32Array;
 }
 
 export interface Herd {
+  content: string;
   path: Float32Array;
   points: number;
   every: number;
@@ -189,6 +190,7 @@ export interface Run {
   name: string;
   colour: string;
   dash: string;
+  content: string;
   path: Float32Array;
   loss: Float64Array;
   distance: Float32Array | null;
@@ -294,12 +296,14 @@ export interface Outer {
 }
 
 export interface BasinArrays {
+  content: string;
   label: Uint8Array;
   shade: Uint16Array;
   loss: Float32Array;
 }
 
 export interface PlaneArrays {
+  content: string;
   loss: Float32Array;
   distance: Float32Array;
   steps: Float32Array;
@@ -352,7 +356,7 @@ export interface BasinMap {
   y: Outer;
   sentence: string;
   alt: string;
-  arrays?: BasinArrays;
+  arrays: BasinArrays;
 }
 
 export interface PlaneMap {
@@ -374,11 +378,11 @@ export interface PlaneMap {
   best: [number, number] | null;
   edge: Array<[number, number]>;
   optimum: [number, number] | null;
-  arrays?: PlaneArrays;
+  arrays: PlaneArrays;
 }
 
 export interface Coloured {
-  name: keyof PlaneArrays;
+  name: Exclude<keyof PlaneArrays, "content">;
   title: string;
 }
 
@@ -455,13 +459,6 @@ export interface ErrorsMessage {
   problems: Record<string, string>;
 }
 
-export interface StudyGrid {
-  key: string;
-  x: Float32Array;
-  y: Float32Array;
-  z: Float32Array;
-}
-
 export interface StudySurface {
   window: [number, number, number, number];
   lowest: number | null;
@@ -534,7 +531,7 @@ export interface StudySection {
 }
 
 export interface StudyMessage {
-  grid: StudyGrid;
+  grid: Grid;
   surface: StudySurface;
   crowd: Crowd | null;
   paths: Array<StudyPath>;

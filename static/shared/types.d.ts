@@ -79,9 +79,9 @@ export interface Mapping {
   height: number;
 }
 
-/** Heights over a plane, row by row. */
+/** Heights over a plane, row by row; what names them. */
 export interface Heights {
-  key: string;
+  content: string;
   x: Float32Array;
   y: Float32Array;
   z: Float32Array;

@@ -16,10 +16,9 @@ import { saveMenu } from "./save_picture.js";
 import { ViewMenu } from "./view_menu.js";
 
 /** @import { HeightScale } from "../plane/heights.js" */
-/** @import { Change, Grid, Pair, PictureMessage, PictureView, Run, RunTable, Sent } from "../shared/messages.js" */
+/** @import { Pair, PictureMessage, PictureView, Run, RunTable, Sent } from "../shared/messages.js" */
 /** @import { Heights, Numbers, Place, Plotly } from "../shared/types.js" */
 
-const KEPT_GRIDS = 24;
 const NARROW = 640;
 const SIGNS = "◯ start: click or drag   ★ minimum   ✕ saddle";
 /** @type {["cloud" | "look", string][]} */
@@ -34,8 +33,6 @@ const LAYOUTS = [
   ["surface", "Surface"],
   ["panels", "Side by side"],
 ];
-/** @type {Map<string, Heights>} */
-const grids = new Map(); // by their keys, shared by all plots of this tab, the latest used last
 /** @type {Promise<Plotly> | null} */
 let plotly = null;
 
@@ -211,14 +208,6 @@ export class LivePlot extends Component {
     );
   }
 
-  /**
-   * @override
-   * @param {Change} change
-   */
-  said(change) {
-    return { ...change, have: change.need ? [] : [...grids.keys()] };
-  }
-
   /** @param {Plotly} Plotly */
   plotlyReady(Plotly) {
     if (this.gone) return;
@@ -261,29 +250,12 @@ export class LivePlot extends Component {
    * @param {PictureMessage & Sent} message
    */
   take(message) {
-    if (!this.keepGrid(message.grid)) {
-      channel.announce({ need: true });
-      return;
-    }
     this.takeView(message.view);
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
     this.latest = message;
     this.tellControls(message);
     this.drawSoon();
-  }
-
-  /** @param {Grid} grid */
-  keepGrid({ key, x, y, z }) {
-    const kept = z ? { key, x, y, z } : grids.get(key);
-    if (!kept) return false;
-    grids.delete(key);
-    grids.set(key, kept);
-    for (const oldest of grids.keys()) {
-      if (grids.size <= KEPT_GRIDS) break;
-      grids.delete(oldest);
-    }
-    return true;
   }
 
   /**
@@ -449,7 +421,7 @@ export class LivePlot extends Component {
   }
 
   grid() {
-    return this.latest ? grids.get(this.latest.grid.key) : undefined;
+    return this.latest?.grid;
   }
 
   /** @param {Heights} grid @param {PictureMessage} message */

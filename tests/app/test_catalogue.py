@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from optim_core import RULES
 from tests.patience import SECONDS
 from views import catalogue, thumbnails
-from views.component import unpack
+from views.packing import unpack
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

@@ -17,9 +17,9 @@ from surfaces import SURFACES
 from surfaces.formula import KEPT
 from surfaces.named import formula_of, is_formula, name_of
 from tests.patience import SECONDS
-from views.component import unpack
 from views.export_paths import script_text, unwritten
 from views.maps import MapState
+from views.packing import unpack
 from views.picture import controls, message
 from views.settings import Settings
 from views.surface_choice import FIRST

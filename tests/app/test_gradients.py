@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.component import pack, unpack
 from views.gradients import SPACINGS, Place, controls, message, tutorial, tutorial_link
+from views.packing import pack, unpack
 from views.settings import Settings
 
 APP = str(Path(__file__).parents[2] / "app.py")

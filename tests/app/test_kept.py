@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from optim_core import RULES, trace
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.component import pack, unpack
+from views.packing import pack, unpack
 from views.picture import message
 from views.settings import MAX_LINK, Settings
 

@@ -17,10 +17,10 @@ from optim_core.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
 from tests.patience import SECONDS
 from views import maps
-from views.component import pack, unpack
 from views.kept import Kept
 from views.maps import MapState, arrays_file, controls, details, made, on_trajectories, task
 from views.maps_large import large_files
+from views.packing import pack, unpack
 from views.settings import Settings
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -91,7 +91,7 @@ def test_coarse_maps_come_first_and_are_parts_of_the_fine_ones() -> None:
     # What is known is not made again, nor sent to a browser that has it.
     again = message(here, have=frozenset(one["key"] for one in fine["maps"]))
     assert [one["every"] for one in again["maps"]] == [1, 1]
-    assert not any("arrays" in one for one in again["maps"])
+    assert [one["arrays"] for one in again["maps"]] == [{"content": one["key"]} for one in fine["maps"]]
     here.apply("card.0.lr", 0.05)
     moved = message(here)
     assert moved["maps"][0]["key"] != fine["maps"][0]["key"]

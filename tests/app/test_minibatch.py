@@ -13,9 +13,9 @@ from optim_core.data_sets import DATA_SETS, data_set
 from surfaces import SURFACES
 from tests.patience import SECONDS
 from views import minibatch, momenta
-from views.component import pack, unpack
 from views.minibatch import Study
 from views.momenta import Momenta
+from views.packing import pack, unpack
 
 APP = str(Path(__file__).parents[2] / "app.py")
 STATES: dict[str, Any] = {"minibatch": (minibatch, Study), "momenta": (momenta, Momenta)}

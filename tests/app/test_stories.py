@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.patience import SECONDS
-from views.component import unpack
+from views.packing import unpack
 from views.settings import Settings
 from views.stories import STORIES
 

@@ -19,7 +19,7 @@ from training.runs import FAILED, FINISHED, QUEUED, STOPPED, Owner, Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 from training.trouble import StoreError
-from views.component import unpack
+from views.packing import unpack
 from views.plan import MAX_RUNS, Plan, controls, estimate, key
 from views.race import Race, View, colours_of, launches
 

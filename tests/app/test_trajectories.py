@@ -14,8 +14,8 @@ from optim_core import RULES
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 from tests.patience import SECONDS
-from views.component import pack, unpack
 from views.fields import plain
+from views.packing import pack, unpack
 from views.picture import controls, details, message
 from views.settings import MAX_CARDS, MAX_STEPS, Settings
 

@@ -123,10 +123,10 @@ def test_a_press_in_the_contour_puts_the_start_there(page: Page, address: str) -
 
 def test_another_data_set_draws_another_ground(page: Page, address: str) -> None:
     opened(page, address)
-    before = painted(page, ".rv-plane canvas")
+    before, content = painted(page, ".rv-plane canvas"), page.evaluate(f"{LATEST}.grid.content")
     page.get_by_test_id("stSelectbox").filter(has_text="Data").locator("input").click()
     page.get_by_role("option", name="Breast cancer").click()
-    page.wait_for_function(f"{LATEST}.grid.key === 'breast_cancer'")
+    page.wait_for_function("before => " + LATEST + ".grid.content !== before", arg=content)
     assert painted(page, ".rv-plane canvas") != before
     expect(page.get_by_test_id("caption")).to_contain_text("569 tumours")
     expect(page.get_by_test_id("section-orders").locator("tbody tr")).to_have_count(4)

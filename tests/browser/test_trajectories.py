@@ -118,6 +118,19 @@ def test_pictures_follow_while_a_slider_is_dragged(page: Page, address: str) -> 
     page.wait_for_function("!new URL(location).searchParams.get('card.2').includes('lr=0.1,')")
 
 
+def test_only_the_run_that_changed_is_sent(page: Page, address: str) -> None:
+    """What stays is the very array that is drawn; after a reload, which forgets all, everything comes again."""
+    opened(page, address)
+    page.evaluate(f"window.before = {PLOT}.runs.map(run => run.path)")
+    after(page, lambda: slider(page, "card.2.lr").press("ArrowRight"))
+    assert page.evaluate(f"{PLOT}.runs.map((run, i) => run.path === window.before[i])") == [True, True, False]
+    assert page.evaluate(f"{PLOT}.latest.grid.z.length") > 0
+    there = runs(page)
+    page.reload()
+    page.wait_for_function("document.querySelector('[data-testid=live-plot]')?.dataset.drawn > 0")
+    assert runs(page) == there
+
+
 def test_a_click_sets_the_start_exactly_there(page: Page, address: str) -> None:
     opened(page, address)
     after(page, lambda: page.mouse.click(*point(page, 2.345, -3.21)))

@@ -6,7 +6,7 @@ import { unpack } from "../../static/shared/bytes.js";
 import { roundTicks } from "../../static/shared/dom.js";
 import { heightColours } from "../../static/shared/theme.js";
 
-const { heights, axes, packed } = unpack(new Uint8Array(readFileSync(process.argv[2])));
+const { heights, axes, packed } = unpack(new Uint8Array(readFileSync(process.argv[2]))).message;
 
 /** A message as JSON: an array with its kind, so that it is told from a list. */
 function described(value) {

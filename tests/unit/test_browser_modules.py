@@ -13,7 +13,7 @@ import pytest
 from optim_core.blocks import evaluate
 from surfaces import SURFACES
 from views import heights
-from views.component import pack
+from views.packing import pack
 
 ROOT = Path(__file__).parents[2]
 KINDS = {"Float32Array": "f4", "Float64Array": "f8", "Int32Array": "i4", "Uint16Array": "u2", "Uint8Array": "u1"}

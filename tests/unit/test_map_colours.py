@@ -97,7 +97,7 @@ def test_a_map_of_starts_has_the_colours_of_the_page() -> None:
     assert len({int(one) for result in made for one in result.outcome.ravel()}) >= 4
     maps = []
     for result in made:
-        arrays = basin_arrays(result)
+        arrays = basin_arrays(result, "")
         maps.append({"kind": "basins", "nx": len(result.x), "ny": len(result.y), "steps": result.settings["steps"],
                      "label": arrays["label"].tolist(), "shade": arrays["shade"].tolist()})  # fmt: skip
     for result, words in zip(made, page(maps)["maps"], strict=True):
@@ -110,7 +110,7 @@ def test_a_plane_has_the_colours_of_the_page(stop: str | None) -> None:
     starts = spread_starts(SURFACES["himmelblau"], 3)
     result = plane(RULES["momentum"], SURFACES["himmelblau"], starts, *axes, 300, stop=stop, tolerance=1e-3)
     assert {Outcome.DIVERGED, Outcome.CONVERGED} <= set(result.outcome.ravel())
-    arrays = plane_arrays(result)
+    arrays = plane_arrays(result, "")
     known = result.settings["most"]
     maps = [
         {"kind": "plane", "nx": 90, "ny": 70, "name": name, "values": plain(arrays[name]),

@@ -8,7 +8,7 @@ import pytest
 
 from scripts import message_types
 from views import catalogue, gradients, maps, messages, minibatch, momenta, picture, received
-from views.component import pack, unpack
+from views.packing import pack, unpack
 from views.settings import Settings
 
 
@@ -68,7 +68,7 @@ ARRAYS = {"Float32Array": "f4", "Float64Array": "f8", "Int32Array": "i4", "Uint1
 
 
 def test_what_the_browser_may_say_is_what_is_read() -> None:
-    kinds: list[Any] = [messages.Change, messages.PictureChange, messages.CatalogueChange]
+    kinds: list[Any] = [messages.Change, messages.SaidChange, messages.CatalogueChange]
     declared = set().union(*(kind.__annotations__ for kind in kinds))
     assert declared == {one.name for one in fields(received.Change)}
 
