@@ -3,9 +3,7 @@
 # An action that nobody sends is an error:
 # pyright: reportUnnecessaryComparison=error
 
-import time
 from functools import partial
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -18,6 +16,7 @@ from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
 from views.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
 from views.maps_plot import maps as live_maps
+from views.page import Page
 from views.picture import DIFFERENCES, STOPS
 from views.received import Change
 from views.routed import through_app
@@ -25,22 +24,8 @@ from views.sentences import explain, say
 from views.surface_choice import surface_choice
 
 through_app(__file__)
-
-# The address counts on the first run, and where it has changed since it was written: the browser's back button. An
-# address that is a second old or younger may not have reached the browser yet; an empty one is that of the menu.
-address = st.query_params.to_dict()
-written, when = st.session_state.get("maps:written", (None, 0.0))
-if "maps" not in st.session_state or (address and address != written and time.monotonic() - when > 1.0):
-    st.session_state.maps = MapState.from_query(address)
-state: MapState = st.session_state.maps
-
-
-def write_link() -> None:
-    """Puts the whole state into the address."""
-    query = state.to_query()
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
-    st.session_state["maps:written"] = (query, time.monotonic())
+page = Page("maps", MapState)
+state = page.state
 
 
 def go_on(_done: int, _of: int) -> bool:
@@ -52,31 +37,6 @@ def go_on(_done: int, _of: int) -> bool:
     return getattr(waiting, "name", "") != "RERUN"
 
 
-placed: set[str] = set()  # the paths whose sentences have their place
-
-
-def problem(path: str) -> None:
-    """The sentence under a widget, where there is one."""
-    placed.add(path)
-    if path in state.problems:
-        say(state.problems[path])
-
-
-def choose(path: str) -> None:
-    """Takes over what a native widget holds."""
-    state.apply(path, st.session_state[f"maps:{path}"])
-
-
-def choice(path: str, label: str, names: dict[str, str], value: Any, help_text: str | None = None) -> None:
-    """A select box for one setting."""
-    st.session_state[f"maps:{path}"] = value
-    st.selectbox(
-        label, list(names), format_func=lambda name: names.get(name) or str(name), key=f"maps:{path}", on_change=choose,
-        args=(path,), help=help_text,
-    )  # fmt: skip
-    problem(path)
-
-
 def add() -> None:
     """A card of the chosen rule; the box is empty again afterwards."""
     if st.session_state["maps:add"] in RULES:
@@ -86,8 +46,7 @@ def add() -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed or clicked."""
-    for path, value in change.set.items():
-        state.apply(path, value)
+    page.changed(change)
     anew = change.final and any(path.startswith("window") or path.endswith(".base") for path in change.set)
     st.session_state["maps:fine"] = False
     for action in change.actions:
@@ -115,35 +74,35 @@ def axis(which: str, label: str) -> None:
     chosen = state.axis(which)
     if chosen.name and chosen.name not in names:
         names[chosen.name] = f"{chosen.name} (no optimizer here has it)"
-    choice(f"map.{which}.name", label, {"": "Each one’s own", **names}, chosen.name)
+    page.choice(f"map.{which}.name", label, {"": "Each one’s own", **names}, chosen.name)
     if chosen.name:
         scales = {"": "As usual", "0": "Linear", "1": "By decades"}
         value = "" if chosen.log is None else str(int(chosen.log))
-        choice(f"map.{which}.log", f"Scale {label.lower()}", scales, value)
+        page.choice(f"map.{which}.log", f"Scale {label.lower()}", scales, value)
 
 
 with st.sidebar:
-    choice("map.kind", "Map of", KINDS, state.kind)
+    page.choice("map.kind", "Map of", KINDS, state.kind)
     surface_choice("maps:surface", state.base.surface, state.base.parameters, partial(state.apply, "surface"))
-    problem("surface")
+    page.say("surface")
     if state.kind == "plane":
         left, right = st.columns(2)
         with left:
             axis("x", "Across")
         with right:
             axis("y", "Up")
-        choice("map.colour", "Colour", COLOURS, state.colour)
+        page.choice("map.colour", "Colour", COLOURS, state.colour)
     fields = [maps.controls(state), maps.details(state)]
     live_controls(fields[0], key="maps:controls panel")
     st.selectbox(
         "Add an optimizer", list(RULES), format_func=lambda name: f"{RULES[name].title} ({RULES[name].year})",
         index=None, key="maps:add", placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
     )  # fmt: skip
-    problem("card")
+    page.say("card")
     wrong = any(path.startswith(("difference", "spacing", "stop", "tolerance", "window")) for path in state.problems)
     with st.expander("Gradients, stop rule, window", expanded=wrong):
-        choice("difference", "Gradient", DIFFERENCES, state.base.difference)
-        choice("stop", "Stop at", STOPS, state.base.stop)
+        page.choice("difference", "Gradient", DIFFERENCES, state.base.difference)
+        page.choice("stop", "Stop at", STOPS, state.base.stop)
         live_controls(fields[1], key="maps:details")
     with st.popover("Export", width="stretch"):
         st.download_button(
@@ -151,9 +110,8 @@ with st.sidebar:
             key="maps:arrays", on_click="ignore", width="stretch",
             help="A NumPy .npz for each map, with all settings in it, in a .zip",
         )  # fmt: skip
-    placed |= maps.paths(fields)
     elsewhere = maps.under_fields(state)
-    for path in sorted(elsewhere.keys() - placed):
+    for path in sorted(elsewhere.keys() - page.placed - maps.paths(fields)):
         say(elsewhere[path])
 
 
@@ -168,7 +126,7 @@ def picture() -> None:
         sent["controls"] = maps.controls(state)
     live_maps(sent, key="maps:live", on_change=changed)
     if st.session_state.pop("maps:unwritten", False):
-        write_link()
+        page.write_link()
     if rule := st.session_state.pop("maps:explain", None):
         explain(rule, RULES[rule].title)
 

@@ -3,7 +3,6 @@
 # An action that nobody sends is an error:
 # pyright: reportUnnecessaryComparison=error
 
-import time
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -17,6 +16,7 @@ from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_v
 from views.export_paths import EXPORTS, unwritten
 from views.live_controls import live_controls
 from views.live_plot import live_plot
+from views.page import Page
 from views.picture import (
     DIFFERENCES,
     STOPS,
@@ -38,43 +38,15 @@ through_app(__file__)
 STARTS = {"one": "One", "ring": "A ring around it", "grid": "A grid around it"}
 DETAILS = ("difference", "spacing", "stop", "tolerance", "window", "resolution")
 
-# The address counts on the first run, and where it has changed since it was written: the browser's back button. An
-# address that is a second old or younger may not have reached the browser yet.
-written, when = st.session_state.get("written", (None, 0.0))
-if written is None or (st.query_params.to_dict() != written and time.monotonic() - when > 1.0):
-    st.session_state.trajectories = Settings.from_query(st.query_params.to_dict())
-settings: Settings = st.session_state.trajectories
-
-
-def write_link() -> None:
-    """Puts the whole state into the address."""
-    query = settings.to_query()
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
-    st.session_state.written = (query, time.monotonic())
-
-
-def problem(path: str) -> None:
-    """The sentence under a widget, where there is one."""
-    if path in settings.problems:
-        say(settings.problems[path])
-
-
-def choose(path: str) -> None:
-    """Takes over what a native widget holds."""
-    settings.apply(path, st.session_state[f"choose:{path}"])
+page = Page("trajectories", Settings, begins_anew=True)
+settings = page.state
 
 
 def choice(path: str, label: str, names: dict[str, str], help_text: str | None = None) -> None:
     """A select box for one setting."""
     part, _, name = path.rpartition(".")
     owner = {"": settings, "around": settings.around, "starts": settings.spread}[part]
-    st.session_state[f"choose:{path}"] = getattr(owner, name)
-    st.selectbox(
-        label, list(names), format_func=names.__getitem__, key=f"choose:{path}", on_change=choose, args=(path,),
-        help=help_text,
-    )  # fmt: skip
-    problem(path)
+    page.choice(path, label, names, getattr(owner, name), help_text)
 
 
 def with_year(rule: str) -> str:
@@ -91,8 +63,7 @@ def add() -> None:
 
 def changed(change: Change) -> None:
     """What the browser says: new values, and what was pressed on a card."""
-    for path, value in change.set.items():
-        settings.apply(path, value)
+    page.changed(change)
     for action in change.actions:
         match action:
             case {"remove": int(number)}:
@@ -108,7 +79,6 @@ def changed(change: Change) -> None:
     anew = change.final and any(path.startswith("window") or path.endswith(".base") for path in change.set)
     st.session_state.new_cards = anew or any({"remove", "duplicate"} & set(action) for action in change.actions)
     st.session_state.new_around = change.final and "around.noise" in change.set
-    st.session_state.final = change.final
 
 
 def show(query: str) -> None:
@@ -136,7 +106,7 @@ def stories() -> None:
         placeholder="Stories: what to look at", label_visibility="collapsed",
         on_change=lambda: tell(st.session_state["story"]),
     )  # fmt: skip
-    problem("story")
+    page.say("story")
     if settings.story is None:
         return
     story = STORIES[settings.story]
@@ -227,15 +197,15 @@ def playback() -> None:
 with st.sidebar:
     stories()
     shown_surface = SURFACES[settings.surface]
-    surface_choice("choose:surface", settings.surface, settings.parameters, partial(settings.apply, "surface"))
-    problem("surface")
+    surface_choice("trajectories:surface", settings.surface, settings.parameters, partial(settings.apply, "surface"))
+    page.say("surface")
     st.caption(shown_surface.difficulty)
     live_controls(controls(settings), key="controls")
     st.selectbox(
         "Add an optimizer", list(RULES), format_func=with_year, index=None, key="add",
         placeholder="Add an optimizer", label_visibility="collapsed", on_change=add,
     )  # fmt: skip
-    problem("card")
+    page.say("card")
     with st.popover("Compare", width="stretch"):
         comparisons()
     with st.expander("Many starts", expanded=settings.spread.kind != "one"):
@@ -247,11 +217,11 @@ with st.sidebar:
         choice("stop", "Stop at", STOPS)
         fields = details(settings)
         live_controls(fields, key="details")
-        st.session_state["choose:view.ball"] = settings.view.ball
-        st.toggle("The ball that momentum imitates", key="choose:view.ball", on_change=choose, args=("view.ball",))
+        key = page.key("view.ball", settings.view.ball)
+        st.toggle("The ball that momentum imitates", key=key, on_change=page.take, args=("view.ball",))
         for path in ("spacing", "tolerance"):
             if path not in {field["path"] for field in fields["groups"][0]["fields"]}:
-                problem(path)
+                page.say(path)
     with st.expander("Around every optimizer", expanded=settings.around.active):
         choice("around.schedule", "Learning rate over the run", SCHEDULES)
         choice("around.clip", "Clip gradients", CLIPS)
@@ -269,7 +239,7 @@ with st.sidebar:
         playback()
     for path in settings.problems:
         if path.startswith(("link", "view.")):
-            problem(path)
+            page.say(path)
 
 
 # Until the pictures are there, a page that is to be projected is bare; then they see to it themselves.
@@ -289,8 +259,8 @@ def pictures() -> None:
     elif st.session_state.pop("new_around", False):  # with noise comes its seed
         shown["controls"] = around_fields(settings)
     live_plot(shown, key="plot", on_change=changed)
-    if st.session_state.pop("final", True):
-        write_link()
+    if page.rests():
+        page.write_link()
         if "gif" in st.session_state and st.session_state.gif[0] != signature(settings, dark()):
             st.rerun()  # the side bar offers a GIF of what was shown before
     if rule := st.session_state.pop("explain", None):

@@ -10,18 +10,16 @@ import streamlit as st
 from optim_core import RULES
 from optim_core.tuning import OBJECTIVES, SEARCHES
 from views import tuning
+from views.page import Page
 from views.routed import through_app
 from views.sentences import escaped, say
 from views.surface_choice import surface_choice
 from views.tuning import MOST, TOLERANCE, TUNABLE, WHOLE, TuningState
 
 through_app(__file__)
+page = Page("tuning", TuningState)
+state = page.state
 
-# The address counts where it is another than was written: on the first run, and after the browser's back button.
-address = st.query_params.to_dict()
-if "tuning" not in st.session_state or (address and address != st.session_state.get("tuning:written")):
-    st.session_state.tuning = TuningState.from_query(address)
-state: TuningState = st.session_state.tuning
 WIDE = "<style>.stMainBlockContainer { padding: 3.75rem 1.5rem 2rem; max-width: 1800px; }</style>"  # as other pages
 HELP = {
     "tolerance": "A run has arrived when its loss is so much above the lowest minimum.",
@@ -32,31 +30,11 @@ HELP = {
 }
 
 
-def problem(path: str) -> None:
-    """The sentence under a widget, where there is one."""
-    if path in state.problems:
-        say(state.problems.pop(path))
-
-
-def choose(path: str) -> None:
-    """Takes over what a widget holds."""
-    state.apply(path, st.session_state[f"tuning:{path}"])
-
-
-def choice(path: str, label: str, names: dict[str, str]) -> None:
-    """A select box for one setting."""
-    st.session_state[f"tuning:{path}"] = getattr(state, path)
-    st.selectbox(label, list(names), format_func=lambda name: names.get(name) or str(name), key=f"tuning:{path}",
-        on_change=choose, args=(path,))  # fmt: skip
-    problem(path)
-
-
 def number(path: str, label: str, value: float, low: float, high: float, help_text: str | None = None) -> None:
     """A field for one number; whole where its value is."""
-    st.session_state[f"tuning:{path}"] = value
-    st.number_input(label, low, high, key=f"tuning:{path}", on_change=choose, args=(path,), help=help_text,
+    st.number_input(label, low, high, key=page.key(path, value), on_change=page.take, args=(path,), help=help_text,
         format=None if isinstance(value, int) else "%g")  # fmt: skip
-    problem(path)
+    page.say(path)
 
 
 def table(rows: list[dict[str, str]]) -> None:
@@ -77,35 +55,30 @@ def shown_while(place: Any, words: str) -> Callable[[int, int], None]:
 
 with st.sidebar:
     surface_choice("tuning:surface", state.surface, state.parameters, partial(state.apply, "surface"))
-    problem("surface")
+    page.say("surface")
     for name, limits in state.shown.ranges.items():
         value = state.parameters.setdefault(name, getattr(state.shown.Parameters(), name))
-        st.session_state[f"tuning:surface.{name}"] = value
-        st.slider(name, limits.low, limits.high, key=f"tuning:surface.{name}", on_change=choose, format="%g",
+        key = page.key(f"surface.{name}", value)
+        st.slider(name, limits.low, limits.high, key=key, on_change=page.take, format="%g",
             args=(f"surface.{name}",))  # fmt: skip
-        problem(f"surface.{name}")
-    st.session_state["tuning:rules"] = list(state.rules)
+        page.say(f"surface.{name}")
+    key = page.key("rules", list(state.rules))
     st.multiselect(f"Optimizers (up to {MOST})", list(TUNABLE), format_func=lambda name: RULES[name].title,
-        key="tuning:rules", max_selections=MOST, on_change=choose, args=("rules",))  # fmt: skip
-    problem("rules")
-    choice("objective", "Objective", OBJECTIVES)
+        key=key, max_selections=MOST, on_change=page.take, args=("rules",))  # fmt: skip
+    page.say("rules")
+    page.choice("objective", "Objective", OBJECTIVES, state.objective)
     number("tolerance", "Tolerance", state.tolerance, TOLERANCE.low, TOLERANCE.high, HELP["tolerance"])
-    choice("search", "Search", SEARCHES)
+    page.choice("search", "Search", SEARCHES, state.search)
     left, right = st.columns(2)
     for place, name, label in ((left, "trials", "Settings"), (right, "evaluations", "Evaluations"),
                                (left, "starts", "Starts"), (right, "seed", "Seed")):  # fmt: skip
         with place:
             limits = WHOLE[name]
             number(name, label, getattr(state, name), int(limits.low), int(limits.high), HELP[name])
-    for sentence in state.problems.values():
-        say(sentence)
+    page.say(*(path for path in state.problems if path not in page.placed))
     state.problems = {}
 
-query = state.to_query()
-if address != query:
-    st.query_params.from_dict(query)
-st.session_state["tuning:written"] = query
-
+page.write_link()
 st.html(WIDE)
 place = st.empty()
 try:

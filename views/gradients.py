@@ -4,25 +4,24 @@ Every setting has a path: ``surface``, ``surface.a``, ``point.x``, ``spacing``, 
 allowed leaves the setting as it was and puts a sentence under its path.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from optim_core import RULES, trace
 from optim_core.differences import EPSILON, Optimum, differences, exact, noise, optimum, truncation
 from optim_core.options import Options
-from optim_core.parameters import Range, checked_number
+from optim_core.parameters import Range
 from surfaces import SURFACES, Surface
 from views.colours import style
 from views.fields import field as control
-from views.fields import parsed, plain, short
+from views.fields import plain, short
 from views.messages import Controls, ErrorColumn, ErrorCurve, ErrorMark, ErrorRow, ErrorsMessage, ErrorTable, Group
 from views.picture import place
-from views.problems import note
-from views.settings import MAX_LINK, Settings
+from views.settings import Settings
+from views.state import Number, Point, State, SurfaceWithParameters, Switch
 
 POINT = "[-1e6, 1e6]"
 SPACING = Range(1e-14, 1.0, "h", log=True)
@@ -40,7 +39,7 @@ VALUES = {"exact": "–", "forward": "3", "central": "4", "as_printed": "4"}  # 
 
 
 @dataclass
-class Place:
+class Place(State):
     """The whole state of the page: a surface, a point on it, and the h that the table shows."""
 
     surface: str = "rosenbrock"
@@ -50,71 +49,19 @@ class Place:
     printed: bool = False
     problems: dict[str, str] = field(default_factory=dict)
 
-    def apply(self, path: str, value: Any) -> None:
-        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
-        self.problems.pop(path, None)
-        try:
-            self._apply(path.split("."), value)
-        except ValueError as error:
-            note(self.problems, path, error)
+    SETTINGS: ClassVar = {
+        "surface": SurfaceWithParameters(),
+        "point": Point(POINT),
+        "spacing": Number(SPACING.valid, label="h"),
+        "view.printed": Switch(),
+    }
 
-    def _apply(self, path: list[str], value: Any) -> None:
-        match path:
-            case ["surface"]:
-                surface = SURFACES.checked(value)
-                self.surface, self.point, self.parameters = value, surface.start, surface.Parameters()._asdict()
-                self.problems = {p: text for p, text in self.problems.items() if p == "link"}
-            case ["surface", name] if name in self.parameters:
-                limits = SURFACES[self.surface].ranges[name]
-                self.parameters[name] = checked_number(name, parsed(value), limits.valid)
-            case ["point"]:
-                if not isinstance(value, (list, tuple)) or len(value) != 2:
-                    raise ValueError("point needs 2 numbers, separated by a comma")
-                x, y = (checked_number(f"point {a}", parsed(v), POINT) for a, v in zip("xy", value, strict=True))
-                self.point = (x, y)
-            case ["point", "x" | "y" as axis]:
-                number = checked_number(f"point {axis}", parsed(value), POINT)
-                self.point = (number, self.point[1]) if axis == "x" else (self.point[0], number)
-            case ["spacing"]:
-                self.spacing = checked_number("h", parsed(value), SPACING.valid)
-            case ["view", "printed"]:
-                if str(value) not in ("0", "1", "False", "True"):
-                    raise ValueError(f"printed = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
-                self.printed = str(value) in ("1", "True")
-            case _:
-                raise ValueError(f"there is no setting {'.'.join(path)[:40]!r} here")
-
-    def values(self) -> dict[str, Any]:
-        """Every live number under its path."""
-        found: dict[str, Any] = {f"surface.{name}": value for name, value in self.parameters.items()}
-        return found | {"point.x": self.point[0], "point.y": self.point[1], "spacing": self.spacing}
-
-    def to_query(self) -> dict[str, str]:
-        """The state as the fields of a link."""
-        query = {"surface": self.surface} | {f"surface.{name}": repr(v) for name, v in self.parameters.items()}
-        query |= {"point": f"{self.point[0]!r},{self.point[1]!r}", "spacing": repr(self.spacing)}
-        return query | ({"view.printed": "1"} if self.printed else {})
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "Place":
-        """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
-        result = cls()
-        if sum(len(name) + len(value) for name, value in query.items()) > MAX_LINK:
-            result.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
-            return result
-        fields, unknown = dict(query), []
-        if "surface" in fields:
-            result.apply("surface", fields.pop("surface"))
-        known = {"point", "view.printed", *result.values()}
-        for name, text in fields.items():
-            if name in known:
-                result.apply(name, text.split(",") if name == "point" else text)
-            else:
-                unknown.append(repr(name[:40]))
-        if unknown:
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            result.problems["link"] = f"In the link: fields that mean nothing here: {', '.join(unknown[:5])}{more}."
-        return result
+    def follow(self, path: str) -> None:
+        """A surface comes with its start and parameters."""
+        if path == "surface":
+            surface = SURFACES[self.surface]
+            self.point, self.parameters = surface.start, surface.Parameters()._asdict()
+            self.forget()
 
 
 def controls(state: Place) -> Controls:

@@ -46,7 +46,8 @@ from views.messages import (
 )
 from views.packing import left_out
 from views.problems import note
-from views.settings import MAX_LINK, Settings
+from views.settings import Settings
+from views.state import too_long, without_meaning
 
 KINDS = {"basins": "All starts", "plane": "Two hyperparameters"}
 COLOURS = {
@@ -242,10 +243,8 @@ class MapState:
         """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
         own = {name: text for name, text in query.items() if name.startswith("map.")}
         rest = {name: text for name, text in query.items() if name not in own}
-        if sum(len(name) + len(text) for name, text in query.items()) > MAX_LINK:
-            result = cls()
-            result.own_problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
-            return result
+        if too_long(query, (whole := cls()).own_problems):
+            return whole
         first = {**FIRST, "stop": usual_stop(own.get("map.kind", ""), own.get("map.colour", ""))}
         result = cls(base=Settings.from_query({**({} if "story" in rest else first), **rest}))
         stop = result.base.stop
@@ -254,13 +253,10 @@ class MapState:
             if name in _ORDER:
                 result.apply(name, own[name])
             else:
-                unknown.append(repr(name[:40]))
+                unknown.append(name)
         result.base.stop = stop
         if unknown:
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            result.own_problems["link.map"] = (
-                f"In the link: fields that mean nothing here: {', '.join(unknown[:5])}{more}."
-            )
+            result.own_problems["link.map"] = f"In the link: {without_meaning(unknown)}."
         return result
 
 

@@ -4,10 +4,9 @@ Every setting has a path: ``data``, ``rule``, ``order``, ``batch``, ``lr``, ``ep
 ``a``. A change that is not allowed leaves the setting as it was and puts a sentence under its path.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,15 +24,13 @@ from optim_core.minibatch import (
     variance_after,
     walk,
 )
-from optim_core.options import checked_choice
-from optim_core.parameters import Range, checked_integer, checked_number
+from optim_core.parameters import Range
 from views.colours import style
 from views.fields import field as control
-from views.fields import parsed, short
+from views.fields import short
 from views.messages import Controls, Group, StudyChart, StudyCurve, StudyMessage, StudyPath, StudySection, StudyTable
 from views.packing import content_key
-from views.problems import note
-from views.settings import MAX_LINK
+from views.state import Choice, Number, Point, State, Whole
 
 TITLES = {
     "diabetes": "Diabetes, BMI standardised",
@@ -66,7 +63,7 @@ SHARES = np.array([0.05, 0.1, 0.2, 0.35, 0.6, 0.9, 1.2, 1.5, 1.75, 1.9])  # lr a
 
 
 @dataclass
-class Study:
+class Study(State):
     """The whole state of the page."""
 
     data: str = "diabetes"
@@ -91,73 +88,27 @@ class Study:
         """How many steps the runs make."""
         return min(self.epochs * batches(self.loss.rows, self.batch), MOST_STEPS)
 
-    def apply(self, path: str, value: Any) -> None:
-        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
-        self.problems.pop(path, None)
-        try:
-            self._apply(path.split("."), value)
-        except ValueError as error:
-            note(self.problems, path, error)
+    SETTINGS: ClassVar = {
+        "data": Choice(DATA_SETS),
+        "rule": Choice(RULE_TITLES),
+        "order": Choice(ORDERS),
+        "batch": Whole(1, lambda state: state.loss.rows),
+        "lr": Number(LR.valid),
+        "epochs": Whole(*LIMITS["epochs"]),
+        "runs": Whole(*LIMITS["runs"]),
+        "seed": Whole(*LIMITS["seed"]),
+        "start": Point(POINT),
+        "a": Number(CURVATURE.valid),
+    }
 
-    def _apply(self, path: list[str], value: Any) -> None:
-        match path:
-            case ["data"]:
-                checked_choice("data", value, tuple(DATA_SETS))
-                self.data, self.start = value, data_set(value).start
-                self.lr, self.batch = RATES[self.rule][value], min(self.batch, self.loss.rows)
-                self.problems = {p: text for p, text in self.problems.items() if p == "link"}
-            case ["rule"]:
-                checked_choice("rule", value, tuple(RULE_TITLES))
-                self.rule, self.lr = value, RATES[value][self.data]
-                self.problems.pop("lr", None)
-            case ["order"]:
-                checked_choice("order", value, ORDERS)
-                self.order = value
-            case ["batch"]:
-                self.batch = checked_integer("batch", parsed(value), 1, self.loss.rows)
-            case ["epochs" | "runs" | "seed" as name]:
-                setattr(self, name, checked_integer(name, parsed(value), *LIMITS[name]))
-            case ["lr"]:
-                self.lr = checked_number("lr", parsed(value), LR.valid)
-            case ["a"]:
-                self.a = checked_number("a", parsed(value), CURVATURE.valid)
-            case ["start"]:
-                if not isinstance(value, (list, tuple)) or len(value) != 2:
-                    raise ValueError("start needs 2 numbers, separated by a comma")
-                x, y = (checked_number(f"start {a}", parsed(v), POINT) for a, v in zip("xy", value, strict=True))
-                self.start = (x, y)
-            case ["start", "x" | "y" as axis]:
-                number = checked_number(f"start {axis}", parsed(value), POINT)
-                self.start = (number, self.start[1]) if axis == "x" else (self.start[0], number)
-            case _:
-                raise ValueError(f"there is no setting {'.'.join(path)[:40]!r} here")
-
-    def values(self) -> dict[str, Any]:
-        """Every live number under its path."""
-        names = ("batch", "lr", "epochs", "runs", "seed", "a")
-        return {name: getattr(self, name) for name in names} | {"start.x": self.start[0], "start.y": self.start[1]}
-
-    def to_query(self) -> dict[str, str]:
-        """The state as the fields of a link."""
-        query = {name: getattr(self, name) for name in ("data", "rule", "order")}
-        query |= {name: repr(getattr(self, name)) for name in ("batch", "lr", "epochs", "runs", "seed", "a")}
-        return query | {"start": f"{self.start[0]!r},{self.start[1]!r}"}
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "Study":
-        """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
-        result = cls()
-        if sum(len(name) + len(value) for name, value in query.items()) > MAX_LINK:
-            result.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
-            return result
-        known = [one.name for one in fields(cls) if one.name != "problems"]  # data and rule first: they set others
-        for name in known:
-            if name in query:
-                result.apply(name, query[name].split(",") if name == "start" else query[name])
-        if unknown := [repr(name[:40]) for name in query if name not in known]:
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            result.problems["link"] = f"In the link: fields that mean nothing here: {', '.join(unknown[:5])}{more}."
-        return result
+    def follow(self, path: str) -> None:
+        """Data come with their start, a rate, and as many rows as there are; a rule with its rate on them."""
+        if path == "data":
+            self.start, self.batch = data_set(self.data).start, min(self.batch, self.loss.rows)
+            self.forget()
+        if path in ("data", "rule"):
+            self.lr = RATES[self.rule][self.data]
+            self.problems.pop("lr", None)
 
 
 def controls(state: Study) -> Controls:

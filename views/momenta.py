@@ -4,27 +4,24 @@ Every setting has a path: ``surface``, ``lr``, ``mu``, ``steps``, ``start.x``, `
 that is not allowed leaves the setting as it was and puts a sentence under its path.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from optim_core import RULES, trace
 from optim_core.blocks import evaluate
 from optim_core.moving_average import average, corrected, known, weights
-from optim_core.options import checked_choice
-from optim_core.parameters import Range, checked_integer, checked_number
+from optim_core.parameters import Range
 from surfaces import SURFACES
 from views.colours import style
 from views.fields import field as control
-from views.fields import parsed, short
+from views.fields import short
 from views.messages import Controls, Field, Group, StudyChart, StudyMessage, StudySection
 from views.minibatch import curve
 from views.packing import content_key
-from views.problems import note
-from views.settings import MAX_LINK
+from views.state import Choice, Number, Point, State, Whole
 
 RATES = {"ackley": 0.01, "beale": 1e-3, "himmelblau": 1e-3, "ravine": 0.05, "rosenbrock": 2e-4, "saddle": 0.01}
 LR = Range(1e-5, 1.0, r"\eta", log=True, valid="(0, 1e3]")
@@ -37,7 +34,7 @@ TRADITIONAL, AVERAGE, SAME, COLOUR_SERIES = (style(i)[0] for i in (0, 1, 2, 3))
 
 
 @dataclass
-class Momenta:
+class Momenta(State):
     """The whole state of the page."""
 
     surface: str = "ravine"
@@ -50,64 +47,22 @@ class Momenta:
     seed: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
-    def apply(self, path: str, value: Any) -> None:
-        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
-        self.problems.pop(path, None)
-        try:
-            self._apply(path.split("."), value)
-        except ValueError as error:
-            note(self.problems, path, error)
+    SETTINGS: ClassVar = {
+        "surface": Choice(SURFACES),
+        "lr": Number(LR.valid),
+        "mu": Number(MU.valid),
+        "steps": Whole(*LIMITS["steps"]),
+        "start": Point(POINT),
+        "beta": Number(BETA.valid),
+        "length": Whole(*LIMITS["length"]),
+        "seed": Whole(*LIMITS["seed"]),
+    }
 
-    def _apply(self, path: list[str], value: Any) -> None:
-        match path:
-            case ["surface"]:
-                checked_choice("surface", value, tuple(SURFACES))
-                self.surface, self.start, self.lr = value, SURFACES[value].start, RATES.get(value, 1e-3)
-                self.problems = {p: text for p, text in self.problems.items() if p == "link"}
-            case ["lr"]:
-                self.lr = checked_number("lr", parsed(value), LR.valid)
-            case ["mu"]:
-                self.mu = checked_number("mu", parsed(value), MU.valid)
-            case ["beta"]:
-                self.beta = checked_number("beta", parsed(value), BETA.valid)
-            case ["steps" | "length" | "seed" as name]:
-                setattr(self, name, checked_integer(name, parsed(value), *LIMITS[name]))
-            case ["start"]:
-                if not isinstance(value, (list, tuple)) or len(value) != 2:
-                    raise ValueError("start needs 2 numbers, separated by a comma")
-                x, y = (checked_number(f"start {a}", parsed(v), POINT) for a, v in zip("xy", value, strict=True))
-                self.start = (x, y)
-            case ["start", "x" | "y" as axis]:
-                number = checked_number(f"start {axis}", parsed(value), POINT)
-                self.start = (number, self.start[1]) if axis == "x" else (self.start[0], number)
-            case _:
-                raise ValueError(f"there is no setting {'.'.join(path)[:40]!r} here")
-
-    def values(self) -> dict[str, Any]:
-        """Every live number under its path."""
-        names = ("lr", "mu", "steps", "beta", "length", "seed")
-        return {name: getattr(self, name) for name in names} | {"start.x": self.start[0], "start.y": self.start[1]}
-
-    def to_query(self) -> dict[str, str]:
-        """The state as the fields of a link."""
-        numbers = {name: repr(getattr(self, name)) for name in ("lr", "mu", "steps", "beta", "length", "seed")}
-        return {"surface": self.surface} | numbers | {"start": f"{self.start[0]!r},{self.start[1]!r}"}
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "Momenta":
-        """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
-        result = cls()
-        if sum(len(name) + len(value) for name, value in query.items()) > MAX_LINK:
-            result.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
-            return result
-        names = [one.name for one in fields(cls) if one.name != "problems"]  # the surface first: it sets others
-        for name in names:
-            if name in query:
-                result.apply(name, query[name].split(",") if name == "start" else query[name])
-        if unknown := [repr(name[:40]) for name in query if name not in names]:
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            result.problems["link"] = f"In the link: fields that mean nothing here: {', '.join(unknown[:5])}{more}."
-        return result
+    def follow(self, path: str) -> None:
+        """A surface comes with its start and rate."""
+        if path == "surface":
+            self.start, self.lr = SURFACES[self.surface].start, RATES.get(self.surface, 1e-3)
+            self.forget()
 
 
 def controls(state: Momenta) -> Controls:

@@ -21,6 +21,7 @@ from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
 from views.fields import parsed, short
 from views.problems import note
+from views.state import MAX_LINK, too_long, without_meaning
 from views.stories import STORIES
 
 # The page's limits; those of single numbers stand in their Ranges.
@@ -36,7 +37,6 @@ SPREADS = ("one", "ring", "grid")
 MAX_STARTS = 64
 FARTHEST = 1e9  # what COORDINATE allows
 MAX_NAME = 60
-MAX_LINK = 16_000
 
 SPREAD = {
     "count": Range(2, MAX_STARTS, "n"),
@@ -337,8 +337,7 @@ class Settings:
         A link that names a story and no surface is the story, with what else it says changed.
         """
         result = cls()
-        if sum(len(name) + len(value) for name, value in query.items()) > MAX_LINK:
-            result.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
+        if too_long(query, result.problems):
             return result
         fields = dict(query)
         if "surface" not in fields and fields.get("story") in STORIES:
@@ -366,7 +365,7 @@ class Settings:
         if result.view.inside not in result.cards:
             result.view.inside = None
         if unknown:
-            wrong.append(f"fields that mean nothing here: {_shortened(unknown)}")
+            wrong.append(without_meaning(unknown))
         if wrong:
             result.problems["link"] = f"In the link: {'; '.join(wrong[:6])}."
         return result
@@ -449,8 +448,3 @@ def _checked_window(sides: Iterable[float]) -> tuple[float, float, float, float]
 def _text(value: float) -> str:
     """The shortest text that reads back as the same number."""
     return str(int(value)) if value == int(value) and abs(value) < 1e6 and math.copysign(1, value) > 0 else repr(value)
-
-
-def _shortened(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:5])
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

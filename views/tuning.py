@@ -7,26 +7,24 @@ a sentence under its path.
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import plotly.graph_objects as go
 
 from optim_core import RULES
 from optim_core.maps import Basins, basins, spread_starts
-from optim_core.options import checked_choice
-from optim_core.parameters import Range, checked_integer, checked_number
+from optim_core.parameters import Range
 from optim_core.sweep import Progress
 from optim_core.tuning import FLOOR, GOOD, OBJECTIVES, SEARCHES, Tuned, Tuning, tune
 from surfaces import SURFACES, Surface
 from views.colours import style
-from views.fields import parsed, short
+from views.fields import short
 from views.maps import percent
-from views.problems import note
-from views.settings import MAX_LINK, Settings
+from views.settings import Settings
+from views.state import Choice, Number, Several, State, SurfaceWithParameters, Whole
 
 MOST = 9  # optimizers
 WHOLE = {
@@ -42,7 +40,7 @@ TUNABLE = {name: rule for name, rule in RULES.items() if rule.compiled and "lr" 
 
 
 @dataclass
-class TuningState:
+class TuningState(State):
     """The whole state of the page."""
 
     surface: str = "himmelblau"
@@ -62,60 +60,19 @@ class TuningState:
         """The surface."""
         return SURFACES[self.surface]
 
-    def apply(self, path: str, value: Any) -> None:
-        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
-        self.problems.pop(path, None)
-        try:
-            self._apply(path, value)
-        except ValueError as error:
-            note(self.problems, path, error)
+    SETTINGS: ClassVar = {
+        "surface": SurfaceWithParameters(),
+        "rules": Several(TUNABLE, MOST, "optimizer"),
+        "objective": Choice(OBJECTIVES),
+        "search": Choice(SEARCHES),
+        **{name: Whole(int(limits.low), int(limits.high)) for name, limits in WHOLE.items()},
+        "tolerance": Number(TOLERANCE.valid),
+    }
 
-    def _apply(self, path: str, value: Any) -> None:
-        match path.split("."):
-            case ["surface"]:
-                self.parameters = SURFACES.checked(value).Parameters()._asdict()
-                self.surface = value
-            case ["surface", name] if name in self.shown.ranges:
-                self.parameters[name] = checked_number(name, parsed(value), self.shown.ranges[name].valid)
-            case ["rules"]:
-                names = tuple(dict.fromkeys(value.split(",") if isinstance(value, str) else value))
-                if not 1 <= len(names) <= MOST:
-                    raise ValueError(f"{len(names)} optimizers are not allowed; choose 1 to {MOST}")
-                self.rules = tuple(checked_choice("optimizer", name, tuple(TUNABLE)) for name in names)
-            case ["objective"]:
-                self.objective = checked_choice("objective", value, tuple(OBJECTIVES))
-            case ["search"]:
-                self.search = checked_choice("search", value, tuple(SEARCHES))
-            case ["tolerance"]:
-                self.tolerance = checked_number("tolerance", parsed(value), TOLERANCE.valid)
-            case [name] if name in WHOLE:
-                low, high = int(WHOLE[name].low), int(WHOLE[name].high)
-                setattr(self, name, checked_integer(name, parsed(value), low, high))
-            case _:
-                raise ValueError(f"there is no setting {path[:40]!r} here")
-
-    def to_query(self) -> dict[str, str]:
-        """The state as the fields of a link."""
-        query = {"surface": self.surface} | {f"surface.{name}": repr(v) for name, v in self.parameters.items()}
-        query |= {"rules": ",".join(self.rules), "objective": self.objective, "search": self.search}
-        query |= {name: str(getattr(self, name)) for name in WHOLE}
-        return query | {"tolerance": repr(self.tolerance)}
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "TuningState":
-        """The state that a link describes; what is wrong in it keeps its default and gets a sentence."""
-        state = cls()
-        if sum(len(name) + len(text) for name, text in query.items()) > MAX_LINK:
-            state.problems["link"] = f"The link is longer than {MAX_LINK} characters; it was not read."
-            return state
-        for path in sorted(query):  # the surface comes before its parameters
-            state.apply(path, query[path])
-        unknown = [path for path in state.problems if path not in query or "no setting" in state.problems[path]]
-        if unknown:
-            state.problems = {path: text for path, text in state.problems.items() if path not in unknown}
-            named = ", ".join(repr(path[:40]) for path in unknown[:5])
-            state.problems["link"] = f"In the link: fields that mean nothing here: {named}."
-        return state
+    def follow(self, path: str) -> None:
+        """A surface comes with its parameters."""
+        if path == "surface":
+            self.parameters = self.shown.Parameters()._asdict()
 
 
 # ---------------------------------------------------------------- what is computed

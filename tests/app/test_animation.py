@@ -40,7 +40,7 @@ def test_the_button_gives_way_to_the_file_until_a_setting_changes() -> None:
     assert image.n_frames == 6
     app.run()
     assert offers(app) == (False, ["Save ravine-ravine.gif"])
-    app.selectbox(key="choose:surface").select("ackley").run()
+    app.selectbox(key="trajectories:surface").select("ackley").run()
     assert offers(app) == (True, [])
     assert "gif" not in app.session_state
     app.button(key="export:gif").click().run()

@@ -132,10 +132,10 @@ def test_many_starts_through_the_page() -> None:
     assert shown["table"]["rows"][0]["cells"][-1] == "9 of 9"
     assert "9 starts on a grid" in shown["caption"]
     assert app.query_params["starts.kind"] == "grid"
-    app.selectbox(key="choose:starts.kind").select("one").run()
+    app.selectbox(key="trajectories:starts.kind").select("one").run()
     assert "herd" not in picture(app)["runs"][0]
     assert app.query_params["starts.kind"] == "one"  # the number is there again when the ring is
-    app.selectbox(key="choose:starts.kind").select("ring").run()
+    app.selectbox(key="trajectories:starts.kind").select("ring").run()
     assert picture(app)["runs"][0]["herd"]["path"].size == 9 * 301 * 2
 
 

@@ -12,7 +12,8 @@ from surfaces import SURFACES
 from tests.patience import SECONDS
 from views.packing import pack, unpack
 from views.picture import message
-from views.settings import MAX_LINK, Settings
+from views.settings import Settings
+from views.state import MAX_LINK
 
 APP = str(Path(__file__).parents[2] / "app.py")
 OTHER = "surface=ravine&start=1,2&steps=15&card.4=adam,lr=0.3&card.7=momentum,off"

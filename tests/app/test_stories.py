@@ -82,12 +82,12 @@ def test_forwards_and_backwards_through_all() -> None:
 def test_a_story_that_was_changed_is_told_again() -> None:
     app = opened({"story": "ridge", "start": "-3,0.5"})
     assert picture(app)["start"] == [-3, 0.5]
-    app.selectbox(key="choose:difference").select("central").run()
+    app.selectbox(key="trajectories:difference").select("central").run()
     assert app.selectbox(key="story").value == "ridge"
     assert Settings.from_query(address(app)).start == (-3, 0.5)
     app.button(key="story:again").click().run()
     shows(app, "ridge")
-    app.selectbox(key="choose:surface").select("beale").run()
+    app.selectbox(key="trajectories:surface").select("beale").run()
     assert app.selectbox(key="story").value is None
 
 
@@ -102,6 +102,6 @@ def test_an_unknown_story_gets_a_sentence(name: str) -> None:
 def test_the_ball_is_switched_on_by_hand() -> None:
     app = opened({})
     assert picture(app)["references"] == []
-    app.toggle(key="choose:view.ball").set_value(True).run()
+    app.toggle(key="trajectories:view.ball").set_value(True).run()
     assert "the ball that Momentum imitates" in picture(app)["caption"]
     assert address(app)["view.ball"] == "1"

@@ -61,9 +61,9 @@ def test_a_loss_over_data_is_a_surface_like_others(name: str) -> None:
 @pytest.mark.parametrize(("file", "data"), [("bowl.csv", csv(HEIGHTS)), ("bowl.npy", npy(HEIGHTS))])
 def test_heights_become_a_surface(file: str, data: bytes) -> None:
     app = opened()
-    app.selectbox(key="choose:surface").select("table").run()
-    app.file_uploader(key="choose:surface:file").set_value((file, data, "text/csv")).run()
-    app.button(key="choose:surface:draw").click().run()
+    app.selectbox(key="trajectories:surface").select("table").run()
+    app.file_uploader(key="trajectories:surface:file").set_value((file, data, "text/csv")).run()
+    app.button(key="trajectories:surface:draw").click().run()
     assert not app.exception
     name = app.query_params["surface"]
     name = name if isinstance(name, str) else name[0]
@@ -83,11 +83,13 @@ def test_rows_become_a_loss() -> None:
     size, age = draw.normal(size=(2, 40))
     rows = ["size,age,price"] + [f"{a},{b},{2 * a - b}" for a, b in zip(size.tolist(), age.tolist(), strict=True)]
     app = opened()
-    app.selectbox(key="choose:surface").select("table").run()
-    app.file_uploader(key="choose:surface:file").set_value(("flats.csv", "\n".join(rows).encode(), "text/csv")).run()
-    app.selectbox(key="choose:surface:kind").select("least_squares").run()
-    app.selectbox(key="choose:surface:second").select("age").run()
-    app.button(key="choose:surface:draw").click().run()
+    app.selectbox(key="trajectories:surface").select("table").run()
+    app.file_uploader(key="trajectories:surface:file").set_value(
+        ("flats.csv", "\n".join(rows).encode(), "text/csv")
+    ).run()
+    app.selectbox(key="trajectories:surface:kind").select("least_squares").run()
+    app.selectbox(key="trajectories:surface:second").select("age").run()
+    app.button(key="trajectories:surface:draw").click().run()
     assert not app.exception
     name = app.query_params["surface"]
     ((x, y, lowest),) = SURFACES[name if isinstance(name, str) else name[0]].minima()
@@ -108,8 +110,8 @@ def test_rows_become_a_loss() -> None:
 )
 def test_a_table_that_is_none_gets_a_sentence(file: str, data: bytes, part: str) -> None:
     app = opened()
-    app.selectbox(key="choose:surface").select("table").run()
-    app.file_uploader(key="choose:surface:file").set_value((file, data, "text/csv")).run()
+    app.selectbox(key="trajectories:surface").select("table").run()
+    app.file_uploader(key="trajectories:surface:file").set_value((file, data, "text/csv")).run()
     assert not app.exception
     assert part in said(app)
     assert app.query_params["surface"] in ("ravine", ["ravine"])
@@ -167,11 +169,11 @@ def test_an_uploaded_table_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None
     surface_from_grid = from_table.surface_from_grid
     monkeypatch.setattr(from_table, "surface_from_grid", counted)
     app = opened()
-    app.selectbox(key="choose:surface").select("table").run()
-    app.file_uploader(key="choose:surface:file").set_value(("bowl.csv", csv(HEIGHTS), "text/csv")).run()
-    app.button(key="choose:surface:draw").click().run()
+    app.selectbox(key="trajectories:surface").select("table").run()
+    app.file_uploader(key="trajectories:surface:file").set_value(("bowl.csv", csv(HEIGHTS), "text/csv")).run()
+    app.button(key="trajectories:surface:draw").click().run()
     app.run()
     assert not app.exception
     assert len(made) == 1
-    app.file_uploader(key="choose:surface:file").set_value(("other.csv", csv(HEIGHTS + 1), "text/csv")).run()
+    app.file_uploader(key="trajectories:surface:file").set_value(("other.csv", csv(HEIGHTS + 1), "text/csv")).run()
     assert len(made) == 2

@@ -80,7 +80,7 @@ def test_every_rule_on_a_surface(surface: str) -> None:
 
 def test_choosing_another_surface_starts_where_it_says() -> None:
     app = opened()
-    app.selectbox(key="choose:surface").select("rosenbrock").run()
+    app.selectbox(key="trajectories:surface").select("rosenbrock").run()
     shown = picture(app)
     assert shown["surface"]["name"] == "Rosenbrock"
     assert shown["start"] == list(SURFACES["rosenbrock"].start)
@@ -231,7 +231,7 @@ def test_a_window_moved_one_side_at_a_time() -> None:
 
 def test_the_back_button_brings_the_earlier_state_back() -> None:
     app = opened(surface="ackley")
-    app.session_state["written"] = (app.session_state["written"][0], 0.0)  # written long ago
+    app.session_state["trajectories:written"] = (app.session_state["trajectories:written"][0], 0.0)  # written long ago
     app.query_params["surface"] = "beale"
     app.run()
     assert picture(app)["surface"]["name"] == "Beale"
@@ -287,7 +287,7 @@ def test_what_goes_around_is_said_and_refused_where_it_cannot() -> None:
     assert same == [False, False, True]
     for name, value in around.items():
         assert app.query_params[name.replace("__", ".")] in (value, [value])
-    app.selectbox(key="choose:around.clip").select("norm").run()
+    app.selectbox(key="trajectories:around.clip").select("norm").run()
     assert "gradients’ length clipped at 1" in picture(app)["caption"]
 
 

@@ -1,0 +1,76 @@
+"""The states of all pages: from a state to a link and back, and what is made of links that say something else."""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from views.gradients import Place
+from views.maps import MapState
+from views.minibatch import Study
+from views.momenta import Momenta
+from views.settings import Settings
+from views.state import MAX_LINK
+from views.tuning import TuningState
+
+STATES: list[Any] = [Place, Study, Momenta, TuningState, Settings, MapState]
+TEXTS = (
+    st.text(max_size=20)
+    | st.floats().map(repr)
+    | st.integers().map(str)
+    | st.sampled_from(["", "0", "1", "-1", "nan", "1,2", "1e-3,2", "rosenbrock", "formula:x^2+y^2", "adam", "grid"])
+)
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_the_first_state_is_its_own_link(kind: Any) -> None:
+    state = kind()
+    again = kind.from_query(state.to_query())
+    assert again == state
+    assert not again.problems
+
+
+@pytest.mark.parametrize("kind", STATES)
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+@example(None)
+def test_changes_that_are_allowed_come_back_from_the_link(kind: Any, data: Any) -> None:
+    """Whatever is tried: what was taken is in the link, what was not has a sentence and changed nothing."""
+    state = kind()
+    if data is not None:
+        paths = st.sampled_from([*state.to_query(), *state.values()])
+        for path in data.draw(st.lists(paths, max_size=6)):
+            before, text = state.to_query(), data.draw(TEXTS)
+            state.apply(path, text)
+            if path in state.problems:
+                assert state.problems[path].endswith(".")
+                assert state.to_query() == before
+    again = kind.from_query(state.to_query())
+    assert again.to_query() == state.to_query()
+    assert not again.problems
+
+
+@pytest.mark.parametrize("kind", STATES)
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_any_link_gives_a_state_and_a_sentence_for_what_is_wrong(kind: Any, data: Any) -> None:
+    usual = kind().to_query()
+    names = st.sampled_from([*usual, *kind().values()]) | st.text(max_size=20)
+    query = usual | data.draw(st.dictionaries(names, TEXTS, max_size=5))
+    for name in data.draw(st.lists(st.sampled_from([*usual]), max_size=3)):
+        query.pop(name, None)
+    state = kind.from_query(query)
+    assert all(sentence.endswith(".") for sentence in state.problems.values())
+    assert kind.from_query(state.to_query()).to_query() == state.to_query()
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_fields_that_mean_nothing_and_links_that_are_too_long_are_said(kind: Any) -> None:
+    (sentence,) = kind.from_query(kind().to_query() | {f"map.x{k}": "1" for k in range(7)}).problems.values()
+    assert sentence == (
+        "In the link: fields that mean nothing here: 'map.x0', 'map.x1', 'map.x2', 'map.x3', 'map.x4' and 2 more."
+    )
+    state = kind.from_query(kind().to_query() | {"x": "1" * MAX_LINK})
+    assert state.problems == {"link": f"The link is longer than {MAX_LINK} characters; it was not read."}
+    assert state.to_query() == kind().to_query()
