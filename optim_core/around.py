@@ -7,7 +7,7 @@ decoupled (Loshchilov & Hutter, ICLR 2019, arXiv:1711.05101); the rule makes its
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -163,7 +163,7 @@ class Around:
 
     def as_dict(self) -> dict[str, Any]:
         """All settings by name."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 NOTHING = Around()

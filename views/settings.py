@@ -7,6 +7,7 @@ Every setting has a path: ``surface``, ``surface.a``, ``start.x``, ``steps``, ``
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -116,6 +117,18 @@ def shown_title(rule: str) -> str:
     return f"{RULES[rule].module.NAME} ({inner.title})" if inner else RULES[rule].title
 
 
+@lru_cache(maxsize=1024)  # asked some fifteen times for a picture
+def _title(rule: str, number: int, *cards: tuple[Any, ...]) -> str:
+    same: dict[int, dict[str, float]] = {n: dict(hyper) for n, *hyper in cards}
+    differing = [name for name in same[number] if len({hyper[name] for hyper in same.values()}) > 1]
+    told = {n: tuple(hyper[name] for name in differing) for n, hyper in same.items()}
+    if 1 <= len(differing) <= 2 and len(set(told.values())) == len(told):
+        parts = (f"{name.replace('_', ' ')}\u00a0{short(same[number][name])}" for name in differing)
+        return ", ".join([shown_title(rule), *parts])
+    place = list(same).index(number)
+    return shown_title(rule) + (f" {place + 1}" if place else "")
+
+
 @dataclass
 class Settings:
     """The whole state of the page."""
@@ -152,14 +165,7 @@ class Settings:
     def title(self, number: int) -> str:
         """The name of a card, told apart from others of the same rule: by what differs, else by a number."""
         rule = self.cards[number].rule
-        same = {n: card.hyper for n, card in self.cards.items() if card.rule == rule}
-        differing = [name for name in same[number] if len({hyper[name] for hyper in same.values()}) > 1]
-        told = {n: tuple(hyper[name] for name in differing) for n, hyper in same.items()}
-        if 1 <= len(differing) <= 2 and len(set(told.values())) == len(told):
-            parts = (f"{name.replace('_', ' ')}\u00a0{short(same[number][name])}" for name in differing)
-            return ", ".join([shown_title(rule), *parts])
-        place = list(same).index(number)
-        return shown_title(rule) + (f" {place + 1}" if place else "")
+        return _title(rule, number, *((n, *card.hyper.items()) for n, card in self.cards.items() if card.rule == rule))
 
     def values(self) -> dict[str, Any]:
         """Every live number under its path."""

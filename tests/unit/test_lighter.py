@@ -3,7 +3,9 @@
 import pytest
 from streamlit import config
 from streamlit.proto.NewSession_pb2 import NewSession
-from streamlit.runtime import app_session
+from streamlit.runtime import app_session, media_file_manager
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from views import component, lighter
 
@@ -47,3 +49,20 @@ def test_the_theme_that_is_sent_is_streamlits(more: dict[str, str]) -> None:
         for name, value in before.items():
             config.set_option(name, value)
         lighter._theme.cache_clear()
+
+
+def test_files_that_nobody_refers_to_go_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at once, but no later than at the first run after the rest."""
+    clock = [100.0]
+    monkeypatch.setattr(lighter.time, "monotonic", lambda: clock[0])
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    session = ["one"]
+    monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: session[0])
+    manager.add(b"1", "image/png", "1.1")
+    manager.remove_orphaned_files()
+    manager.clear_session_refs("one")
+    manager.remove_orphaned_files()
+    assert len(manager._file_metadata) == 1
+    clock[0] += lighter.REST
+    manager.remove_orphaned_files()
+    assert not manager._file_metadata
