@@ -129,7 +129,7 @@ class Flat:
             g = torch.zeros_like(p) if p.grad is None else p.grad.detach()
             if not _alike(p.shape, g.stride(), p.stride()):
                 g = torch.empty_like(p, dtype=g.dtype).copy_(g)
-            whole.append(_line(g))
+            whole.append(_line(g.to(p.dtype)))
         given = [(place, p.grad) for p, place in zip(self.together, self.slopes, strict=True) if p.grad is not None]
         if given:
             torch._foreach_copy_(*map(list, zip(*given, strict=True)))  # pyright: ignore
@@ -149,8 +149,7 @@ class Flat:
         self._gather(first)
         if tape := self._tape(numbers, n):
             rates = [value for value in numbers.values() if torch.is_tensor(value)]
-            after = tape.run(self.pieces, self.gradients(), [*self.scalars.unbind(), *rates])
-            torch._foreach_copy_(list(self.scalars.unbind()), after)  # pyright: ignore
+            _write(self.scalars, tape.run(self.pieces, self.gradients(), [*self.scalars.unbind(), *rates]))
         else:
             self.update(self.rule, numbers, n, self.names, self.scalars, self.pieces, self.gradients())
         if self.together:
@@ -256,7 +255,12 @@ def _update(rule, numbers, n, names, scalars, pieces, gradients) -> None:
     state = None
     for vectors, g in zip(pieces, gradients, strict=True):
         state = _move(rule, numbers, n, names, t, values, vectors, g)
-    scalars.copy_(torch.stack([t, *(getattr(state, name).to(t.dtype) for name in names[1:])]))
+    _write(scalars, [t, *(getattr(state, name) for name in names[1:])])
+
+
+def _write(scalars: torch.Tensor, after: list[torch.Tensor]) -> None:
+    """All at once: what comes after the step may be what was there before it."""
+    scalars.copy_(torch.stack([one.to(scalars.dtype) for one in after]))
 
 
 def _move(rule, numbers, n, names, t, values, held, g):

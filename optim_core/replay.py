@@ -52,7 +52,7 @@ class Tape:
         self._numbers = {id(one): number for number, one in enumerate(self._values)}
         self._vectors, self._scalars = len(given), slice(len(given), len(given) + len(held))
         steady, moving, written = self._sorted(recorder.calls)
-        self._after = [self._numbers[id(one)] for one in after]
+        self._after = [self._number(one) for one in after]
         self._registers: dict[int, torch.dtype] = {}  # by slot, from the end; a value's is its number
         self._copies: list[tuple[int, int]] = []
         self._casts: dict[tuple[int, torch.dtype], int] = {}  # the number of a value in another type
@@ -60,7 +60,7 @@ class Tape:
         self._moving = self._placed(moving, written)
         self._slots: list[Any] = [None if torch.is_tensor(one) and one.dim() else one for one in self._values]
         self._slots += [None] * len(self._registers)
-        self._memory: dict[int, list[torch.Tensor]] = {}
+        self._memory: list[torch.Tensor] = []  # the registers, as long as the longest piece so far
 
     def run(
         self,
@@ -90,12 +90,11 @@ class Tape:
         return [slots[number] for number in self._after]
 
     def _of_length(self, length: int) -> list[torch.Tensor]:
-        """The registers; pieces have one of two lengths, mostly the same."""
-        if length not in self._memory:
-            if len(self._memory) > 1:
-                self._memory.clear()
-            self._memory[length] = [torch.empty(length, dtype=kind, device="cpu") for kind in self._registers.values()]
-        return self._memory[length]
+        """The registers, for a piece of so many numbers."""
+        if self._memory and len(self._memory[0]) >= length:
+            return [register[:length] for register in self._memory]
+        self._memory = [torch.empty(length, dtype=kind, device="cpu") for kind in self._registers.values()]
+        return self._memory
 
     def _number(self, value: Any) -> int:
         """The number of a value; one that was not seen is a constant."""

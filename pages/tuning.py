@@ -59,8 +59,8 @@ with st.sidebar:
     for name, limits in state.shown.ranges.items():
         value = state.parameters.setdefault(name, getattr(state.shown.Parameters(), name))
         key = page.key(f"surface.{name}", value)
-        st.slider(name, limits.low, limits.high, key=key, on_change=page.take, format="%g",
-            args=(f"surface.{name}",))  # fmt: skip
+        low, high = min(value, limits.low), max(value, limits.high)  # a link may hold more than the slider offers
+        st.slider(name, low, high, key=key, on_change=page.take, format="%g", args=(f"surface.{name}",))
         page.say(f"surface.{name}")
     key = page.key("rules", list(state.rules))
     st.multiselect(f"Optimizers (up to {MOST})", list(TUNABLE), format_func=lambda name: RULES[name].title,

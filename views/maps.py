@@ -10,7 +10,6 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,7 @@ from views.messages import (
     PlaneArrays,
     PlaneMap,
 )
-from views.packing import left_out
+from views.packing import content_key, left_out
 from views.problems import note
 from views.settings import Settings
 from views.state import too_long, without_meaning
@@ -442,7 +441,7 @@ def message(
         found, every = result
         wanted = task(state, number)
         coarse = coarse or every > wanted.finest
-        key = sha256(repr((wanted.key, every)).encode()).hexdigest()[:20]
+        key = content_key("map", wanted.key, every)
         if isinstance(found, Basins):
             arrays = left_out(key) if key in have else basin_arrays(found, key)
             maps.append(basin_entry(state, head, found, arrays, key, every))

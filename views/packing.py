@@ -6,22 +6,24 @@ import struct
 from base64 import b64encode
 from collections.abc import Mapping, Set
 from hashlib import blake2b
+from secrets import token_bytes
 from typing import Any
 
 import numpy as np
 
 _ALIGNMENT = 8
+_PROCESS = token_bytes(16)  # what computes the arrays may be another program after a restart, and the browser the same
 _KINDS = {np.dtype(code).newbyteorder("<"): code for code in ("f4", "f8", "i4", "u2", "u1")}
 
 
 def content_key(*given: Any) -> str:
-    """What names the arrays that follow from these values, in 16 characters."""
-    return b64encode(blake2b(repr(given).encode(), digest_size=12).digest(), b"-_").decode()
+    """What names the arrays that follow from these values, in 16 characters; by another process they are made anew."""
+    return b64encode(blake2b(repr(given).encode(), digest_size=12, key=_PROCESS).digest(), b"-_").decode()
 
 
 def left_out(content: str) -> Any:
     """Stands for a part of a message of which the browser has the arrays, so that they need not be made."""
-    return {"content": content}
+    return {"content": content, "less": True}
 
 
 def pack(message: Mapping[str, Any], have: Set[str] = frozenset()) -> bytes:

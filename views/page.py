@@ -1,7 +1,7 @@
 """What the pages have in common: a state in the session and in the address, boxes for it, and sentences about it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import streamlit as st
@@ -65,7 +65,8 @@ class Page(Generic[S]):
         """Takes over what the browser says: new values, and whether the hand rests."""
         for path, value in change.set.items():
             self.state.apply(path, value)
-        st.session_state[f"{self.name}:final"] = change.final
+        # A browser that asks for what it lacks moves nothing.
+        st.session_state[f"{self.name}:final"] = change.final or not change.set
 
     def rests(self) -> bool:
         """Whether no hand moves; asked once a run."""
@@ -88,19 +89,10 @@ class Page(Generic[S]):
         """Takes over what a widget holds."""
         self.state.apply(path, st.session_state[f"{self.name}:{path}"])
 
-    def choice(
-        self, path: str, label: str, names: Mapping[str, str], value: Any, help_text: str | None = None,
-        also: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
-        """A select box for one setting; names: titles by values. also: called after a choice."""
-
-        def chosen() -> None:
-            self.take(path)
-            if also:
-                also()
-
+    def choice(self, path: str, label: str, names: Mapping[str, str], value: Any, help_text: str | None = None) -> None:
+        """A select box for one setting; names: titles by values."""
         st.selectbox(
             label, list(names), format_func=lambda name: names.get(name) or str(name), key=self.key(path, value),
-            on_change=chosen, help=help_text,
+            on_change=self.take, args=(path,), help=help_text,
         )  # fmt: skip
         self.say(path)

@@ -5,7 +5,7 @@ setting as it was and puts a sentence under its path.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from optim_core.options import checked_choice
@@ -21,13 +21,12 @@ MAX_LINK = 16_000  # characters of a link's fields
 class Setting:
     """How one setting is checked, and how it stands in a link.
 
-    field: of the state, by default the last part of the path. label: what sentences call it, by default the field.
-    live: a slider of the page, whose value goes with every message.
+    Its field of the state is named as the last part of its path. label: what sentences call it, by default the field.
+    live: it is a slider, whose value goes with every message.
     """
 
-    field: str = ""
+    live: ClassVar[bool] = False
     label: str = ""
-    live: bool = False
 
     def parts(self, state: Any) -> Iterable[str]:
         """What may follow the setting's path: the parts of it that are set by themselves."""
@@ -49,17 +48,13 @@ class Setting:
         """What a link's field says."""
         return text
 
-    def name(self, path: str) -> str:
-        """Of the state's field."""
-        return self.field or path.rpartition(".")[2]
-
     def values(self, state: Any, path: str) -> dict[str, Any]:
         """Its live numbers by their paths."""
-        return {path: getattr(state, self.name(path))} if self.live else {}
+        return {path: getattr(state, _field(path))} if self.live else {}
 
     def query(self, state: Any, path: str) -> dict[str, str]:
         """Its fields of a link."""
-        return {path: self.text(getattr(state, self.name(path)))}
+        return {path: self.text(getattr(state, _field(path)))}
 
 
 @dataclass(frozen=True)
@@ -67,8 +62,7 @@ class Number(Setting):
     """A number in an interval such as ``(0, 1]``."""
 
     valid: str
-    _: KW_ONLY
-    live: bool = True
+    live: ClassVar[bool] = True
 
     def checked(self, state: Any, name: str, value: Any) -> float:
         return checked_number(name, parsed(value), self.valid)
@@ -80,8 +74,7 @@ class Whole(Setting):
 
     low: int
     high: int | Callable[[Any], int]
-    _: KW_ONLY
-    live: bool = True
+    live: ClassVar[bool] = True
 
     def checked(self, state: Any, name: str, value: Any) -> int:
         return checked_integer(name, parsed(value), self.low, self.high(state) if callable(self.high) else self.high)
@@ -109,7 +102,10 @@ class Several(Setting):
     what: str
 
     def checked(self, state: Any, name: str, value: Any) -> tuple[str, ...]:
-        chosen = tuple(dict.fromkeys(value.split(",") if isinstance(value, str) else value))
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
+            raise ValueError(f"{self.what}s = {str(value)[:40]!r} is not allowed; give names, separated by commas")
+        chosen = tuple(dict.fromkeys(given))
         if not 1 <= len(chosen) <= self.most:
             raise ValueError(f"{len(chosen)} {self.what}s are not allowed; choose 1 to {self.most}")
         return tuple(checked_choice(self.what, one, tuple(self.names)) for one in chosen)
@@ -128,7 +124,7 @@ class Switch(Setting):
         return str(value) in ("1", "True")
 
     def query(self, state: Any, path: str) -> dict[str, str]:
-        return {path: "1"} if getattr(state, self.name(path)) else {}
+        return {path: "1"} if getattr(state, _field(path)) else {}
 
 
 @dataclass(frozen=True)
@@ -136,8 +132,7 @@ class Point(Setting):
     """A point of the plane, also set by one of its coordinates: ``start.x``."""
 
     valid: str
-    _: KW_ONLY
-    live: bool = True
+    live: ClassVar[bool] = True
 
     def parts(self, state: Any) -> Iterable[str]:
         return ("x", "y")
@@ -152,7 +147,7 @@ class Point(Setting):
 
     def checked_part(self, state: Any, name: str, part: str, value: Any) -> tuple[float, float]:
         number = checked_number(f"{name} {part}", parsed(value), self.valid)
-        x, y = getattr(state, self.field or name)
+        x, y = getattr(state, name)
         return (number, y) if part == "x" else (x, number)
 
     def text(self, value: tuple[float, float]) -> str:
@@ -162,13 +157,13 @@ class Point(Setting):
         return text.split(",")
 
     def values(self, state: Any, path: str) -> dict[str, Any]:
-        x, y = getattr(state, self.name(path))
+        x, y = getattr(state, _field(path))
         return {f"{path}.x": x, f"{path}.y": y}
 
 
 @dataclass(frozen=True)
-class SurfaceChoice(Setting):
-    """A surface by its name, a typed formula among them."""
+class SurfaceWithParameters(Setting):
+    """A surface by its name, a typed formula among them; under it, ``surface.a``, its parameters."""
 
     def checked(self, state: Any, name: str, value: Any) -> str:
         SURFACES.checked(value)
@@ -177,26 +172,24 @@ class SurfaceChoice(Setting):
     def text(self, value: str) -> str:
         return value
 
-
-@dataclass(frozen=True)
-class SurfaceWithParameters(SurfaceChoice):
-    """A surface whose parameters, a dictionary of the state, have paths under its own: ``surface.a``."""
-
-    parameters: str = "parameters"
-
     def parts(self, state: Any) -> Iterable[str]:
         return SURFACES[state.surface].ranges
 
     def checked_part(self, state: Any, name: str, part: str, value: Any) -> str:
         limits = SURFACES[state.surface].ranges[part]
-        getattr(state, self.parameters)[part] = checked_number(part, parsed(value), limits.valid)
+        state.parameters[part] = checked_number(part, parsed(value), limits.valid)
         return state.surface
 
     def values(self, state: Any, path: str) -> dict[str, Any]:
-        return {f"{path}.{name}": value for name, value in getattr(state, self.parameters).items()}
+        return {f"{path}.{name}": value for name, value in state.parameters.items()}
 
     def query(self, state: Any, path: str) -> dict[str, str]:
         return super().query(state, path) | {name: repr(value) for name, value in self.values(state, path).items()}
+
+
+def _field(path: str) -> str:
+    """The name of a setting's field."""
+    return path.rpartition(".")[2]
 
 
 class State:
@@ -218,16 +211,19 @@ class State:
 
     def _apply(self, path: str, value: Any) -> None:
         if (setting := self.SETTINGS.get(path)) is not None:
-            name = setting.name(path)
+            name = _field(path)
             setattr(self, name, setting.checked(self, setting.label or name, value))
+            for part in setting.parts(self):
+                self.problems.pop(f"{path}.{part}", None)
             self.follow(path)
             return
         whole, _, part = path.rpartition(".")
         setting = self.SETTINGS.get(whole)
         if setting is None or part not in setting.parts(self):
             raise ValueError(f"there is no setting {path[:40]!r} here")
-        name = setting.name(whole)
+        name = _field(whole)
         setattr(self, name, setting.checked_part(self, setting.label or name, part, value))
+        self.problems.pop(whole, None)
 
     def follow(self, path: str) -> None:
         """What else changes with a setting that was chosen."""

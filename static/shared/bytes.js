@@ -5,6 +5,7 @@
 const KINDS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u2: Uint16Array, u1: Uint8Array };
 
 /** @typedef {{arrays: Record<string, ArrayBufferView>, size: number}} Content arrays of one name, and their bytes */
+/** @typedef {{body: ArrayBuffer, whole: boolean, names: Set<string>}} Found a message's arrays, its names, if all is here */
 
 const MOST = 64; // names, all of which go with every change
 const ROOM = 64e6; // bytes
@@ -25,14 +26,16 @@ export function unpack(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
   // A copy of its own: the arrays start aligned, and outlive the message's buffer.
-  const found = { body: bytes.slice(4 + length).buffer, whole: true };
+  /** @type {Found} */
+  const found = { body: bytes.slice(4 + length).buffer, whole: true, names: new Set() };
   const message = resolve(header, found);
+  forget(found.names);
   return { message, whole: found.whole };
 }
 
 /**
  * @param {any} value a part of the JSON
- * @param {{body: ArrayBuffer, whole: boolean}} found
+ * @param {Found} found
  * @returns {any}
  */
 function resolve(value, found) {
@@ -43,7 +46,10 @@ function resolve(value, found) {
     return new KINDS[kind](found.body, offset, count);
   }
   for (const name of Object.keys(value)) value[name] = resolve(value[name], found);
-  if (typeof value.content === "string" && !complete(value)) found.whole = false;
+  if (typeof value.content === "string") {
+    found.names.add(value.content);
+    if (!complete(value)) found.whole = false;
+  }
   return value;
 }
 
@@ -56,7 +62,7 @@ function complete(part) {
   if (part.less) {
     delete part.less;
     if (!content) return false;
-  } else if (!content) {
+  } else {
     content = { arrays: {}, size: 0 };
     for (const [name, value] of Object.entries(part)) {
       if (!ArrayBuffer.isView(value)) continue;
@@ -68,12 +74,20 @@ function complete(part) {
   Object.assign(part, content.arrays);
   contents.delete(part.content);
   contents.set(part.content, content);
+  return true;
+}
+
+/**
+ * Lets go what was used longest ago and is too much, but for what has just been used.
+ * @param {Set<string>} used
+ */
+function forget(used) {
   let size = 0;
   for (const one of contents.values()) size += one.size;
   for (const [name, one] of contents) {
-    if (contents.size <= 1 || (contents.size <= MOST && size <= ROOM)) break;
+    if (contents.size <= MOST && size <= ROOM) break;
+    if (used.has(name)) continue;
     contents.delete(name);
     size -= one.size;
   }
-  return true;
 }

@@ -91,7 +91,7 @@ def test_coarse_maps_come_first_and_are_parts_of_the_fine_ones() -> None:
     # What is known is not made again, nor sent to a browser that has it.
     again = message(here, have=frozenset(one["key"] for one in fine["maps"]))
     assert [one["every"] for one in again["maps"]] == [1, 1]
-    assert [one["arrays"] for one in again["maps"]] == [{"content": one["key"]} for one in fine["maps"]]
+    assert [one["arrays"] for one in again["maps"]] == [{"content": one["key"], "less": True} for one in fine["maps"]]
     here.apply("card.0.lr", 0.05)
     moved = message(here)
     assert moved["maps"][0]["key"] != fine["maps"][0]["key"]

@@ -161,3 +161,11 @@ def test_every_surface_is_counted_where_it_is_opened() -> None:
     assert "tuned anew" in said(app)
     assert len(app.table) == 2
     assert len(app.table[1].value) == len(countable())
+
+
+def test_a_link_may_hold_more_than_a_slider_offers() -> None:
+    app = opened(
+        surface="ravine", rules="adam", trials="30", evaluations="50", starts="2", **{"surface.condition": "1e6"}
+    )
+    assert not app.exception
+    assert app.query_params["surface.condition"] == "1000000.0"

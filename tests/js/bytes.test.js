@@ -72,6 +72,29 @@ test("what bears a name is kept, and filled in where it was left out", () => {
   assert.deepEqual(message.run, { content: "a", name: "renamed", path: Float32Array.of(1.5) });
 });
 
+test("what comes whole is what is meant, whatever was here", () => {
+  unpack(first("again", 1));
+  assert.equal(unpack(first("again", 2)).message.run.path[0], 2);
+  assert.equal(unpack(less("again")).message.run.path[0], 2);
+});
+
+test("what a message leaves out does not leave because of what comes with it", () => {
+  for (let i = 0; i < 64; i++) unpack(first(`m${i}`, i));
+  const both = packed(
+    {
+      runs: [
+        { content: "fresh", path: { $array: ["f4", 0, 1] } },
+        { content: "m0", less: true },
+      ],
+    },
+    floats(5),
+  );
+  const { message, whole } = unpack(both);
+  assert.equal(whole, true);
+  assert.equal(message.runs[1].path[0], 0);
+  assert.ok(known().length <= 64);
+});
+
 test("what was left out and is not here is said, wherever it stands", () => {
   assert.equal(unpack(less("never sent")).whole, false);
   const deep = packed({ runs: [{ content: "b", herd: { content: "c", less: true } }] });

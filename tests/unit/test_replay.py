@@ -1,5 +1,8 @@
 """Eager steps that write into memory that is there: the same bits as each operation by itself makes."""
 
+import importlib.util
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +10,7 @@ import torch
 
 from optim_core import RULES, flat
 from optim_core.replay import NotReplayed, Tape
+from optim_core.rule import rule_from_module
 from optim_core.torch_optimizer import RuleOptimizer
 
 ELEMENTWISE = [
@@ -79,6 +83,83 @@ def test_a_result_is_read_before_it_is_written_over() -> None:
     assert (a.tolist(), b.tolist(), after[0].item()) == ([0, -1, -2, -3, -4], [3, 4, 5, 6, 7], 6.0)
     tape.run([[a, b]], [g], after)
     assert (a.tolist(), b.tolist()) == ([3, 4, 5, 6, 7], [6, 5, 4, 3, 2])
+
+
+RULE = """'Numbers that change places.'
+
+from typing import Annotated, NamedTuple
+
+import torch
+
+from optim_core import xp
+from optim_core.parameters import Range
+from optim_core.rule import Scalar
+
+NAME, YEAR, FAMILY, LATEX, CHANGE = "Numbers", 2026, "first", "x", "Numbers that change places."
+NETWORK = {"lr": 0.1}
+THREE = torch.tensor(3.0, dtype=torch.float64)
+
+
+class Hyper(NamedTuple):
+    lr: Annotated[float, Range(1e-3, 1.0, "l")] = 0.1
+
+
+class State(NamedTuple):
+    one: Scalar
+    before: Scalar
+    constant: Scalar
+
+
+def init(x):
+    return State(xp.scalar(x, 1.0), xp.scalar(x, 2.0), xp.scalar(x, 0.0))
+
+
+def step(x, g, s, h, t, n):
+    return x - h.lr * s.before * g, State(s.one + s.before, s.one, THREE)
+
+
+def reference(params, h):
+    return None
+
+
+CHECKS = ()
+"""
+
+
+def test_a_number_may_become_another_or_a_constant(tmp_path: Path) -> None:
+    (tmp_path / "numbers.py").write_text(RULE)
+    spec = importlib.util.spec_from_file_location("numbers_of_a_test", tmp_path / "numbers.py")
+    assert spec
+    assert spec.loader
+    module = sys.modules["numbers_of_a_test"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rule = rule_from_module(module)
+    p = torch.nn.Parameter(torch.ones(300))
+    optimizer = RuleOptimizer([p], rule, lr=0.1)
+    for _ in range(3):
+        p.grad = torch.ones(300)
+        optimizer.step()
+    # Fibonacci: before the steps (1, 2), then (3, 1), (4, 3), (7, 4).
+    told = {name: optimizer.state[p][name].item() for name in ("one", "before", "constant")}
+    assert told == {"one": 7.0, "before": 4.0, "constant": 3.0}
+    torch.testing.assert_close(p.detach(), torch.full((300,), 1 - 0.1 * (2 + 1 + 3)))
+    ((kept,),) = optimizer._flats[0].values()
+    assert kept.tape
+    assert kept.tape[1] is not None
+
+
+def test_gradients_of_another_type_are_taken_in_the_parameters() -> None:
+    """In a piece of its own and gathered: the same number."""
+    ends = []
+    for shape in ((3,), (flat.LARGE + 3,)):
+        p = torch.nn.Parameter(torch.zeros(shape))
+        p.grad_dtype = torch.bfloat16
+        optimizer = RuleOptimizer([p], RULES["adam"], lr=0.1)
+        for slope in (0.3, 0.7, -0.2):
+            p.grad = torch.full(shape, slope, dtype=torch.bfloat16)
+            optimizer.step()
+        ends.append(p[:3].detach())
+    torch.testing.assert_close(*ends, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,27 @@ def test_any_link_gives_a_state_and_a_sentence_for_what_is_wrong(kind: Any, data
     assert kind.from_query(state.to_query()).to_query() == state.to_query()
 
 
+def test_a_point_that_is_set_takes_back_what_was_said_of_its_parts() -> None:
+    state = Place()
+    state.apply("point.x", "x")
+    state.apply("point", [1, "y"])
+    assert set(state.problems) == {"point.x", "point"}
+    state.apply("point", [1, 2])
+    assert not state.problems
+    state.apply("point", [1])
+    state.apply("point.x", 3)
+    assert not state.problems
+    assert state.point == (3.0, 2.0)
+
+
+@pytest.mark.parametrize("value", [None, 5, [["adam"]], {"adam": 1}, "adam,zzz", []])
+def test_what_are_no_names_of_optimizers_gets_a_sentence(value: Any) -> None:
+    state = TuningState()
+    state.apply("rules", value)
+    assert state.problems["rules"].endswith(".")
+    assert state.rules == TuningState().rules
+
+
 @pytest.mark.parametrize("kind", STATES)
 def test_fields_that_mean_nothing_and_links_that_are_too_long_are_said(kind: Any) -> None:
     (sentence,) = kind.from_query(kind().to_query() | {f"map.x{k}": "1" for k in range(7)}).problems.values()
