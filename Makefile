@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make run` and `make test`.
-# 3.11 is what tests are run with; the pins in requirements.txt install on 3.12 and 3.13 too.
+# 3.11 is what the whole suite is run with; the unit tests pass on 3.12 and 3.13 too.
 PYTHON ?= $(shell for one in python3.11 python3.13 python3.12 python3; do \
 	$$one -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" 2>/dev/null && command -v $$one && break; done)
 PORT ?= 8501
