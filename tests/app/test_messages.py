@@ -188,6 +188,20 @@ def test_no_value_ends_a_page_whatever_widget_it_is_for(address: str, page: str)
         again(session)
 
 
+def test_what_a_browser_has_is_left_out_until_it_asks_for_all(address: str) -> None:
+    with visitor(address) as session:
+        names = [session.shown["grid"]["content"], *(run["content"] for run in session.shown["runs"])]
+        session.change({"set": {"card.1.lr": 0.0123}, "have": names, "final": False})
+        assert [run.get("less", False) for run in session.shown["runs"]] == [True, False, True]
+        assert "z" not in session.shown["grid"]
+        assert session.shown["runs"][1]["content"] not in names
+        session.change({"need": True, "have": [], "final": False})
+        assert len(session.shown["grid"]["z"]) == 200 * 200
+        assert all("path" in run and "less" not in run for run in session.shown["runs"])
+        # Whoever asks moves nothing: the address says what is seen.
+        assert "lr%3D0.0123" in session.query
+
+
 def test_a_whole_number_is_taken_as_a_browser_sends_it(address: str) -> None:
     """A field of numbers is declared to hold a double, and a browser sends an int from it where it is whole."""
     with visitor(address, "tuning", "trials=60&evaluations=60&starts=4") as session:
