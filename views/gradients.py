@@ -61,7 +61,7 @@ class Place(State):
         if path == "surface":
             surface = SURFACES[self.surface]
             self.point, self.parameters = surface.start, surface.Parameters()._asdict()
-            self.forget()
+            self.begin_anew()
 
 
 def controls(state: Place) -> Controls:

@@ -105,7 +105,7 @@ class Study(State):
         """Data come with their start, a rate, and as many rows as there are; a rule with its rate on them."""
         if path == "data":
             self.start, self.batch = data_set(self.data).start, min(self.batch, self.loss.rows)
-            self.forget()
+            self.begin_anew()
         if path in ("data", "rule"):
             self.lr = RATES[self.rule][self.data]
             self.problems.pop("lr", None)

@@ -62,7 +62,7 @@ class Momenta(State):
         """A surface comes with its start and rate."""
         if path == "surface":
             self.start, self.lr = SURFACES[self.surface].start, RATES.get(self.surface, 1e-3)
-            self.forget()
+            self.begin_anew()
 
 
 def controls(state: Momenta) -> Controls:

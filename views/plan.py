@@ -33,7 +33,7 @@ from views.fields import field as control
 from views.fields import parsed
 from views.messages import Card as PanelCard
 from views.messages import Controls, Field
-from views.problems import note
+from views.state import Checked
 
 MAX_CARDS = 18
 MAX_RUNS = 500
@@ -77,7 +77,7 @@ class Card:
 
 
 @dataclass
-class Plan:
+class Plan(Checked):
     """The state of the page's sidebar."""
 
     task: str = "digits"
@@ -129,7 +129,7 @@ class Plan:
     def take_preset(self, name: str) -> None:
         """The preset's cards in place of those there are; optimizers that do not exist yet stand in ``missing``."""
         self.cards, self.missing = {}, ()
-        self._forget("card")
+        self.forget("card")
         for entry in self.declared.presets[name]:
             if entry.optimizer in OPTIMIZERS:
                 self.add(entry.optimizer, entry.hyper)
@@ -143,16 +143,8 @@ class Plan:
 
     # ------------------------------------------------------------ changes
 
-    def apply(self, path: str, value: Any) -> None:
-        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
-        self.problems.pop(path, None)
-        try:
-            self._apply(path.split("."), value)
-        except ValueError as error:
-            note(self.problems, path, error)
-
-    def _apply(self, path: list[str], value: Any) -> None:
-        match path:
+    def _apply(self, path: str, value: Any) -> None:
+        match path.split("."):
             case [name] if name in NUMBERS:
                 limits, whole, _ = NUMBERS[name]
                 number = checked_number(LABELS.get(name, name), parsed(value), limits.valid)
@@ -176,7 +168,7 @@ class Plan:
                 limits = OPTIMIZERS[card.optimizer].ranges[name]
                 card.hyper[name] = checked_number(name, parsed(value), limits.valid)
             case _:
-                raise ValueError(f"there is no setting {'.'.join(path)!r} here")
+                raise ValueError(f"there is no setting {path[:40]!r} here")
 
     def add(self, optimizer: str, hyper: Mapping[str, float] | None = None) -> None:
         """A further card, under the lowest free number; a sentence under ``card`` where there is no room."""
@@ -197,11 +189,8 @@ class Plan:
         """Takes a card away."""
         self.cards.pop(number, None)
         self.preset = None
-        self._forget(f"card.{number}.")
+        self.forget(f"card.{number}.")
         self.problems.pop("card", None)
-
-    def _forget(self, prefix: str) -> None:
-        self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefix)}
 
     # ------------------------------------------------------------ links
 

@@ -21,8 +21,7 @@ from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
 from views.fields import parsed, short
-from views.problems import note
-from views.state import MAX_LINK, too_long, without_meaning
+from views.state import MAX_LINK, Checked, too_long, without_meaning
 from views.stories import STORIES
 
 # The page's limits; those of single numbers stand in their Ranges.
@@ -130,7 +129,7 @@ def _title(rule: str, number: int, *cards: tuple[Any, ...]) -> str:
 
 
 @dataclass
-class Settings:
+class Settings(Checked):
     """The whole state of the page."""
 
     surface: str = "ravine"
@@ -182,21 +181,13 @@ class Settings:
 
     # ------------------------------------------------------------ changes
 
-    def apply(self, path: str, value: Any) -> None:
-        """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
-        self.problems.pop(path, None)
-        try:
-            self._apply(path.split("."), value)
-        except ValueError as error:
-            note(self.problems, path, error)
-
-    def _apply(self, path: list[str], value: Any) -> None:
-        match path:
+    def _apply(self, path: str, value: Any) -> None:
+        match path.split("."):
             case ["surface"]:
                 surface = SURFACES.checked(value)
                 self.surface, self.start, self.window = value, surface.start, None
                 self.parameters, self.story = surface.Parameters()._asdict(), None
-                self._forget("surface.", "start", "window.")
+                self.forget("surface.", "start", "window.")
             case ["story"]:
                 self.story = None if value is None else checked_choice("story", value, tuple(STORIES))
             case ["surface", name] if name in self.parameters:
@@ -204,7 +195,7 @@ class Settings:
             case ["start"]:
                 x, y = _numbers("start", value, 2, START)
                 self.start = (x, y)
-                self._forget("start.")
+                self.forget("start.")
             case ["start", "x" | "y" as axis]:
                 number = checked_number(f"start {axis}", parsed(value), START)
                 self.start = (number, self.start[1]) if axis == "x" else (self.start[0], number)
@@ -238,13 +229,13 @@ class Settings:
                 self.resolution = checked_integer("resolution", parsed(value), *RESOLUTION)
             case ["window"]:
                 self.window = None if value is None else _checked_window(_numbers("window", value, 4, COORDINATE))
-                self._forget("window.")
+                self.forget("window.")
             case ["window", side] if side in _SIDES:
                 sides = dict(zip(_SIDES, self.drawn_window, strict=True)) | self.refused
                 sides[side] = checked_number(f"window {side}", parsed(value), COORDINATE)
                 self.refused = {name: sides[name] for name in (side, *self.refused)}
                 self.window = _checked_window([sides[name] for name in _SIDES])
-                self._forget("window.")
+                self.forget("window.")
             case ["card", number, "on"] if (card := self._card(number)) is not None:
                 card.on = _switched("on", value)
             case ["card", number, "base"] if (card := self._card(number)) is not None:
@@ -252,7 +243,7 @@ class Settings:
                 card.rule = f"{RULES[card.rule].module_name}({base})"
                 kept = {name: v for name, v in card.hyper.items() if name in RULES[card.rule].module.Hyper._fields}
                 card.hyper = new_card(card.rule).hyper | kept
-                self._forget(f"card.{number}.")
+                self.forget(f"card.{number}.")
             case ["card", number, name] if (card := self._card(number)) is not None and name in card.hyper:
                 card.hyper[name] = _ranged(name, value, RULES[card.rule].ranges[name])
             case ["view", "layout"]:
@@ -269,7 +260,7 @@ class Settings:
                 inside = None if value is None else checked_integer("inside", parsed(value), 0, MAX_CARDS - 1)
                 self.view.inside = inside
             case _:
-                raise ValueError(f"there is no setting {'.'.join(path)!r} here")
+                raise ValueError(f"there is no setting {path[:40]!r} here")
 
     def add(self, rule: str, hyper: Mapping[str, float] | None = None) -> None:
         """A further card, under the lowest free number; a sentence under ``card`` where there is no room."""
@@ -293,13 +284,14 @@ class Settings:
         self.problems.pop("card", None)
         if self.view.inside == number:
             self.view.inside = None
-        self._forget(f"card.{number}.")
+        self.forget(f"card.{number}.")
 
     def _card(self, number: str) -> Card | None:
         return self.cards.get(int(number)) if number.isdecimal() else None
 
-    def _forget(self, *prefixes: str) -> None:
-        self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefixes)}
+    def forget(self, *prefixes: str) -> None:
+        """Also the sides of a window that were refused, where it is another one."""
+        super().forget(*prefixes)
         if "window." in prefixes:
             self.refused = {}
 

@@ -192,13 +192,9 @@ def _field(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-class State:
-    """What all pages' states have in common; one of them is a dataclass with a ``SETTINGS`` of its own.
+class Checked:
+    """What may be changed by paths, and says why not where it may not be."""
 
-    SETTINGS: by their paths, in the order in which a link is read: what sets others comes first.
-    """
-
-    SETTINGS: ClassVar[Mapping[str, Setting]]
     problems: dict[str, str]
 
     def apply(self, path: str, value: Any) -> None:
@@ -208,6 +204,23 @@ class State:
             self._apply(path, value)
         except ValueError as error:
             note(self.problems, path, error)
+
+    def _apply(self, path: str, value: Any) -> None:
+        """Changes the setting; ValueError says what is not allowed."""
+        raise NotImplementedError
+
+    def forget(self, *prefixes: str) -> None:
+        """Takes back the sentences under paths that begin so: they are about what is no longer there."""
+        self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefixes)}
+
+
+class State(Checked):
+    """What pages' states have in common whose settings are declared; one is a dataclass with ``SETTINGS`` of its own.
+
+    SETTINGS: by their paths, in the order in which a link is read: what sets others comes first.
+    """
+
+    SETTINGS: ClassVar[Mapping[str, Setting]]
 
     def _apply(self, path: str, value: Any) -> None:
         if (setting := self.SETTINGS.get(path)) is not None:
@@ -253,9 +266,9 @@ class State:
             state.problems["link"] = f"In the link: {without_meaning(left)}."
         return state
 
-    def forget(self, *, but: Iterable[str] = ("link",)) -> None:
-        """Takes the sentences back that were about what is no longer there."""
-        self.problems = {path: text for path, text in self.problems.items() if path in but}
+    def begin_anew(self) -> None:
+        """Takes all sentences back but that about the link: another choice has set everything else."""
+        self.problems = {path: text for path, text in self.problems.items() if path == "link"}
 
 
 def too_long(query: Mapping[str, str], problems: dict[str, str]) -> bool:
