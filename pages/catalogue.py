@@ -5,24 +5,15 @@ import streamlit as st
 from optim_core import RULES
 from views.cards import cards
 from views.catalogue import View, badge_of, message, paper, parameters
+from views.page import Page
 from views.received import Change
 from views.routed import through_app
-from views.sentences import escaped, say, stacked
+from views.sentences import escaped, stacked
 
 through_app(__file__)
 
-# The address counts where it is another than was written: on the first run, and after the browser's back button.
-if st.query_params.to_dict() != st.session_state.get("catalogue:written"):
-    st.session_state.catalogue = View.from_query(st.query_params.to_dict())
-view: View = st.session_state.catalogue
-
-
-def write_link() -> None:
-    """Puts what is looked at into the address."""
-    query = view.to_query()
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
-    st.session_state["catalogue:written"] = query
+page = Page("catalogue", View, begins_anew=True)
+view = page.state
 
 
 def changed(change: Change) -> None:
@@ -30,8 +21,7 @@ def changed(change: Change) -> None:
     st.session_state["catalogue:have"] = change.have
     if change.set:
         view.problems.clear()
-    for path, value in change.set.items():
-        view.apply(path, value)
+    page.changed(change)
 
 
 def table(rows: list[dict[str, str]]) -> None:
@@ -70,11 +60,10 @@ def shown(name: str) -> None:
 @st.fragment
 def catalogue() -> None:
     """The fragment that follows the hand."""
-    for path in list(view.problems):
-        say(view.problems[path])
+    page.say(*view.problems)
     sent = message(view, st.session_state.get("catalogue:have", frozenset()))
     cards(sent, key="cards", on_change=changed)
-    write_link()
+    page.write_link()
     if view.rule:
         shown(view.rule)
 
