@@ -3,8 +3,8 @@
 import streamlit as st
 
 from optim_core import RULES
-from views.cards import cards
 from views.catalogue import View, badge_of, message, paper, parameters
+from views.components import catalogue_cards
 from views.page import Page
 from views.received import Change
 from views.routed import through_app
@@ -62,7 +62,7 @@ def catalogue() -> None:
     """The fragment that follows the hand."""
     page.say(*view.problems)
     sent = message(view, st.session_state.get("catalogue:have", frozenset()))
-    cards(sent, key="cards", on_change=changed)
+    catalogue_cards(sent, key="cards", on_change=changed)
     page.write_link()
     if view.rule:
         shown(view.rule)

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from surfaces import SURFACES
-from views.gradient_errors import gradient_errors
+from views.components import gradient_errors
 from views.gradients import Place, controls, message, tutorial_link, tutorial_table
 from views.live_controls import live_controls
 from views.page import Page

@@ -12,10 +12,10 @@ from optim_core import RULES
 from views import maps
 from views.admission import closed
 from views.component import held
+from views.components import live_maps
 from views.live_controls import live_controls
 from views.maps import COLOURS, KINDS, MapState
 from views.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
-from views.maps_plot import maps as live_maps
 from views.page import Page
 from views.picture import DIFFERENCES, STOPS
 from views.received import Change

@@ -22,7 +22,7 @@ from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from training.trouble import StoreError
 from views.admission import closed
-from views.board import board
+from views.components import board
 from views.live_controls import live_controls
 from views.messages import Action
 from views.plan import Plan, controls, details, estimate, preset_of

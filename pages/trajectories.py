@@ -13,9 +13,9 @@ from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
 from views.animation import gif, signature
 from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
+from views.components import live_plot
 from views.export_paths import EXPORTS, unwritten
 from views.live_controls import live_controls
-from views.live_plot import live_plot
 from views.page import Page
 from views.picture import (
     DIFFERENCES,

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from views.board import board
 from views.colours import style
+from views.components import board
 from views.received import Change
 
 NAMES = (
