@@ -20,7 +20,8 @@ def lighten() -> None:
 
     The configuration of a server does not change while it runs. The class, made at each look at a component's state,
     is there to merge what triggers say, which no component here has, and each one is garbage in cycles. The files of
-    all sessions are looked through after each run of any of them; those for downloading outlive the next look anyhow.
+    all sessions are looked through after each run of any of them; those for downloading outlive the next look anyhow,
+    and ``memory`` looks once more after the last.
     """
     app_session._populate_theme_msg = _populate_once
     streamlits: Any = components
@@ -38,7 +39,12 @@ def _now_and_then(manager: MediaFileManager) -> None:
     now = time.monotonic()
     if now - _looked.get(id(manager), -REST) >= REST:
         _looked[id(manager)] = now
-        _remove(manager)
+        remove_files(manager)
+
+
+def remove_files(manager: MediaFileManager) -> None:
+    """Removes the files, and what would make them, that no session refers to any more."""
+    _remove(manager)
 
 
 @cache

@@ -9,6 +9,8 @@ from typing import Any
 
 from streamlit.runtime import Runtime
 
+from views.lighter import remove_files
+
 EVERY = 60.0  # seconds; Streamlit itself keeps a session that is gone for 120
 WHOLE = 10  # of so many collections one looks at everything: 200 ms with 50 sessions, the others 50
 
@@ -36,9 +38,10 @@ def _collect_for_ever() -> None:
 
 
 def _forget_ended() -> None:
-    """Has Streamlit drop the sessions whose time is over; by itself it does so when the next one ends only."""
+    """Has Streamlit drop the sessions whose time is over, which by itself it does when the next one ends, and files."""
     runtime: Any = Runtime.instance() if Runtime.exists() else None
     try:
+        remove_files(runtime.media_file_mgr)
         forget = runtime._session_mgr._session_storage._cache.expire
         runtime._async_objs.eventloop.call_soon_threadsafe(forget)
     except (AttributeError, RuntimeError):  # no server, or one that is about to begin or to end
