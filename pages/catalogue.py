@@ -12,7 +12,7 @@ from views.sentences import escaped, stacked
 
 through_app(__file__)
 
-page = Page("catalogue", View, begins_anew=True)
+page = Page("catalogue", View, begins_anew=True, late=0.0)
 view = page.state
 
 

@@ -17,7 +17,7 @@ from views.surface_choice import surface_choice
 from views.tuning import MOST, TOLERANCE, TUNABLE, WHOLE, TuningState
 
 through_app(__file__)
-page = Page("tuning", TuningState)
+page = Page("tuning", TuningState, late=0.0)
 state = page.state
 
 WIDE = "<style>.stMainBlockContainer { padding: 3.75rem 1.5rem 2rem; max-width: 1800px; }</style>"  # as other pages

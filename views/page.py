@@ -40,16 +40,16 @@ class Page(Generic[S]):
     """One run of a page's script: its state, kept in the session under the page's name, or read from the address.
 
     The address counts on the first run, and where it has changed since it was written: the browser's back button. One
-    that is a second old or younger may not have reached the browser yet; an empty one is that of the menu, which leaves
-    the page as it was, unless it ``begins_anew``.
+    that was written less than ``late`` seconds ago may not have reached the browser yet, where a hand moves; an empty
+    one is that of the menu, which leaves the page as it was, unless it ``begins_anew``.
     """
 
-    def __init__(self, name: str, kind: type[S], *, begins_anew: bool = False) -> None:
+    def __init__(self, name: str, kind: type[S], *, begins_anew: bool = False, late: float = LATE) -> None:
         self.name = name
         address = st.query_params.to_dict()
         written, when = st.session_state.get(f"{name}:written", (None, 0.0))
         said = (address or begins_anew) and address != written
-        if name not in st.session_state or (said and time.monotonic() - when > LATE):
+        if name not in st.session_state or (said and time.monotonic() - when >= late):
             st.session_state[name] = kind.from_query(address)
         self.state: S = st.session_state[name]
         self.placed: set[str] = set()  # the paths whose sentences have their place
