@@ -4,6 +4,7 @@ import streamlit as st
 
 from optim_core import RULES
 from views.catalogue import View, badge_of, message, paper, parameters
+from views.component import held
 from views.components import catalogue_cards
 from views.page import Page
 from views.received import Change
@@ -17,8 +18,7 @@ view = page.state
 
 
 def changed(change: Change) -> None:
-    """What the browser says: what is searched for, which families, which rule, and which list of rules it has."""
-    st.session_state["catalogue:have"] = change.have
+    """What the browser says: what is searched for, which families, which rule."""
     if change.set:
         view.problems.clear()
     page.changed(change)
@@ -61,7 +61,7 @@ def shown(name: str) -> None:
 def catalogue() -> None:
     """The fragment that follows the hand."""
     page.say(*view.problems)
-    sent = message(view, st.session_state.get("catalogue:have", frozenset()))
+    sent = message(view, held("cards"))
     catalogue_cards(sent, key="cards", on_change=changed)
     page.write_link()
     if view.rule:

@@ -46,7 +46,7 @@ from views.messages import (
 from views.packing import content_key, left_out
 from views.problems import note
 from views.settings import Settings
-from views.state import too_long, without_meaning
+from views.state import checked_switch, too_long, without_meaning
 
 KINDS = {"basins": "All starts", "plane": "Two hyperparameters"}
 COLOURS = {
@@ -148,9 +148,7 @@ class MapState:
                 setattr(self, which, AxisChoice(name))
                 self._forget(f"map.{which}.")
             case ["x" | "y" as which, "log"]:
-                if value not in (None, "", "0", "1", 0, 1):
-                    raise ValueError(f"log = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
-                self.axis(which).log = None if value in (None, "") else bool(int(value))
+                self.axis(which).log = None if value in (None, "") else checked_switch("log", value)
             case ["x" | "y" as which, "low" | "high" as end]:
                 axis = self.axis(which)
                 label = f"{axis.name or which} {'from' if end == 'low' else 'to'}"

@@ -24,10 +24,8 @@ HAVE = 200_000  # characters of the keys that a browser says it has
 UPLOADS, ALL_UPLOADS = 16 * 2**20, 256 * 2**20  # bytes of one session's files, and of all together
 
 _REFUSED = "message:refused"
-_WHOLE, _ANY = (
-    "int_value",
-    "double_value",
-)  # a field of numbers is of the second kind, and sends whole ones as the first
+# A field of numbers is declared to hold the second kind, and sends whole ones as the first.
+_WHOLE, _ANY = "int_value", "double_value"
 
 Plain = None | bool | int | float | str
 

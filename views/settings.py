@@ -21,7 +21,7 @@ from optim_core.options import COORDINATE, SPACING, TOLERANCE, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
 from surfaces import SURFACES
 from views.fields import parsed, short
-from views.state import MAX_LINK, Checked, too_long, without_meaning
+from views.state import MAX_LINK, Checked, checked_switch, too_long, without_meaning
 from views.stories import STORIES
 
 # The page's limits; those of single numbers stand in their Ranges.
@@ -237,7 +237,7 @@ class Settings(Checked):
                 self.window = _checked_window([sides[name] for name in _SIDES])
                 self.forget("window.")
             case ["card", number, "on"] if (card := self._card(number)) is not None:
-                card.on = _switched("on", value)
+                card.on = checked_switch("on", value)
             case ["card", number, "base"] if (card := self._card(number)) is not None:
                 base = checked_choice("base", value, tuple(RULES.bases(card.rule)))
                 card.rule = f"{RULES[card.rule].module_name}({base})"
@@ -253,7 +253,7 @@ class Settings(Checked):
             case ["view", "trail"]:
                 self.view.trail = None if value is None else checked_integer("trail", parsed(value), 1, MAX_STEPS)
             case ["view", "log_loss" | "log_distance" | "ball" | "labels" | "projector" as name]:
-                setattr(self.view, name, _switched(name, value))
+                setattr(self.view, name, checked_switch(name, value))
             case ["view", "step"]:
                 self.view.step = None if value is None else checked_integer("step", parsed(value), 0, MAX_STEPS)
             case ["view", "inside"]:
@@ -399,14 +399,6 @@ _LINKED = (
     | {f"around.{name}" for name in NOTHING.as_dict()}
     | {f"view.{name}" for name in _VIEW}
 )
-
-
-def _switched(name: str, value: Any) -> bool:
-    if isinstance(value, (bool, int, str)) and value in (True, "1"):
-        return True
-    if isinstance(value, (bool, int, str)) and value in (False, "0"):
-        return False
-    raise ValueError(f"{name} = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
 
 
 def _checked_text(name: str, value: Any, longest: int) -> str:

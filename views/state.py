@@ -4,6 +4,7 @@ Every setting has a path: ``lr``, ``surface.a``, ``start.x``, ``view.printed``. 
 setting as it was and puts a sentence under its path.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -18,7 +19,7 @@ MAX_LINK = 16_000  # characters of a link's fields
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class Setting(ABC):
     """How one setting is checked, and how it stands in a link.
 
     Its field of the state is named as the last part of its path. label: what sentences call it, by default the field.
@@ -32,13 +33,9 @@ class Setting:
         """What may follow the setting's path: the parts of it that are set by themselves."""
         return ()
 
+    @abstractmethod
     def checked(self, state: Any, name: str, value: Any) -> Any:
         """The value as it is kept; ValueError says what is not allowed."""
-        raise NotImplementedError
-
-    def checked_part(self, state: Any, name: str, part: str, value: Any) -> Any:
-        """The whole value after one of its parts has changed."""
-        raise NotImplementedError
 
     def text(self, value: Any) -> str:
         """The value as a field of a link."""
@@ -55,6 +52,17 @@ class Setting:
     def query(self, state: Any, path: str) -> dict[str, str]:
         """Its fields of a link."""
         return {path: self.text(getattr(state, _field(path)))}
+
+
+class Parted(Setting):
+    """A setting with parts."""
+
+    @abstractmethod
+    def parts(self, state: Any) -> Iterable[str]: ...
+
+    @abstractmethod
+    def checked_part(self, state: Any, name: str, part: str, value: Any) -> Any:
+        """The whole value after one of its parts has changed."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +127,14 @@ class Switch(Setting):
     """On or off; off, which is usual, stands in no link."""
 
     def checked(self, state: Any, name: str, value: Any) -> bool:
-        if str(value) not in ("0", "1", "False", "True"):
-            raise ValueError(f"{name} = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
-        return str(value) in ("1", "True")
+        return checked_switch(name, value)
 
     def query(self, state: Any, path: str) -> dict[str, str]:
         return {path: "1"} if getattr(state, _field(path)) else {}
 
 
 @dataclass(frozen=True)
-class Point(Setting):
+class Point(Parted):
     """A point of the plane, also set by one of its coordinates: ``start.x``."""
 
     valid: str
@@ -162,7 +168,7 @@ class Point(Setting):
 
 
 @dataclass(frozen=True)
-class SurfaceWithParameters(Setting):
+class SurfaceWithParameters(Parted):
     """A surface by its name, a typed formula among them; under it, ``surface.a``, its parameters."""
 
     def checked(self, state: Any, name: str, value: Any) -> str:
@@ -192,7 +198,14 @@ def _field(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-class Checked:
+def checked_switch(name: str, value: Any) -> bool:
+    """On or off, from a browser or a link; ValueError names what is neither."""
+    if str(value) not in ("0", "1", "False", "True"):
+        raise ValueError(f"{name} = {str(value)[:40]!r} is not allowed; it must be 0 (off) or 1 (on)")
+    return str(value) in ("1", "True")
+
+
+class Checked(ABC):
     """What may be changed by paths, and says why not where it may not be."""
 
     problems: dict[str, str]
@@ -205,9 +218,9 @@ class Checked:
         except ValueError as error:
             note(self.problems, path, error)
 
+    @abstractmethod
     def _apply(self, path: str, value: Any) -> None:
         """Changes the setting; ValueError says what is not allowed."""
-        raise NotImplementedError
 
     def forget(self, *prefixes: str) -> None:
         """Takes back the sentences under paths that begin so: they are about what is no longer there."""
@@ -232,7 +245,7 @@ class State(Checked):
             return
         whole, _, part = path.rpartition(".")
         setting = self.SETTINGS.get(whole)
-        if setting is None or part not in setting.parts(self):
+        if not isinstance(setting, Parted) or part not in setting.parts(self):
             raise ValueError(f"there is no setting {path[:40]!r} here")
         name = _field(whole)
         setattr(self, name, setting.checked_part(self, setting.label or name, part, value))

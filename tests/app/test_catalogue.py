@@ -50,7 +50,7 @@ def test_the_list_is_not_sent_twice() -> None:
     thumbnails.draw(120)
     app = opened()
     key = sent(app)["key"]
-    app.session_state["catalogue:have"] = key
+    app.session_state["cards:have"] = frozenset({key})
     app.run()
     assert sent(app).keys() == {"view", "key", "complete", "seq", "stamp"}
 
