@@ -16,6 +16,7 @@ from training.task import TASKS
 from views.shared.colours import COLOURS, DASHES, style
 from views.shared.fields import parsed
 from views.shared.messages import Act, BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
+from views.training.plan import key
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
@@ -304,8 +305,6 @@ def launch_title(members: Sequence[Run]) -> str:
 
 def measured(runs: Sequence[Run]) -> dict[tuple, list[float]]:
     """Wall seconds for an image of earlier finished runs, evaluation included, by what decides it."""
-    from views.training.plan import key
-
     found: dict[tuple, list[float]] = {}
     for run in report.readable(runs):
         seconds = run.record.get("wall_seconds")
