@@ -10,7 +10,8 @@ from typing import Any
 from optim_core.options import checked_choice
 from optim_core.parameters import checked_number
 from training import report
-from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, Store, as_seen
+from training.run import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, as_seen
+from training.runs import Store
 from training.settings import RunSettings
 from training.task import TASKS
 from views.shared.colours import COLOURS, DASHES, style
