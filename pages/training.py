@@ -17,6 +17,7 @@ from training import export, plots, report, runner
 from training.data import cifar10
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
+from training.record import INSTALLED
 from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, is_there, new_id, store_path
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
@@ -398,7 +399,8 @@ def by_epoch(run: Run) -> None:
         for name in ("epoch", "seconds", *(f"{part}_{what}" for part in report.PARTS for what in ("loss", "accuracy")))
     }
     st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True, column_config=columns)
-    st.caption("The same run from the command line, in the project's folder:")
+    place = "" if INSTALLED else ", in the project's folder"
+    st.caption(f"The same run from the command line{place}:")
     st.code(export.reproduce(settings), language="bash", wrap_lines=True)
     st.caption("What the run recorded of where it ran:")
     st.json(dict(run.record), expanded=False)
