@@ -11,8 +11,6 @@ from ravine import __version__
 from ravine.serve import APP, PACKAGE, serve
 
 PROGRAM = "ravine"
-
-
 PLANE = {
     "verify": "hold rules against independent implementations, and record it",
     "sweep": "make a map of all starts, or of two hyperparameters",
@@ -46,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"commands, of which `{PROGRAM} COMMAND --help` says more:\n{table}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--port", metavar="N", type=int, help="the port on which the app listens, 8501 by default")
-    top.add_argument("--address", metavar="ADDRESS", help="on which; 0.0.0.0 lets others on the network in")
+    top.add_argument("--port", metavar="N", type=int, help="the port at which it listens, 8501 by default")
+    top.add_argument("--address", metavar="ADDRESS", help="where it listens: 0.0.0.0 lets others on the network in")
     top.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     return top
 

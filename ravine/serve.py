@@ -37,7 +37,7 @@ def _listen(port: int | None, address: str | None) -> None:
     try:
         if address == "":
             raise OSError("it is empty")
-        family, kind, _, _, place = socket.getaddrinfo(address or "localhost", port or 0, type=socket.SOCK_STREAM)[0]
+        family, kind, _, _, place = socket.getaddrinfo(address or "127.0.0.1", port or 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
