@@ -18,6 +18,7 @@ from training.data import cifar10
 from training.database import is_there, store_path
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
+from training.record import INSTALLED
 from training.run import QUEUED, RUNNING, STATUSES, Run, as_seen, new_id
 from training.runs import Store
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
@@ -400,7 +401,8 @@ def by_epoch(run: Run) -> None:
         for name in ("epoch", "seconds", *(f"{part}_{what}" for part in report.PARTS for what in ("loss", "accuracy")))
     }
     st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True, column_config=columns)
-    st.caption("The same run from the command line, in the project's folder:")
+    place = "" if INSTALLED else ", in the project's folder"
+    st.caption(f"The same run from the command line{place}:")
     st.code(export.reproduce(settings), language="bash", wrap_lines=True)
     st.caption("What the run recorded of where it ran:")
     st.json(dict(run.record), expanded=False)

@@ -180,7 +180,7 @@ def test_a_missing_library_is_said_and_keeps_what_was_known(
     rule, file = changed("lion", reference=reference), tmp_path / "verified.json"
     assert not only(rule).passed
     assert recorded(RULES, [only(rule)], {"versions": {}, "rules": {}})["rules"] == {}
-    monkeypatch.setattr("optim_core.__main__.RULES", {**RULES, "lion": rule})
+    monkeypatch.setattr("ravine.plane.RULES", {**RULES, "lion": rule})
     file.write_text(text(verified()))
     assert main(["verify", "lion", "--file", str(file)]) == 0
     assert verified(file) == verified()
