@@ -16,8 +16,9 @@ import torch
 
 from optim_core import RULES, Rule
 from optim_core.__main__ import main
+from optim_core.helpers.reference import torch_path
 from optim_core.rule import Check
-from optim_core.verification.verify import CASES, Held, fingerprint, recorded, text, torch_path, verified, verify
+from optim_core.verification.verify import CASES, Held, fingerprint, recorded, text, verified, verify
 from surfaces import SURFACES
 from tests import rounding
 
