@@ -105,11 +105,9 @@ def test_a_wider_bound_or_fewer_steps_have_a_reason() -> None:
             assert check.why or (check.bound <= 1e-12 and check.steps >= 1000), (rule.name, check)
 
 
-def test_the_readme_says_how_many() -> None:
-    entries = verified()["rules"].values()
-    rules, checks = re.findall(r"Each of the (\d+) rules .* in (\d+) checks", (ROOT / "README.md").read_text())[0]
-    assert int(rules) == len(RULES)
-    assert int(checks) == sum(len(entry["checks"]) for entry in entries)
+def test_the_readme_has_no_count_that_a_new_rule_would_falsify() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert not re.findall(r"\b\d+ (?:rules|checks|surfaces|stories)\b", text)
 
 
 # ---------------------------------------------------------------- what fails
