@@ -7,13 +7,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from optim_core.around import CLIPS, SCHEDULES
-from training import export, plots, report, runner
+from training import export, report, runner
 from training.data import cifar10
 from training.database import is_there, store_path
 from training.devices import cpu
@@ -26,13 +25,15 @@ from training.task import TASKS
 from training.trouble import StoreError
 from views.shared.admission import closed
 from views.shared.components import board
+from views.shared.exports import offer
 from views.shared.live_controls import live_controls
 from views.shared.messages import Action
 from views.shared.received import Change
 from views.shared.routed import through_app
 from views.shared.sentences import escaped, explain, say
+from views.training.exports import EXPORTS
 from views.training.plan import Plan, controls, details, estimate, preset_of
-from views.training.race import Race, colours_of, launches, measured
+from views.training.race import Race, launches, measured
 
 through_app(__file__)
 
@@ -374,17 +375,6 @@ def show_board() -> None:
 pictures()
 
 
-def exported(kind: str) -> bytes:
-    """The runs shown, as a file."""
-    return export.KINDS[kind](store, race.ids)
-
-
-def four_plots() -> str:
-    """The tutorial's plots of the runs shown."""
-    runs = report.readable(store.get(run) for run in race.ids)
-    return plots.html(runs, report.series_of(store, runs), list(colours_of(runs).values()))
-
-
 def named(run: Run) -> str:
     """A run in a list."""
     settings = report.settings_of(run.settings)
@@ -414,13 +404,5 @@ if report.readable(run for run in everything if run.id in race.ids):
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])
         st.caption("All runs shown, as files:")
-        columns = st.columns(4)
-        columns[3].download_button(
-            "Four plots (HTML)", four_plots, "ravine-plots.html", width="stretch",
-            help="Train and test loss and accuracy by epoch, as the tutorial plots them",
-        )  # fmt: skip
-        for column, kind in zip(columns, ("csv", "parquet", "json"), strict=False):
-            column.download_button(
-                "Parquet" if kind == "parquet" else kind.upper(), partial(exported, kind), f"ravine-runs.{kind}",
-                width="stretch",
-            )  # fmt: skip
+        with st.container(horizontal=True, gap="small"):
+            offer("training", EXPORTS, store, race.ids)

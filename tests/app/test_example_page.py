@@ -43,3 +43,18 @@ def test_its_state_comes_back_from_the_link_and_says_what_is_wrong() -> None:
     assert set(state.problems) == {"steps", "link"}
     assert Condition.from_query(state.to_query()) == Condition(50.0, 60, (1.0, 2.0))
     assert set(message(state)["problems"]) == {"steps", "link"}
+
+
+def test_another_file_is_one_entry() -> None:
+    """A training export beside Trajectories' own: its button, its name and what it is made of follow."""
+    script = """
+from views.shared.exports import Export, offer
+from views.training.exports import EXPORTS
+assert len({export.label for export in EXPORTS.values()}) == len(EXPORTS)
+more = {"ravine-{what}.txt": Export("Ids", "One a line", "text/plain", lambda store, ids: "\\\\n".join(ids))}
+offer("training", {**EXPORTS, **more}, None, ["a1", "b2"], what="ids")
+"""
+    app = AppTest.from_string(script, default_timeout=SECONDS).run()
+    assert not app.exception
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["CSV", "Parquet", "JSON", "Four plots (HTML)", "Ids"]
