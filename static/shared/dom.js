@@ -78,6 +78,16 @@ export function paintSwatch(node, { colour, dash } = {}) {
 }
 
 /**
+ * A sample of this line, as legends have it.
+ * @param {Swatch} line
+ */
+export function swatched(line) {
+  const node = h("i", { class: "rv-swatch" });
+  paintSwatch(node, line);
+  return node;
+}
+
+/**
  * @param {Node} node
  * @param {string} text
  */

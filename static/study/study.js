@@ -1,13 +1,14 @@
 // A contour with paths, a chart of their losses, playback, and sections of computed comparisons; speaks to the server.
 
-import { ExactChart } from "../charts/exact_chart.js";
+import { exactChart, setMark } from "../charts/exact_chart.js";
 import { Plane } from "../plane/plane.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
-import { copyAddress, h, paintSwatch, setText } from "../shared/dom.js";
+import { copyAddress, h, setText, swatched } from "../shared/dom.js";
 import { Transport } from "../shared/transport.js";
 
 /** @import { Sent, StudyChart, StudyMessage, StudyPath, StudySection, StudyTable } from "../shared/messages.js" */
+/** @import { ExactChart } from "../charts/exact_chart.js" */
 /** @import { Place } from "../shared/types.js" */
 /** @typedef {{chart: ExactChart, lit: string | null, drawn: string}} Shown a chart, what stands out in it, what it is of */
 /** @typedef {{node: HTMLElement, head: HTMLElement, texts: HTMLElement, table: HTMLElement}} SectionNode */
@@ -153,11 +154,7 @@ class Study extends Component {
     if (state === this.explained) return;
     this.explained = state;
     this.legend.replaceChildren(
-      ...paths.map((path) => {
-        const swatch = h("i", { class: "rv-swatch" });
-        paintSwatch(swatch, path);
-        return h("li", { class: "rv-legend-entry" }, swatch, path.label);
-      }),
+      ...paths.map((path) => h("li", { class: "rv-legend-entry" }, swatched(path), path.label)),
       h("li", { class: "rv-legend-entry" }, "◎ start: click or drag"),
     );
   }
@@ -165,7 +162,7 @@ class Study extends Component {
   /** @param {StudyChart} spec @param {HTMLElement} parent */
   newChart(spec, parent) {
     /** @type {ExactChart} */
-    const chart = new ExactChart({
+    const chart = exactChart({
       name: spec.name,
       title: spec.title,
       kind: "number",
@@ -202,7 +199,7 @@ class Study extends Component {
     const { chart } = shown;
     const signature = [spec.of, this.theme.signature, width, height, this.zooms.get(spec.name)].join("|");
     if (spec.of && signature === shown.drawn) {
-      chart.setMark(spec.mark);
+      setMark(chart, spec.mark);
       return;
     }
     shown.drawn = signature;

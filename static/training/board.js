@@ -1,16 +1,18 @@
 // The board of training runs: takes the server's ticks in, draws once a frame, and speaks to the server.
 
-import { ending, LineChart } from "../charts/line_chart.js";
+import { LineChart } from "../charts/line_chart.js";
+import { exactly } from "../charts/readout.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
 import { copyAddress, focus, focusedIn, h, paintSwatch, setText } from "../shared/dom.js";
 import { duration } from "../shared/scales.js";
 import { savePicture } from "./charts_picture.js";
+import { ending } from "./reading.js";
 import { ResultTable } from "./result_table.js";
 import { progressBar, question, RunList } from "./run_list.js";
 import { CHARTS, grouped, TrainingCurves } from "./training_curves.js";
 
-/** @import { Curve } from "../charts/line_chart.js" */
+/** @import { Curve } from "../charts/types.js" */
 /** @import { BoardMessage, BoardRun, BoardSummary, BoardView, RateChart, RateCurve, Sent } from "../shared/messages.js" */
 /** @import { Place, TickKind } from "../shared/types.js" */
 /**
@@ -655,7 +657,7 @@ class Board extends Component {
         const known = y.flatMap((value, i) => (value === null || diverged[i] ? [] : [{ value, rate: x[i] }]));
         if (!known.length) return `${label} has no value`;
         const top = known.reduce((a, b) => ((kind === "loss" ? b.value < a.value : b.value > a.value) ? b : a));
-        return `${label} best ${chart.format(top.value)} at learning rate ${top.rate}`;
+        return `${label} best ${exactly(top.value, kind)} at learning rate ${top.rate}`;
       };
       chart.describe(`${spec.title}: ${spec.series.map(best).join("; ")}`);
     });
