@@ -1,6 +1,6 @@
 // One value of every run against the step: lines, axes, the chosen step and a readout, as SVG of its own.
 
-import { h, placeIn, powerTicks, roundTicks, setText, short, svg } from "../shared/dom.js";
+import { h, placeIn, powerTicks, roundTicks, setText, short, svg, tenth } from "../shared/dom.js";
 
 /** @import { Numbers } from "../shared/types.js" */
 /** @typedef {{left: number, top: number, width: number, height: number}} Inner */
@@ -9,9 +9,6 @@ import { h, placeIn, powerTicks, roundTicks, setText, short, svg } from "../shar
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 32 };
 const DEEPEST = 1e-20; // a logarithmic axis reaches no lower; lines below it leave the picture
-
-/** @param {number} value */
-const tenth = (value) => Math.round(value * 10) / 10;
 
 /**
  * Path of `values` against their index: of many points that share a pixel column, the first, lowest, highest, last.

@@ -43,6 +43,12 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
+ * A number of pixels as an SVG says it.
+ * @param {number} value
+ */
+export const tenth = (value) => Math.round(value * 10) / 10;
+
+/**
  * What draws on a canvas; every browser that shows this page has it.
  * @param {HTMLCanvasElement} canvas
  * @param {CanvasRenderingContext2DSettings} [settings]
