@@ -68,7 +68,6 @@ class Maps extends Component {
     this.view = null; // the window that is seen, before the server has followed
     /** @type {Window | null} */
     this.moved = null; // the window that the hand has chosen and not yet left
-    this.frame = 0;
     /** @type {{key: string, scale: ReturnType<typeof commonScale>} | null} */
     this.scaled = null;
     this.legendKey = "";
@@ -389,13 +388,6 @@ class Maps extends Component {
   whole() {
     this.view = this.moved = null;
     channel.announce({ set: { window: null }, final: true });
-  }
-
-  drawSoon() {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      this.draw();
-    });
   }
 
   // ---------------------------------------------------------------- a picture of it all

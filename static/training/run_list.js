@@ -2,6 +2,8 @@
 
 import { arrange, focus, focusedIn, h, paintSwatch, setText, svg } from "../shared/dom.js";
 import { duration, grouping, percent } from "../shared/scales.js";
+import { progressBar } from "./progress.js";
+import { question } from "./question.js";
 import { grouped } from "./training_curves.js";
 
 /** @import { BoardRun, RunAction } from "../shared/messages.js" */
@@ -72,74 +74,6 @@ export function words({ status, stage, step }) {
  * @param {BoardRun} run
  */
 const remark = ({ sentence }) => sentence.replace(/^diverged at step [\d,]+[\s.:,;]*/i, "");
-
-const LOST = ["failed", "interrupted", "stopped", "diverged"];
-
-/**
- * How much of the runs is done, as shares of 1: of those that go on or have finished, and of those that ended before.
- * @param {BoardRun[]} runs
- */
-export function shares(runs) {
-  const sum = { done: 0, lost: 0 };
-  for (const run of runs) {
-    const share = run.status === "finished" ? 1 : Math.min(1, (run.step || 0) / (run.steps || 1));
-    sum[LOST.includes(run.status) ? "lost" : "done"] += share / runs.length;
-  }
-  return sum;
-}
-
-/** A bar of the two shares. */
-export function progressBar() {
-  const [done, lost] = [h("i"), h("i", { class: "rv-lost" })];
-  const node = h(
-    "span",
-    { class: "rv-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 },
-    done,
-    lost,
-  );
-  let state = "";
-  return {
-    node,
-    /** @param {BoardRun[]} runs */
-    show(runs) {
-      const share = shares(runs);
-      const widths = [share.done, share.lost].map((part) => `${Math.round(part * 1000) / 10}%`);
-      if (state === widths.join()) return;
-      state = widths.join();
-      [done.style.width, lost.style.width] = widths;
-      node.setAttribute("aria-valuenow", String(Math.round((share.done + share.lost) * 100)));
-    },
-  };
-}
-
-/**
- * "Delete? yes no": `answer(true)` or `answer(false)` is called.
- * @param {string} label
- * @param {string} text
- * @param {(sure: boolean) => void} answer
- */
-export function question(label, text, answer) {
-  /** @param {string} act @param {boolean} given */
-  const button = (act, given) =>
-    h(
-      "button",
-      {
-        type: "button",
-        class: "rv-choice",
-        "data-act": act,
-        onclick: () => answer(given),
-        onkeydown: (event) => event.key === "Escape" && answer(false),
-      },
-      act,
-    );
-  return h(
-    "span",
-    { class: "rv-ask", role: "group", "aria-label": label },
-    h("span", {}, text),
-    button("yes", true),
-    button("no", false),
-  );
-}
 
 /** What a row shows and does; a row of one run and the row of a group differ in what they say. */
 class Row {

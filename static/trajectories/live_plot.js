@@ -108,7 +108,6 @@ export class LivePlot extends Component {
     this.scales = new WeakMap();
     /** @type {{contour: Contour, panels: Panels, surface3d: Surface3d} | null} */
     this.drawn = null; // the pictures, once Plotly is there
-    this.frame = 0;
     this.fresh = false; // something has been drawn in this frame
     /** @type {Place | null} */
     this.room = null; // for the pictures, where the projector's mode leaves it
@@ -302,7 +301,10 @@ export class LivePlot extends Component {
     this.request3d();
   }
 
-  /** Now if nothing has been drawn in this frame yet, else in the next. */
+  /**
+   * Now if nothing has been drawn in this frame yet, else in the next.
+   * @override
+   */
   drawSoon() {
     if (this.frame) return;
     if (document.hidden || !this.fresh) {
@@ -574,7 +576,6 @@ export class LivePlot extends Component {
     this.kept.destroy();
     this.transport.destroy();
     this.projector.destroy();
-    cancelAnimationFrame(this.frame);
     this.drawn?.contour.destroy();
     this.drawn?.surface3d.destroy();
   }
