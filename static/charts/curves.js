@@ -1,5 +1,6 @@
 // One value of every run against the step: lines, axes, the chosen step and a readout, as SVG of its own.
 
+import { choices } from "../shared/buttons.js";
 import { h, placeIn, powerTicks, roundTicks, setText, short, svg, tenth } from "../shared/dom.js";
 
 /** @import { Numbers } from "../shared/types.js" */
@@ -81,10 +82,14 @@ export class Curves {
     this.plot = null; // where values lie, once there is room
     this.marks = "";
     this.heading = h("h4", { class: "rv-chart-title" }, title);
-    /** @param {boolean} log @param {string} text */
-    const choice = (log, text) =>
-      h("button", { type: "button", class: "rv-choice", "data-log": String(log), onclick: () => onLog(log) }, text);
-    this.choices = [choice(false, "linear"), choice(true, "log")];
+    this.axis = choices(
+      `${title}: axis`,
+      [
+        ["linear", "linear"],
+        ["log", "log"],
+      ],
+      (value) => onLog(value === "log"),
+    );
     this.grid = svg("g", { class: "rv-grid" });
     this.texts = svg("g", { class: "rv-axis-text" });
     this.paths = svg("g", { fill: "none", "stroke-linejoin": "round" });
@@ -105,12 +110,7 @@ export class Curves {
     this.node = h(
       "section",
       { class: "rv-chart", "data-testid": `curve-${name}`, "aria-label": title },
-      h(
-        "div",
-        { class: "rv-chart-head" },
-        this.heading,
-        h("div", { class: "rv-choices", role: "group", "aria-label": `${title}: axis` }, ...this.choices),
-      ),
+      h("div", { class: "rv-chart-head" }, this.heading, this.axis.node),
       this.frame,
     );
     this.listen();
@@ -187,9 +187,7 @@ export class Curves {
     this.log = log;
     const offset = log ? base : 0;
     setText(this.heading, offset ? `${this.title} above the lowest` : this.title);
-    for (const button of this.choices) {
-      button.setAttribute("aria-pressed", String((button.dataset.log === "true") === log));
-    }
+    this.axis.show(log ? "log" : "linear");
     if (!this.width) return;
     const inner = {
       left: MARGIN.left,

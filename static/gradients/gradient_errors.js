@@ -1,11 +1,14 @@
 // The Gradients page: errors against h on one chart, the table and the sentences beneath; speaks to the server.
 
+import { linkButton, plainButton, toggle } from "../shared/buttons.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
-import { copyAddress, h, paintSwatch, setText } from "../shared/dom.js";
+import { h, paragraphs, setText } from "../shared/dom.js";
+import { Heard } from "../shared/heard.js";
+import { RunTable } from "../shared/run_table.js";
 import { errorChart } from "./error_chart.js";
 
-/** @import { ErrorsMessage, ErrorTable, Sent } from "../shared/messages.js" */
+/** @import { ErrorsMessage, ErrorView, Sent } from "../shared/messages.js" */
 /** @import { Place } from "../shared/types.js" */
 
 const NARROW = 640;
@@ -20,22 +23,17 @@ class GradientErrors extends Component {
   /** @param {HTMLElement} parent */
   constructor(parent) {
     super(parent, { class: "rv rv-board rv-errors", "data-testid": "gradient-errors", "data-drawn": 0 });
-    /** @type {boolean | null} */
-    this.heard = null; // the server's last word on it
-    this.printed = false;
+    /** @type {Heard<ErrorView>} */
+    this.heard = new Heard("view.");
+    this.view = { printed: false };
     /** @type {Place | null} */
     this.zoom = null;
     /** @type {string | null} */
     this.near = null; // the curve under the pointer
-    this.columns = "";
-    /** @param {string} text @param {string} title @param {() => void} onclick */
-    const button = (text, title, onclick) => h("button", { type: "button", class: "rv-choice", title, onclick }, text);
-    this.toggle = button("As a tutorial prints it", "The error of f(x+h) − f(x−h)/(2h) too", () =>
-      this.setPrinted(!this.printed),
+    this.toggle = toggle("As a tutorial prints it", "The error of f(x+h) − f(x−h)/(2h) too", (on) =>
+      this.setPrinted(on),
     );
-    this.reset = button("Reset zoom", "All h again (double click in the chart)", () => this.setZoom(null));
-    /** @type {HTMLButtonElement} */
-    this.link = button("Copy link", "The address of this very picture", () => copyAddress(this.link));
+    this.reset = plainButton("Reset zoom", "All h again (double click in the chart)", () => this.setZoom(null));
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
     /** @type {ReturnType<typeof errorChart>} */
     this.chart = errorChart({
@@ -52,27 +50,20 @@ class GradientErrors extends Component {
     });
     this.listen(this.chart.frame);
     this.trouble = h("p", { class: "rv-message", "data-testid": "trouble", role: "status", hidden: true });
-    this.tableHead = h("tr");
-    this.tableBody = h("tbody");
-    this.table = h(
-      "table",
-      { class: "rv-table", "data-testid": "table" },
-      h("thead", {}, this.tableHead),
-      this.tableBody,
-    );
+    this.table = new RunTable();
     this.caption = h("div", { "data-testid": "caption", "aria-live": "polite" });
     this.root.append(
       h(
         "div",
         { class: "rv-toolbar rv-board-toolbar" },
-        h("div", { class: "rv-toggles" }, this.toggle),
+        h("div", { class: "rv-toggles" }, this.toggle.node),
         h("span", { class: "rv-signs" }, "◉ best h   click: choose h   drag: zoom"),
-        h("div", { class: "rv-actions" }, this.link, this.reset),
+        h("div", { class: "rv-actions" }, linkButton("The address of this very picture"), this.reset),
       ),
       this.chart.node,
       this.trouble,
       this.tip,
-      h("div", { class: "rv-table-frame" }, this.table),
+      this.table.node,
       this.caption,
     );
     this.begin();
@@ -108,17 +99,15 @@ class GradientErrors extends Component {
     // The next request leaves before this answer is drawn: the server computes while the browser paints.
     channel.flush();
     this.latest = message;
-    if (message.view.printed !== this.heard && !channel.isUnsettled("view.printed"))
-      this.printed = message.view.printed;
-    this.heard = message.view.printed;
+    Object.assign(this.view, this.heard.news(message.view));
     this.tellControls({ values: message.values, problems: message.problems });
     this.draw();
   }
 
   /** @param {boolean} on */
   setPrinted(on) {
-    this.printed = on;
-    this.toggle.setAttribute("aria-pressed", String(on));
+    this.view.printed = on;
+    this.toggle.show(on);
     channel.announce({ set: { "view.printed": on }, final: true });
   }
 
@@ -143,11 +132,15 @@ class GradientErrors extends Component {
     this.trouble.hidden = !trouble;
     this.chart.node.hidden = Boolean(trouble);
     setText(this.trouble, trouble);
-    this.toggle.setAttribute("aria-pressed", String(this.printed));
+    this.toggle.show(this.view.printed);
     this.reset.disabled = !this.zoom;
     if (!trouble) this.drawChart(message);
-    this.drawTable(message.table);
-    this.drawSentences(message.sentences);
+    const { columns, rows } = message.table;
+    this.table.render(
+      columns.map((column, k) => ({ ...column, align: k ? "right" : "left" })),
+      rows,
+    );
+    paragraphs(this.caption, message.sentences);
     this.notePainted(seq);
   }
 
@@ -178,44 +171,6 @@ class GradientErrors extends Component {
     });
     this.chart.describe(alt);
     this.chart.explain(shown);
-  }
-
-  /** @param {ErrorTable} table */
-  drawTable({ columns, rows }) {
-    const head = JSON.stringify(columns);
-    /** @param {number} k */
-    const align = (k) => `rv-${k ? "right" : "left"}`;
-    if (head !== this.columns) {
-      this.columns = head;
-      this.tableHead.replaceChildren(
-        ...columns.map(({ label, title }, k) =>
-          h("th", { scope: "col", title: title || null, class: align(k) }, label),
-        ),
-      );
-      this.tableBody.replaceChildren();
-    }
-    rows.forEach((row, i) => {
-      let node = this.tableBody.rows[i];
-      if (!node) {
-        node = h("tr", {}, ...columns.map((_, k) => h(k ? "td" : "th", { scope: k ? null : "row", class: align(k) })));
-        node.cells[0].append(h("i", { class: "rv-swatch" }), h("span"));
-        this.tableBody.append(node);
-      }
-      const [first, ...others] = node.cells;
-      const [swatch, name] = first.children;
-      node.title = row.title;
-      paintSwatch(/** @type {HTMLElement} */ (swatch), row);
-      row.cells.forEach((cell, k) => setText(k ? others[k - 1] : name, cell));
-    });
-  }
-
-  /** @param {string[]} sentences */
-  drawSentences(sentences) {
-    while (this.caption.children.length > sentences.length) this.caption.lastChild?.remove();
-    sentences.forEach((sentence, i) => {
-      if (!this.caption.children[i]) this.caption.append(h("p", { class: "rv-caption" }));
-      setText(this.caption.children[i], sentence);
-    });
   }
 
   /** @override */

@@ -1,8 +1,9 @@
 // The Maps page: a grid of maps with locked axes, one legend for all; speaks to the server.
 
+import { linkButton, plainButton } from "../shared/buttons.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
-import { copyAddress, h, painted, pen, setText, short } from "../shared/dom.js";
+import { h, painted, pen, setText, short } from "../shared/dom.js";
 import { cellInWords, hatch, MapCanvas, startInWords } from "./map_canvas.js";
 import {
   commonScale,
@@ -73,16 +74,15 @@ class Maps extends Component {
     this.legendKey = "";
     /** @type {Item[]} */
     this.items = [];
-    /** @param {string} text @param {string} title @param {() => void} onclick */
-    const button = (text, title, onclick) =>
-      h("button", { type: "button", class: "rv-choice rv-alone", title, onclick }, text);
-    this.watch = button("Watch on Trajectories", "These optimizers there", () =>
-      channel.announce({ action: { open: null }, final: true }),
+    const alone = { class: "rv-choice rv-alone" };
+    this.watch = plainButton(
+      "Watch on Trajectories",
+      "These optimizers there",
+      () => channel.announce({ action: { open: null }, final: true }),
+      alone,
     );
-    /** @type {HTMLButtonElement} */
-    this.link = button("Copy link", "The address of these very maps", () => copyAddress(this.link));
-    this.save = button("Save PNG", "The maps as they are seen", () => this.savePicture());
-    this.reset = button("Reset", "The whole window (double click in a map)", () => this.whole());
+    const save = plainButton("Save PNG", "The maps as they are seen", () => this.savePicture(), alone);
+    this.reset = plainButton("Reset", "The whole window (double click in a map)", () => this.whole(), alone);
     this.signs = h("span", { class: "rv-signs" });
     this.grid = h("div", { class: "rv-maps-grid" });
     this.empty = h("p", { class: "rv-message", role: "status", hidden: true });
@@ -93,7 +93,14 @@ class Maps extends Component {
         "div",
         { class: "rv-toolbar" },
         this.signs,
-        h("div", { class: "rv-actions" }, this.watch, this.link, this.save, this.reset),
+        h(
+          "div",
+          { class: "rv-actions" },
+          this.watch,
+          linkButton("The address of these very maps", alone),
+          save,
+          this.reset,
+        ),
       ),
       this.empty,
       this.grid,

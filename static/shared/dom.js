@@ -115,6 +115,19 @@ export function arrange(parent, nodes) {
 }
 
 /**
+ * Makes the children of `parent` paragraphs with these texts.
+ * @param {HTMLElement} parent
+ * @param {string[]} texts
+ */
+export function paragraphs(parent, texts) {
+  while (parent.children.length > texts.length) parent.lastChild?.remove();
+  texts.forEach((text, i) => {
+    if (!parent.children[i]) parent.append(h("p", { class: "rv-caption" }));
+    setText(parent.children[i], text);
+  });
+}
+
+/**
  * The element inside `parent` that has the focus, or null.
  * @param {Element} parent
  */
@@ -230,21 +243,4 @@ export function loadStyles(...names) {
       return styles.get(name);
     }),
   );
-}
-
-/**
- * Copies the address of this very view; the button says for a while whether that went.
- * @param {HTMLElement} button
- */
-export async function copyAddress(button) {
-  const label = (button.dataset.label ??= button.textContent ?? "");
-  let said = "Copied";
-  try {
-    await navigator.clipboard.writeText(window.location.href);
-  } catch {
-    said = "Copy the address bar"; // the clipboard is closed to pages that are not served securely
-  }
-  setText(button, said);
-  clearTimeout(Number(button.dataset.timer));
-  button.dataset.timer = String(setTimeout(() => setText(button, label), 2000));
 }

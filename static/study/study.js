@@ -2,9 +2,10 @@
 
 import { exactChart, setMark } from "../charts/exact_chart.js";
 import { Plane } from "../plane/plane.js";
+import { linkButton } from "../shared/buttons.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
-import { copyAddress, h, setText, swatched } from "../shared/dom.js";
+import { h, paragraphs, setText, swatched } from "../shared/dom.js";
 import { Transport } from "../shared/transport.js";
 
 /** @import { Sent, StudyChart, StudyMessage, StudyPath, StudySection, StudyTable } from "../shared/messages.js" */
@@ -15,19 +16,6 @@ import { Transport } from "../shared/transport.js";
 
 const NARROW = 640;
 const GAP = 16;
-
-/**
- * Makes the children of `parent` paragraphs with these texts.
- * @param {HTMLElement} parent
- * @param {string[]} texts
- */
-function tell(parent, texts) {
-  while (parent.children.length > texts.length) parent.lastChild?.remove();
-  texts.forEach((text, i) => {
-    if (!parent.children[i]) parent.append(h("p", { class: "rv-caption" }));
-    setText(parent.children[i], text);
-  });
-}
 
 /** @extends {Component<StudyMessage>} */
 class Study extends Component {
@@ -50,23 +38,17 @@ class Study extends Component {
     this.transport = new Transport((step) => this.setStep(step));
     this.counted = h("p", { class: "rv-counted", "data-testid": "counted", "aria-live": "polite" });
     this.legend = h("ul", { class: "rv-legend", "data-testid": "legend" });
-    /** @type {HTMLButtonElement} */
-    this.link = h(
-      "button",
-      {
-        type: "button",
-        class: "rv-choice",
-        title: "The address of this very picture",
-        onclick: () => copyAddress(this.link),
-      },
-      "Copy link",
-    );
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
     this.caption = h("div", { "data-testid": "caption" });
     this.first = h("div", { class: "rv-study-first" }, h("div", {}, this.plane.node));
     this.parts = h("div", { class: "rv-study-sections" });
     this.root.append(
-      h("div", { class: "rv-toolbar rv-board-toolbar" }, this.legend, h("div", { class: "rv-actions" }, this.link)),
+      h(
+        "div",
+        { class: "rv-toolbar rv-board-toolbar" },
+        this.legend,
+        h("div", { class: "rv-actions" }, linkButton("The address of this very picture")),
+      ),
       this.first,
       this.transport.node,
       this.counted,
@@ -119,7 +101,7 @@ class Study extends Component {
     this.plane.node.setAttribute("aria-label", caption.join(" "));
     this.drawChart(loss, this.first, narrow ? this.width : this.width - GAP - side, narrow ? 260 : high - 60);
     this.drawLegend(message.paths);
-    tell(this.caption, caption);
+    paragraphs(this.caption, caption);
     const half = narrow ? this.width : Math.floor((this.width - 2 * GAP) / 2);
     for (const section of sections) this.drawSection(section, half);
     this.drawStep(message);
@@ -259,7 +241,7 @@ class Study extends Component {
     setText(part.head, section.title);
     if (section.chart) this.drawChart(section.chart, part.node, width, 280);
     if (section.table) this.drawTable(part.table, section.table);
-    tell(part.texts, section.texts);
+    paragraphs(part.texts, section.texts);
     if (part.node.lastChild !== part.texts) part.node.append(part.texts);
   }
 
