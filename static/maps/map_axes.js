@@ -1,6 +1,6 @@
 // A map's axes: where its values lie in pixels, which cell lies where, and how the axes are painted.
 
-import { scale, ticks } from "../shared/scales.js";
+import { ticks } from "../shared/scales.js";
 
 /** @import { Cell, Plot, Shown } from "./types.js" */
 /** @import { Context, Place, Theme } from "../shared/types.js" */
@@ -32,9 +32,10 @@ export function axesOf({ entry: { x, y }, scene }) {
  */
 export function scalesOf(shown, { left, top, width, height }) {
   const [x, y] = axesOf(shown);
-  const { px } = scale(x.low, x.high, x.log, left, left + width);
-  const { px: py } = scale(y.low, y.high, y.log, top + height, top);
-  return { x, y, px, py };
+  /** @param {Seen} seen @param {number} value */
+  const share = ({ low, high, log }, value) =>
+    (forth(value, log) - forth(low, log)) / (forth(high, log) - forth(low, log));
+  return { x, y, px: (value) => left + share(x, value) * width, py: (value) => top + height * (1 - share(y, value)) };
 }
 
 /**

@@ -6,6 +6,7 @@ import { basinPixels, planePixels } from "./map_colours.js";
 import { MapHand } from "./map_hand.js";
 import { hatch, paintLandmarks, paintTheory } from "./marks.js";
 
+/** @import { MapScales } from "./map_axes.js" */
 /** @import { Cell, Hand, Shown } from "./types.js" */
 /** @import { BasinMap, NoMap, PlaneMap } from "../shared/messages.js" */
 /** @import { Place } from "../shared/types.js" */
@@ -23,6 +24,8 @@ export class MapCanvas {
     this.ratio = 1;
     this.width = this.height = 0;
     this.plot = { left: LEFT, top: TOP, width: 0, height: 0 };
+    /** @type {MapScales | null} */
+    this.scales = null; // where values lay when it was painted last
     this.swatch = h("i", { class: "rv-swatch" });
     this.title = h("b");
     this.canvas = h("canvas", { class: "rv-map-canvas", role: "img", "data-testid": "map-canvas" });
@@ -108,6 +111,7 @@ export class MapCanvas {
     const { entry } = shown;
     const { theme } = shown.scene;
     const scales = scalesOf(shown, plot);
+    this.scales = scales;
     const { px, py } = scales;
     const context = pen(this.canvas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
