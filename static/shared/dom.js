@@ -49,6 +49,18 @@ export function svg(tag, attributes = {}, ...children) {
 export const tenth = (value) => Math.round(value * 10) / 10;
 
 /**
+ * A sign of lines, drawn in a square of 24.
+ * @param {string} d
+ * @param {number} size
+ */
+export const icon = (d, size) =>
+  svg(
+    "svg",
+    { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "rv-icon" },
+    svg("path", { d }),
+  );
+
+/**
  * What draws on a canvas; every browser that shows this page has it.
  * @param {HTMLCanvasElement} canvas
  * @param {CanvasRenderingContext2DSettings} [settings]
