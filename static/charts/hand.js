@@ -138,4 +138,8 @@ export class Hand {
     event.preventDefault();
     acts[event.key]();
   }
+
+  destroy() {
+    this.scrolls.abort();
+  }
 }

@@ -256,6 +256,6 @@ export class LineChart {
   }
 
   destroy() {
-    this.hand.scrolls.abort();
+    this.hand.destroy();
   }
 }

@@ -1,5 +1,6 @@
 // The Gradients page: errors against h on one chart, the table and the sentences beneath; speaks to the server.
 
+import { knownCurves } from "../charts/known_curves.js";
 import { linkButton, plainButton, toggle } from "../shared/buttons.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
@@ -147,21 +148,12 @@ class GradientErrors extends Component {
   /** @param {ErrorsMessage} message */
   drawChart({ curves, marks, alt }) {
     const [low, high] = this.zoom ?? [LOWEST, HIGHEST];
-    const shown = curves.map((curve) => ({
-      ...curve,
-      measured: curve.colour !== null,
-      colour: curve.colour ?? this.theme.mix(0.85),
-    }));
+    const shown = knownCurves(
+      curves.map((curve) => ({ ...curve, measured: curve.colour !== null })),
+      this.theme,
+    );
     this.chart.draw({
-      curves: shown.map(({ x, y, ...curve }) => ({
-        ...curve,
-        group: curve.key,
-        x,
-        line: y,
-        count: x.length,
-        finite: x.length,
-        points: x.length,
-      })),
+      curves: shown,
       marks,
       x: { low, high, log: true, kind: "number", label: "h", full: !this.zoom },
       logY: true,

@@ -1,6 +1,7 @@
 // A contour with paths, a chart of their losses, playback, and sections of computed comparisons; speaks to the server.
 
 import { exactChart, setMark } from "../charts/exact_chart.js";
+import { knownCurves } from "../charts/known_curves.js";
 import { Plane } from "../plane/plane.js";
 import { linkButton } from "../shared/buttons.js";
 import * as channel from "../shared/channel.js";
@@ -185,7 +186,7 @@ class Study extends Component {
       return;
     }
     shown.drawn = signature;
-    const curves = spec.curves.map((curve) => ({ ...curve, colour: curve.colour ?? this.theme.mix(0.85) }));
+    const curves = knownCurves(spec.curves, this.theme);
     let [low, high] = [Infinity, -Infinity];
     for (const { x } of curves) {
       for (const value of x.length ? [x[0], x[x.length - 1]] : []) {
@@ -200,15 +201,7 @@ class Study extends Component {
     if (whole) this.zooms.delete(spec.name);
     const [from, to] = whole ? [low, high] : window_;
     chart.draw({
-      curves: curves.map(({ x, y, ...curve }) => ({
-        ...curve,
-        group: curve.key,
-        x,
-        line: y,
-        count: x.length,
-        finite: x.length,
-        points: x.length,
-      })),
+      curves,
       mark: spec.mark,
       floor: spec.floor,
       x: { low: from, high: to, log: spec.log_x, kind: spec.log_x ? "number" : "count", label: spec.x, full: whole },

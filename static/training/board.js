@@ -16,6 +16,7 @@ import { AXES, Toolbar } from "./toolbar.js";
 import { CHARTS, TrainingCurves } from "./training_curves.js";
 import { clamp, extent } from "./zoom.js";
 
+/** @import { Spec } from "../charts/line_chart.js" */
 /** @import { BoardMessage, BoardRun, BoardView, RunAction, Sent } from "../shared/messages.js" */
 /** @import { Place } from "../shared/types.js" */
 
@@ -70,7 +71,7 @@ class Board extends Component {
     });
     this.legend = new Legend({ onShow, onKey });
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
-    /** @type {Pick<import("../charts/line_chart.js").Spec, "tip" | "onKey">} */
+    /** @type {Pick<Spec, "tip" | "onKey">} */
     const hand = { tip: this.tip, onKey: (curve) => this.highlight(curve?.key ?? null) };
     this.charts = CHARTS.map(
       (spec) =>
