@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from views.assets import sources
-
 STATIC = Path(__file__).parents[2] / "static"
 IMPORT = re.compile(r'\b(?:from|import)\s*\(?\s*"(\.{1,2}/[^"]+)\.js"')
 BELOW = {"shared": {"shared"}, "charts": {"shared", "charts"}, "plane": {"shared", "plane"}}
@@ -23,8 +21,12 @@ def imports(file: Path) -> set[Path]:
     return {module((file.parent / f"{name}.js").resolve()) for name in IMPORT.findall(file.read_text())}
 
 
-FOLDERS = {file.parent for file in sources()}
-MODULES = sorted(file for folder in FOLDERS for kind in ("*.js", "*.d.ts") for file in folder.glob(kind))
+MODULES = sorted(
+    file
+    for kind in ("*.js", "*.d.ts")
+    for file in STATIC.glob(f"*/{kind}")
+    if not file.parent.name.startswith("v-")  # copies of all
+)
 GRAPH = {file: imports(file) for file in MODULES}
 
 
