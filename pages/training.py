@@ -15,21 +15,24 @@ import streamlit as st
 from optim_core.around import CLIPS, SCHEDULES
 from training import export, plots, report, runner
 from training.data import cifar10
+from training.database import is_there, store_path
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, is_there, new_id, store_path
+from training.record import INSTALLED
+from training.run import QUEUED, RUNNING, STATUSES, Run, as_seen, new_id
+from training.runs import Store
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from training.trouble import StoreError
-from views.admission import closed
-from views.components import board
-from views.live_controls import live_controls
-from views.messages import Action
-from views.plan import Plan, controls, details, estimate, preset_of
-from views.race import Race, colours_of, launches, measured
-from views.received import Change
-from views.routed import through_app
-from views.sentences import escaped, explain, say
+from views.shared.admission import closed
+from views.shared.components import board
+from views.shared.live_controls import live_controls
+from views.shared.messages import Action
+from views.shared.received import Change
+from views.shared.routed import through_app
+from views.shared.sentences import escaped, explain, say
+from views.training.plan import Plan, controls, details, estimate, preset_of
+from views.training.race import Race, colours_of, launches, measured
 
 through_app(__file__)
 
@@ -398,7 +401,8 @@ def by_epoch(run: Run) -> None:
         for name in ("epoch", "seconds", *(f"{part}_{what}" for part in report.PARTS for what in ("loss", "accuracy")))
     }
     st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True, column_config=columns)
-    st.caption("The same run from the command line, in the project's folder:")
+    place = "" if INSTALLED else ", in the project's folder"
+    st.caption(f"The same run from the command line{place}:")
     st.code(export.reproduce(settings), language="bash", wrap_lines=True)
     st.caption("What the run recorded of where it ran:")
     st.json(dict(run.record), expanded=False)

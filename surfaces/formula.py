@@ -18,8 +18,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from optim_core import xp
+from optim_core.engine.shared import TAPE
 from optim_core.parameters import Range
-from optim_core.shared import TAPE
 from surfaces import critical
 from surfaces.formula_graph import CREASED, Graph, field_name, function, graph_of, tape
 from surfaces.formula_parser import LIMITS, FormulaError, Limits, Tree, parse

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from optim_core import xp
-from optim_core.tape import written
+from optim_core.engine.tape import written
 from surfaces.formula_parser import LIMITS, FormulaError, Tree
 
 _NESTED = 12  # how deep an expression of the function may be before a part of it gets a name
@@ -338,7 +338,7 @@ def field_name(name: str) -> str:
 
 
 def tape(graph: Graph, root: int, parameters: Sequence[str]) -> np.ndarray:
-    """The tape of a formula and its gradient, which compiled code runs; ``optim_core.tape`` says what it is."""
+    """The tape of a formula and its gradient, which compiled code runs; ``optim_core.engine.tape`` says what it is."""
 
     def part(*wanted: int) -> tuple[list[tuple], list[int]]:
         made, roots = _primitive(graph, wanted)

@@ -17,22 +17,24 @@ from optim_core.command import Parser, ended, said, tell
 from optim_core.files import replacing
 from optim_core.options import checked_choice
 from training.optimizers import OPTIMIZERS
-from training.runs import DIVERGED, FINISHED, STOPPED, Owner, Run, Store, as_seen, checked_name, moves
+from training.run import DIVERGED, FINISHED, STOPPED, Owner, Run, as_seen, checked_name, moves
+from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 
 Command = Callable[[Any, argparse.Namespace], int]  # with the store; None where it needs none
+PROGRAM = "python -m training"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """The commands and their options; launch has one for each of a run's settings."""
-    top = Parser(prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = Parser(prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
-        name: str, function: Command, summary: str, ids: str = "", looking: bool | None = False
+        name: str, function: Command, summary: str, ids: str = "", looking: bool | None = False, also: str = ""
     ) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=summary, description=summary)
+        one = commands.add_parser(name, aliases=also.split(), help=summary, description=summary)
         one.set_defaults(function=function, looking=looking)
         if ids == "1":
             one.add_argument("id", metavar="ID")
@@ -55,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--name", default="", help="what the run is called")
     new.add_argument("--detach", action="store_true", help="put it into the queue and return; a runner executes it")
 
-    command("list", list_runs, "All runs, the newest first.", looking=True)
+    command("runs", list_runs, "All runs, the newest first.", looking=True, also="list")
     command("show", show, "Everything about a run.", "1", looking=True)
     command("stop", stop, "Ask runs to stop with a checkpoint; take queued ones out of the queue.", "+")
     again = command("resume", resume, "Go on with a stopped, interrupted or failed run from its last checkpoint.", "1")
@@ -357,13 +359,12 @@ def _known(store: Store, ids: Sequence[str]) -> list[Run]:
     return [store.get(run) for run in ids]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The exit code: 0, or 2 after a sentence on the standard error."""
-    program = "python -m training"
 
     def run() -> int:
         nonlocal program
-        options = parser().parse_args(arguments)
+        options = parser(program).parse_args(arguments)
         program += f" {options.command}"
         with nullcontext() if options.looking is None else closing(Store(looking=options.looking)) as store:
             return options.function(store, options)

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from optim_core.data_sets import DATA_SETS, data_set
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views import minibatch, momenta
-from views.minibatch import Study
-from views.momenta import Momenta
-from views.packing import pack, unpack
+from views.shared.packing import pack, unpack
+from views.study import minibatch, momenta
+from views.study.minibatch_state import RATES, Study
+from views.study.momenta import Momenta
 
 APP = str(Path(__file__).parents[2] / "app.py")
 STATES: dict[str, Any] = {"minibatch": (minibatch, Study), "momenta": (momenta, Momenta)}
@@ -110,7 +110,7 @@ def test_every_data_set_is_shown(name: str) -> None:
     assert shown["surface"]["axes"] == list(data_set(name).parameters)
     assert app.query_params["data"] == name
     app.selectbox(key="minibatch:rule").select("adagrad").run()
-    assert picture(app)["values"]["lr"] == minibatch.RATES["adagrad"][name]
+    assert picture(app)["values"]["lr"] == RATES["adagrad"][name]
     app.selectbox(key="minibatch:order").select("independent").run()
     assert picture(app)["counting"]["replaced"]
 

@@ -15,13 +15,14 @@ from streamlit.testing.v1 import AppTest
 from tests.patience import SECONDS
 from training import runner
 from training.optimizers import OPTIMIZERS
-from training.runs import FAILED, FINISHED, QUEUED, STOPPED, Owner, Store
+from training.run import FAILED, FINISHED, QUEUED, STOPPED, Owner
+from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 from training.trouble import StoreError
-from views.packing import unpack
-from views.plan import MAX_RUNS, Plan, controls, estimate, key
-from views.race import Race, View, colours_of, launches
+from views.shared.packing import unpack
+from views.training.plan import MAX_RUNS, Plan, controls, estimate, key
+from views.training.race import Race, View, colours_of, launches
 
 APP = str(Path(__file__).parents[2] / "app.py")
 OWNER = Owner.here()

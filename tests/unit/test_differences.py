@@ -9,8 +9,9 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from optim_core import RULES, trace
-from optim_core.blocks import DIFFERENCES, evaluate
-from optim_core.differences import ORDERS, differences, exact, noise, optimum, rounding, truncation
+from optim_core.engine.blocks import evaluate
+from optim_core.options import DIFFERENCES
+from optim_core.studies.differences import ORDERS, differences, exact, noise, optimum, rounding, truncation
 from surfaces import SURFACES
 from surfaces.derivative import expression
 from tests.few_surfaces import FEW
@@ -163,7 +164,8 @@ def test_a_formula_without_higher_derivatives_says_so() -> None:
         def straight(self, order: int) -> None:
             raise TypeError("no verb for DiracDelta")
 
-    found = truncation(Kinked(), (1.0, 1.0), ())
+    surface: Any = Kinked()
+    found = truncation(surface, (1.0, 1.0), ())
     assert np.isnan([*found.values()]).all()
     assert np.isnan(optimum("central", found["central"], 1e-16).spacing)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from views.state import State
+from views.shared.state import State
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(ROOT.glob("*.md"))
@@ -16,7 +16,12 @@ EXAMPLES = re.compile(r"```python\n(.*?)```", re.DOTALL)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_the_files_that_are_named_are_there(document: Path) -> None:
     named = set(PATH.findall(document.read_text()))
-    places = [ROOT, ROOT / "optim_core/rules", ROOT / "static/shared"]  # of the last two the names alone are said
+    shared = [
+        ROOT / "optim_core/rules",
+        ROOT / "static/shared",
+        ROOT / "views/shared",
+    ]  # of these the names alone are said
+    places = [ROOT, *shared]
     assert [path for path in sorted(named) if not any((place / path).exists() for place in places)] == []
 
 
@@ -25,7 +30,7 @@ def test_the_example_of_a_page_is_one() -> None:
     names: dict = {}
     given = (
         "from dataclasses import dataclass, field\nfrom typing import ClassVar\n"
-        "from surfaces import SURFACES\nfrom views.state import Choice, Number, State\n"
+        "from surfaces import SURFACES\nfrom views.shared.state import Choice, Number, State\n"
     )
     exec(given + example, names)
     swing = names["Swing"]

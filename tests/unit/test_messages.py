@@ -1,4 +1,4 @@
-"""The browser's types are those that views/messages.py declares, and what is sent is what is declared."""
+"""The browser's types are those that views/shared/messages.py declares, and what is sent is what is declared."""
 
 from dataclasses import fields
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from scripts import message_types
-from views import catalogue, gradients, maps, messages, minibatch, momenta, picture, received
-from views.packing import pack, unpack
-from views.settings import Settings
+from views.catalogue import catalogue
+from views.gradients import gradients
+from views.maps import message as maps
+from views.maps.state import MapState
+from views.shared import controls, messages, received
+from views.shared.packing import pack, unpack
+from views.shared.settings import Settings
+from views.study import minibatch, momenta
+from views.study.minibatch_state import Study
+from views.trajectories import message as picture
 
 
 def test_the_browsers_types_are_written_anew_after_a_change() -> None:
@@ -93,10 +100,10 @@ MESSAGES = {
         ),
         messages.PictureMessage,
     ),
-    "maps of starts": lambda: (maps.message(maps.MapState.from_query({"map.resolution": "16"})), messages.MapsMessage),
+    "maps of starts": lambda: (maps.message(MapState.from_query({"map.resolution": "16"})), messages.MapsMessage),
     "maps of values": lambda: (
         maps.message(
-            maps.MapState.from_query(
+            MapState.from_query(
                 {"map.kind": "plane", "map.resolution": "16", "surface": "ravine", "card.0": "momentum",
                  "card.1": "nelder_mead"}
             )
@@ -104,10 +111,10 @@ MESSAGES = {
         messages.MapsMessage,
     ),
     "gradients": lambda: (gradients.message(gradients.Place()), messages.ErrorsMessage),
-    "minibatch": lambda: (minibatch.message(minibatch.Study()), messages.StudyMessage),
+    "minibatch": lambda: (minibatch.message(Study()), messages.StudyMessage),
     "momenta": lambda: (momenta.message(momenta.Momenta()), messages.StudyMessage),
     "catalogue": lambda: (catalogue.message(catalogue.View(), budget=0.0), messages.CatalogueList),
-    "controls": lambda: (picture.controls(settings(card__0="lookahead")), messages.Controls),
+    "controls": lambda: (controls.controls(settings(card__0="lookahead")), messages.Controls),
 }  # fmt: skip
 
 

@@ -21,10 +21,13 @@ from pyarrow import csv, parquet
 
 from optim_core.__main__ import main as core
 from optim_core.files import replacing
-from training import export, runner, runs, worker
+from training import database, export, runner, runs, worker
 from training.__main__ import main
-from training.runs import INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, Store, StoreError, new_id, store_path
+from training.database import store_path
+from training.run import ID, INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, new_id
+from training.runs import Store
 from training.settings import RunSettings
+from training.trouble import StoreError
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 240.0
@@ -35,7 +38,7 @@ RUN = "a0123456"
 @pytest.fixture
 def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with one stopped run; nothing waits long, no runner is started."""
-    monkeypatch.setattr(runs, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
     monkeypatch.setattr(worker, "INSIST", 0.0)
     monkeypatch.setattr(worker, "BEAT", 0.01)
     monkeypatch.setattr(worker, "stop_on_signal", threading.Event)
@@ -219,7 +222,7 @@ def test_the_keyboard_ends_a_command_with_a_sentence(good: Path, monkeypatch: py
 
     monkeypatch.setattr(Store, "all", pressed)
     assert run_in(memory(), ["list"]) == (130, "python -m training list: ended from the keyboard\n")
-    monkeypatch.setattr("optim_core.verify.verify", pressed)
+    monkeypatch.setattr("optim_core.verification.verify.verify", pressed)
     words = ["verify", "gradient_descent", "--no-write"]
     assert run_in(memory(), words, core) == (130, "python -m optim_core: ended from the keyboard\n")
 
@@ -230,7 +233,7 @@ def test_what_the_system_refuses_is_a_sentence(good: Path, monkeypatch: pytest.M
         raise error
 
     monkeypatch.setattr(Store, "all", refuse)
-    monkeypatch.setattr("optim_core.verify.verify", refuse)
+    monkeypatch.setattr("optim_core.verification.verify.verify", refuse)
     for words, command in ((["list"], main), (["verify", "adam", "--no-write"], core)):
         status, said = run_in(memory(), words, command)
         assert status == 2
@@ -304,7 +307,7 @@ def test_a_name_from_before_does_not_move_the_cursor(good: Path) -> None:
 
 def test_no_id_is_a_number_for_who_reads_a_table() -> None:
     ids = [new_id() for _ in range(5000)]
-    assert all(runs.ID.fullmatch(one) for one in ids)
+    assert all(ID.fullmatch(one) for one in ids)
     assert len(set(ids)) == 5000
     for some in ids:
         with pytest.raises(ValueError, match="could not convert"):
@@ -408,7 +411,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
 
 def test_a_map_s_file_is_opened_before_the_map_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    monkeypatch.setattr("optim_core.maps.basins", lambda *_, **__: made.append(1))
+    monkeypatch.setattr("optim_core.studies.maps.basins", lambda *_, **__: made.append(1))
     (tmp_path / "a.npz").mkdir()
     for out in (str(tmp_path / "a.npz"), f"/proc/{'x' * 10}.npz", f"{tmp_path}/{'y' * 300}.png"):
         status, said = run_in(memory(), ["sweep", "momentum", "ravine", "--out", out], core)
@@ -431,7 +434,7 @@ def test_a_map_that_could_not_be_made_leaves_the_file_that_was_there(tmp_path: P
 def test_what_was_verified_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[int] = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("optim_core.verify.verify", lambda *_: verified.append(1) or [])
+        patched.setattr("optim_core.verification.verify.verify", lambda *_: verified.append(1) or [])
         text = tmp_path / "text"
         for content in ("no JSON", "[]", '{"rules": []}', '{"rules": {}, "versions": 3}'):
             text.write_text(content)
