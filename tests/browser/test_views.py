@@ -103,7 +103,8 @@ def test_many_starts_are_one_thin_line_for_each_optimizer(page: Page, address: s
 
 def test_a_run_on_another_surface_is_left_out(page: Page, address: str) -> None:
     assert len(of_runs(traces(page, address, "?surface=ackley"))) == 3
-    page.evaluate(f"(() => {{ const p = {PLOT}.ravine; p.runs[1].elsewhere = true; p.pictures.request3d(p.transport.shown()); }})()")
+    change = "p.runs[1].elsewhere = true; p.pictures.request3d(p.transport.shown());"
+    page.evaluate(f"(() => {{ const p = {PLOT}.ravine; {change} }})()")
     page.wait_for_function(f"({TRACES})().filter(t => t.mode === 'lines').length === 2")
 
 
