@@ -33,7 +33,7 @@ from views.picture import caption, runs
 from views.settings import Card, Settings
 
 COLUMNS = ("card", "optimizer", "step", "x", "y", "loss", "gradient_x", "gradient_y")
-LIBRARIES = ("numpy", "numba", "scipy", "cma", "sympy", "torch")
+LIBRARIES = ("numpy", "numba", "scipy", "cma", "torch")
 _WIDTH = 100
 
 

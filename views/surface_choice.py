@@ -130,7 +130,7 @@ def table_field(key: str, apply: Apply) -> None:
             st.session_state.pop(f"{key}:{part}", None)
         st.caption("Heights: a grid of numbers, the first row at the least y. Rows: a header, a line for each.")
         return
-    from surfaces.from_data import surface_from_table  # SymPy comes with these, which few pages need
+    from surfaces.from_data import surface_from_table  # SciPy comes with these, which few pages need
     from surfaces.from_table import grid_from_bytes, surface_from_grid
 
     is_array = file.name.lower().endswith(".npy")

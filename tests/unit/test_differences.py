@@ -12,7 +12,7 @@ from optim_core import RULES, trace
 from optim_core.blocks import DIFFERENCES, evaluate
 from optim_core.differences import ORDERS, differences, exact, noise, optimum, rounding, truncation
 from surfaces import SURFACES
-from surfaces.derivative import expression
+from surfaces.symbolic import expression
 from tests.few_surfaces import FEW
 
 POINTS = {name: (SURFACES[name].start, (0.3, 0.7)) for name in FEW}
