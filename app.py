@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from views.admission import stranger
-from views.assets import publish
-from views.memory import collect_now_and_then
-from views.sentences import escaped
+from views.shared.admission import stranger
+from views.shared.assets import publish
+from views.shared.memory import collect_now_and_then
+from views.shared.sentences import escaped
 from views.warm import warm_first_picture
 
 

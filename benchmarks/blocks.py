@@ -19,7 +19,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=1")
 import numpy as np
 
 from optim_core import RULES, sweep
-from optim_core.blocks import gradient_block, value_block
+from optim_core.engine.blocks import gradient_block, value_block
 from surfaces import SURFACES
 from surfaces.surface import surface_from_module
 
@@ -144,11 +144,12 @@ def new_surface() -> float:
 
 SECOND = """
 import time
-from optim_core import RULES, blocks, trace
+from optim_core import RULES, trace
+from optim_core.engine import blocks, driver
 from surfaces import SURFACES
 trace(RULES["adam"], SURFACES["ackley"], (1, 1), 10)
 kernels = [k for v in blocks._compiled.values() for k in (v if isinstance(v, tuple) else (v,)) if k]
-print(sum(not k.cache_hits for k in kernels) + sum(blocks.drive.stats.cache_misses.values()))
+print(sum(not k.cache_hits for k in kernels) + sum(driver.drive.stats.cache_misses.values()))
 """
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.blocks import KINDS, LR, REPEATS, SIDE, STEPS, THREADS, best, clock, optax_adam, torch_adam
 from optim_core import RULES
-from optim_core.maps import Axis, Basins, basins, plane
+from optim_core.studies.maps import Axis, Basins, basins, plane
 from surfaces import SURFACES
 
 GROWTH = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -65,7 +65,7 @@ def together() -> list[float]:
 LARGEST = """
 import resource
 from benchmarks.maps import GROWTH, ours
-from optim_core.map_files import npz, png
+from optim_core.studies.map_files import npz, png
 found = ours(GROWTH[-1], tolerance=1e-3)()
 sizes = [len(make(found)) for make in (png, npz)]
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, *(size / 2**20 for size in sizes))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from optim_core import RULES, trace
 from surfaces import SURFACES
-from views.colours import style
+from views.shared.colours import style
 
 SURFACE = SURFACES["ravine"]
 CARDS = ("gradient_descent", "momentum", "nesterov", "rmsprop", "adam", "adamax")

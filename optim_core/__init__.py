@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from optim_core.outcome import Outcome
 from optim_core.rule import Rule, discover
-from optim_core.sweep import Sweep, sweep
-from optim_core.trace import Trace, Traces, trace, traces
+from optim_core.runs.outcome import Outcome
+from optim_core.runs.sweep import Sweep, sweep
+from optim_core.runs.trace import Trace, Traces, trace, traces
 
 if TYPE_CHECKING:
-    from optim_core.torch_optimizer import RuleOptimizer
+    from optim_core.network.torch_optimizer import RuleOptimizer
 
 RULES = discover()
 
@@ -18,7 +18,7 @@ __all__ = ["RULES", "Outcome", "Rule", "RuleOptimizer", "Sweep", "Trace", "Trace
 def __getattr__(name: str) -> Any:
     # RuleOptimizer imports torch, which the app's process does without.
     if name == "RuleOptimizer":
-        from optim_core.torch_optimizer import RuleOptimizer
+        from optim_core.network.torch_optimizer import RuleOptimizer
 
         return RuleOptimizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,11 +20,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from optim_core import RULES
-from optim_core import verify as verification
 from optim_core.command import Parser, ended
 from optim_core.files import replacing
 from optim_core.options import checked_choice
-from optim_core.verify import Held
+from optim_core.verification import verify as verification
+from optim_core.verification.verify import Held
 from surfaces import SURFACES
 
 _COLUMNS = "{:30.30} {:60.60} {:24.24} {:11} {:>5} {:>10} {:>8}  {}"
@@ -114,7 +114,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace) -> int:
     """Writes a map; its path and a line of what it holds go to standard output."""
-    from optim_core.map_files import SHOWN, npz, png
+    from optim_core.studies.map_files import SHOWN, npz, png
 
     kind = options.out.suffix.lower()
     if kind not in (".npz", ".png"):
@@ -131,7 +131,7 @@ def sweep(options: argparse.Namespace) -> int:
 
 def _map(options: argparse.Namespace) -> tuple[Any, str]:
     """The map that the options ask for, and what it holds, in words."""
-    from optim_core.maps import basins, plane, spread_starts
+    from optim_core.studies.maps import basins, plane, spread_starts
 
     rule, surface = RULES[options.rule], _surface(options.surface)
     given: dict[str, Any] = {

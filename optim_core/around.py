@@ -104,7 +104,7 @@ class Around:
 
     @property
     def numbers(self) -> np.ndarray:
-        """Noise, clipping by value and by norm, L2 and decoupled decay, as ``blocks.drive`` takes them: (5,)."""
+        """Noise, clipping by value and by norm, L2 and decoupled decay, as ``driver.drive`` takes them: (5,)."""
         return np.array(
             [
                 self.noise,

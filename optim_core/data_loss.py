@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from optim_core import elementary
-from optim_core.machine_code import compiled
+from optim_core.engine import elementary
+from optim_core.engine.machine_code import compiled
 from optim_core.parameters import checked_number
 
 KINDS = ("least_squares", "logistic")

@@ -5,10 +5,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from optim_core.around import NOTHING, Around
-from optim_core.blocks import DIFFERENCES, STOPS
 from optim_core.parameters import checked_integer, checked_number
 
 MAX_STEPS = 1_000_000
+DIFFERENCES = ("central", "forward", "exact", "as_printed")
+STOPS = ("none", "step", "gradient", "loss")
 COORDINATE = "[-1e9, 1e9]"
 SPACING = "[1e-12, 1]"
 TOLERANCE = "(0, 1e9]"

@@ -47,7 +47,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
-from optim_core.machine_code import sources
+from optim_core.engine.machine_code import sources
 from optim_core.parameters import Range, ranges, settings
 
 Vector = Annotated[Any, "a state field with an entry for each parameter"]

@@ -6,7 +6,7 @@ floats, and on ``Vec2``, a point of the plane held in two registers, which stand
 
 ``+ - * / absolute sign floor maximum minimum where`` round alike everywhere, and ``sqrt`` in Numba and NumPy; torch's
 CPU builds on MKL leave sqrt one unit in the last place off for about 1 % of all float64. ``exp log sin cos tanh atan
-power`` are within a few units in the last place of each other (in Numba: ``optim_core.elementary``).
+power`` are within a few units in the last place of each other (in Numba: ``optim_core.engine.elementary``).
 """
 
 import operator
@@ -27,7 +27,7 @@ from numba.extending import (
     typeof_impl,
 )
 
-from optim_core import elementary
+from optim_core.engine import elementary
 
 # ---------------------------------------------------------------- in Python
 

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from optim_core import RULES
-from views.catalogue import View, badge_of, message, paper, parameters
-from views.component import held
-from views.components import catalogue_cards
-from views.page import Page
-from views.received import Change
-from views.routed import through_app
-from views.sentences import escaped, stacked
+from views.catalogue.catalogue import View, badge_of, message, paper, parameters
+from views.shared.component import held
+from views.shared.components import catalogue_cards
+from views.shared.page import Page
+from views.shared.received import Change
+from views.shared.routed import through_app
+from views.shared.sentences import escaped, stacked
 
 through_app(__file__)
 

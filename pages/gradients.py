@@ -5,12 +5,12 @@ from functools import partial
 import streamlit as st
 
 from surfaces import SURFACES
-from views.components import gradient_errors
-from views.gradients import Place, controls, message, tutorial_link, tutorial_table
-from views.live_controls import live_controls
-from views.page import Page
-from views.routed import through_app
-from views.surface_choice import surface_choice
+from views.gradients.gradients import Place, controls, message, tutorial_link, tutorial_table
+from views.shared.components import gradient_errors
+from views.shared.live_controls import live_controls
+from views.shared.page import Page
+from views.shared.routed import through_app
+from views.shared.surface_choice import surface_choice
 
 through_app(__file__)
 

@@ -9,19 +9,19 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from optim_core import RULES
-from views import maps
-from views.admission import closed
-from views.component import held
-from views.components import live_maps
-from views.live_controls import live_controls
-from views.maps import COLOURS, KINDS, MapState
-from views.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
-from views.page import Page
-from views.picture import DIFFERENCES, STOPS
-from views.received import Change
-from views.routed import through_app
-from views.sentences import explain, say
-from views.surface_choice import surface_choice
+from views.maps import maps
+from views.maps.maps import COLOURS, KINDS, MapState
+from views.maps.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
+from views.shared.admission import closed
+from views.shared.component import held
+from views.shared.components import live_maps
+from views.shared.live_controls import live_controls
+from views.shared.page import Page
+from views.shared.received import Change
+from views.shared.routed import through_app
+from views.shared.sentences import explain, say
+from views.shared.surface_choice import surface_choice
+from views.trajectories.picture import DIFFERENCES, STOPS
 
 through_app(__file__)
 page = Page("maps", MapState)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from views.components import study
-from views.live_controls import live_controls
-from views.minibatch import BUDGET, MOVING, ORDER_TITLES, RULE_TITLES, TITLES, Study, controls, message
-from views.page import Page
-from views.routed import through_app
+from views.shared.components import study
+from views.shared.live_controls import live_controls
+from views.shared.page import Page
+from views.shared.routed import through_app
+from views.study.minibatch import BUDGET, MOVING, ORDER_TITLES, RULE_TITLES, TITLES, Study, controls, message
 
 through_app(__file__)
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from surfaces import SURFACES
-from views.components import study
-from views.live_controls import live_controls
-from views.momenta import Momenta, controls, message
-from views.page import Page
-from views.routed import through_app
+from views.shared.components import study
+from views.shared.live_controls import live_controls
+from views.shared.page import Page
+from views.shared.routed import through_app
+from views.study.momenta import Momenta, controls, message
 
 through_app(__file__)
 

@@ -21,15 +21,15 @@ from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, is_the
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from training.trouble import StoreError
-from views.admission import closed
-from views.components import board
-from views.live_controls import live_controls
-from views.messages import Action
-from views.plan import Plan, controls, details, estimate, preset_of
-from views.race import Race, colours_of, launches, measured
-from views.received import Change
-from views.routed import through_app
-from views.sentences import escaped, explain, say
+from views.shared.admission import closed
+from views.shared.components import board
+from views.shared.live_controls import live_controls
+from views.shared.messages import Action
+from views.shared.received import Change
+from views.shared.routed import through_app
+from views.shared.sentences import escaped, explain, say
+from views.training.plan import Plan, controls, details, estimate, preset_of
+from views.training.race import Race, colours_of, launches, measured
 
 through_app(__file__)
 

@@ -11,13 +11,19 @@ import streamlit as st
 from optim_core import RULES
 from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
-from views.animation import gif, signature
-from views.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
-from views.components import live_plot
-from views.export_paths import EXPORTS, unwritten
-from views.live_controls import live_controls
-from views.page import Page
-from views.picture import (
+from views.shared.components import live_plot
+from views.shared.live_controls import live_controls
+from views.shared.page import Page
+from views.shared.received import Change
+from views.shared.routed import through_app
+from views.shared.sentences import explain, say
+from views.shared.settings import Settings
+from views.shared.stories import STORIES, neighbours
+from views.shared.surface_choice import surface_choice
+from views.trajectories.animation import gif, signature
+from views.trajectories.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
+from views.trajectories.export_paths import EXPORTS, unwritten
+from views.trajectories.picture import (
     DIFFERENCES,
     STOPS,
     around_fields,
@@ -26,12 +32,6 @@ from views.picture import (
     message,
     starts_fields,
 )
-from views.received import Change
-from views.routed import through_app
-from views.sentences import explain, say
-from views.settings import Settings
-from views.stories import STORIES, neighbours
-from views.surface_choice import surface_choice
 
 through_app(__file__)
 

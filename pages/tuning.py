@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from optim_core import RULES
-from optim_core.tuning import OBJECTIVES, SEARCHES
-from views import tuning
-from views.page import Page
-from views.routed import through_app
-from views.sentences import escaped, say
-from views.surface_choice import surface_choice
-from views.tuning import MOST, TOLERANCE, TUNABLE, WHOLE, TuningState
+from optim_core.studies.tuning import OBJECTIVES, SEARCHES
+from views.shared.page import Page
+from views.shared.routed import through_app
+from views.shared.sentences import escaped, say
+from views.shared.surface_choice import surface_choice
+from views.tuning import tuning
+from views.tuning.tuning import MOST, TOLERANCE, TUNABLE, WHOLE, TuningState
 
 through_app(__file__)
 page = Page("tuning", TuningState, late=0.0)

@@ -1,4 +1,4 @@
-"""Print the coefficients of `optim_core.elementary`, as they stand in that module.
+"""Print the coefficients of `optim_core.engine.elementary`, as they stand in that module.
 
 Each polynomial there replaces a power series on a short interval. The Remez exchange, in 40-digit arithmetic,
 finds the polynomial whose weighted error has the smallest maximum; float64 then hold its coefficients. The
@@ -39,7 +39,7 @@ def series(term: Callable[[int], Fraction]) -> Function:
 
 
 def fits() -> dict[str, Fit]:
-    """The polynomials of `optim_core.elementary` under the names they have there."""
+    """The polynomials of `optim_core.engine.elementary` under the names they have there."""
     half_step = mp.log(2) / 2
     # sin(r) = r + r (C s + s² SIN(s)), s = r², C = -1/6 as rounded: SIN absorbs the rounding error of C.
     sine = series(lambda n: Fraction((-1) ** n, factorial(2 * n + 5)))

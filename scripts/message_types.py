@@ -1,4 +1,4 @@
-"""Writes static/shared/messages.d.ts, the types of the browser's modules, from views/messages.py.
+"""Writes static/shared/messages.d.ts, the types of the browser's modules, from views/shared/messages.py.
 
 Run `python -m scripts.message_types` after a change there; a test says when that has been forgotten.
 """
@@ -8,10 +8,10 @@ import types
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from views import messages
+from views.shared import messages
 
 FILE = Path(__file__).parents[1] / "static" / "shared" / "messages.d.ts"
-HEAD = "// Written by `python -m scripts.message_types` from views/messages.py; not by hand.\n"
+HEAD = "// Written by `python -m scripts.message_types` from views/shared/messages.py; not by hand.\n"
 _PLAIN = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null", Any: "unknown"}
 
 

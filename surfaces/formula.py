@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from optim_core.engine.shared import TAPE
 from optim_core.parameters import Range
-from optim_core.shared import TAPE
 from surfaces import critical
 from surfaces.derivative import computed
 from surfaces.formula_graph import field_name, graph_of

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from optim_core import elementary
 from optim_core.data_loss import DataLoss, data_loss
-from optim_core.machine_code import sources
-from optim_core.shared import Shared
+from optim_core.engine import elementary
+from optim_core.engine.machine_code import sources
+from optim_core.engine.shared import Shared
 from surfaces.derivative import Derivative
 from surfaces.surface import NoParameters
 from surfaces.table import Table, two_classes

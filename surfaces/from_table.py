@@ -19,9 +19,9 @@ from numba import njit
 from scipy.interpolate import RectBivariateSpline
 from scipy.spatial import KDTree
 
-from optim_core.machine_code import sources
+from optim_core.engine.machine_code import sources
+from optim_core.engine.shared import Shared
 from optim_core.parameters import checked_number
-from optim_core.shared import Shared
 from surfaces.surface import NoParameters
 from surfaces.table import MOST_BYTES, read_grid
 from surfaces.written import WrittenSurface

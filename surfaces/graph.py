@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from optim_core import xp
-from optim_core.tape import written
+from optim_core.engine.tape import written
 
 _NESTED = 12  # how deep an expression of the function may be before a part of it gets a name
 _FUNCTIONS: dict[str, np.ufunc] = {
@@ -356,7 +356,7 @@ def _signed_power(graph: Graph, base: int, exponent: int) -> int:
 
 
 def tape(graph: Graph, root: int, parameters: Sequence[str]) -> np.ndarray:
-    """The tape of a formula and its gradient, which compiled code runs; ``optim_core.tape`` says what it is."""
+    """The tape of a formula and its gradient, which compiled code runs; ``optim_core.engine.tape`` says what it is."""
 
     def part(*wanted: int) -> tuple[list[tuple], list[int]]:
         made, roots = _primitive(graph, wanted)

@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optim_core import xp
-from optim_core.machine_code import sources
+from optim_core.engine.machine_code import sources
+from optim_core.engine.shared import Shared
 from optim_core.parameters import Range, ranges
-from optim_core.shared import Shared
 from surfaces.derivative import Derivative
 from surfaces.graph import Graph, function, traced
 

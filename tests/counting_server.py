@@ -14,8 +14,8 @@ from weakref import WeakSet
 from streamlit.runtime.app_session import AppSession
 from streamlit.web.cli import main
 
-from views import memory
-from views.settings import Settings
+from views.shared import memory
+from views.shared.settings import Settings
 
 EVERY = 0.1
 kept: dict[str, WeakSet] = {}

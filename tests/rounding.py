@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from optim_core.around import Around
+from optim_core.engine.oracle import Oracle
 from optim_core.options import Options
-from optim_core.oracle import Oracle
 from optim_core.parameters import settings
 from optim_core.rule import Rule
 

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.browser.conftest import free_port, serve
 from training.runner import status
 from training.runs import Store
-from views.packing import unpack
+from views.shared.packing import unpack
 
 PATIENCE = 60  # seconds for an answer: a busy machine is slow, and that is no failure
 

@@ -6,12 +6,13 @@
 import numpy as np
 
 from optim_core import RULES, trace
-from optim_core.blocks import DIFFERENCES, evaluate, gradient_block
+from optim_core.engine.blocks import evaluate, gradient_block
+from optim_core.options import DIFFERENCES
 from surfaces import SURFACES, surface_from_formula
 from surfaces.named import over_data
-from views.assets import publish
-from views.picture import message
-from views.settings import Settings
+from views.shared.assets import publish
+from views.shared.settings import Settings
+from views.trajectories.picture import message
 
 
 def warm_first_picture() -> None:
@@ -37,7 +38,7 @@ def warm_shared() -> None:
 def warm_all() -> None:
     """Every rule and every surface, with the differences that start most runs, and runs over data."""
     from optim_core.data_sets import DATA_SETS
-    from views import minibatch
+    from views.study import minibatch
 
     for surface in SURFACES.values():
         evaluate(surface, 0.5, 0.5, surface.Parameters())

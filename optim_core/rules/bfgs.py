@@ -16,7 +16,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from optim_core import xp
-from optim_core.line_search import strong_wolfe
+from optim_core.helpers.line_search import strong_wolfe
 from optim_core.parameters import Range, switch
 from optim_core.rule import Check, Other, Scalar, Vector
 
@@ -95,7 +95,7 @@ def expected(f, x, h, n):
 
     In the form that guesses the Hessian, not its inverse, and solves with the Cholesky factor.
     """
-    from optim_core.differentiable import path
+    from optim_core.network.differentiable import path
 
     with warnings.catch_warnings(action="ignore"):  # torch's, for what it compiles as it is loaded
         import torchmin

@@ -17,7 +17,7 @@ import warnings
 from typing import Annotated, NamedTuple
 
 from optim_core import xp
-from optim_core.line_search import strong_wolfe
+from optim_core.helpers.line_search import strong_wolfe
 from optim_core.parameters import Range, switch
 from optim_core.rule import Check, Scalar, Vector
 
@@ -100,7 +100,7 @@ def expected(f, x, h, n):
     """pytorch-minimize's conjugate gradients; for Fletcher and Reeves its search, along sums of all gradients."""
     import torch
 
-    from optim_core.differentiable import path
+    from optim_core.network.differentiable import path
 
     with warnings.catch_warnings(action="ignore"):  # torch's, for what it compiles as it is loaded
         import torchmin

@@ -63,7 +63,7 @@ def expected(f, x, h, n):
     """torch.optim.Adam, its beta1 and rate set anew before each step."""
     import torch
 
-    from optim_core.verify import torch_path
+    from optim_core.verification.verify import torch_path
 
     odds = (1 - np.arange(n) / n) * h.beta1 / (1 - h.beta1)  # the paper's condition, for beta_t / (1 - beta_t)
     betas = odds / (1 + odds)

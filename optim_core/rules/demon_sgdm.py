@@ -50,7 +50,7 @@ def expected(f, x, h, n):
     """torch.optim.SGD, its momentum set anew before each step."""
     import torch
 
-    from optim_core.verify import torch_path
+    from optim_core.verification.verify import torch_path
 
     def before(optimizer, t):  # the paper's condition, beta_t / (1 - beta_t) = (1 - tau) beta / (1 - beta)
         odds = (1 - (t - 1) / n) * h.momentum / (1 - h.momentum)

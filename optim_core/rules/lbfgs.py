@@ -16,7 +16,7 @@ holds 2 history_size numbers for each parameter.
 from typing import Annotated, NamedTuple
 
 from optim_core import xp
-from optim_core.line_search import strong_wolfe
+from optim_core.helpers.line_search import strong_wolfe
 from optim_core.parameters import Range, switch
 from optim_core.rule import Check, Other, Scalar, Vector
 

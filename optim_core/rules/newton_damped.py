@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from optim_core.line_search import backtracking
+from optim_core.helpers.line_search import backtracking
 from optim_core.parameters import Range
 from optim_core.rule import Check
 

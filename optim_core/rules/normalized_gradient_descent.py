@@ -44,7 +44,7 @@ def expected(f, x, h, n):
     """torch.optim.SGD on gradients from torch.nn.functional.normalize."""
     import torch
 
-    from optim_core.verify import torch_path
+    from optim_core.verification.verify import torch_path
 
     def normalized(at):
         return torch.nn.functional.normalize(torch.tensor(f.gradient(at)), dim=0)

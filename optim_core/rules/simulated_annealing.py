@@ -18,8 +18,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from optim_core.helpers.recorded import box, comparable
 from optim_core.parameters import Range
-from optim_core.recorded import box, comparable
 from optim_core.rule import Check
 
 NAME = "Simulated annealing"

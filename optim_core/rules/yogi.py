@@ -63,7 +63,7 @@ def expected(f, x, h, n):
     """pytorch_optimizer.Yogi, whose rate and epsilon undo its bias correction before each step."""
     from pytorch_optimizer import Yogi
 
-    from optim_core.verify import torch_path
+    from optim_core.verification.verify import torch_path
 
     def build(params):
         return Yogi(params, lr=h.lr, betas=(h.beta1, h.beta2), initial_accumulator=0.0, eps=h.eps)

@@ -1,5 +1,5 @@
-// The message as views/packing.py packs it: u32 length of the header | JSON | raw little-endian arrays. Arrays that bear
-// a name are kept under it: the server leaves out what it was told is here.
+// The message as `views/shared/packing.py` packs it: u32 length of the header | JSON | raw little-endian arrays. Arrays that
+// bear a name are kept under it: the server leaves out what it was told is here.
 
 /** @type {Record<string, new (body: ArrayBuffer, offset: number, count: number) => ArrayBufferView>} */
 const KINDS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u2: Uint16Array, u1: Uint8Array };
@@ -19,7 +19,7 @@ export function known() {
 
 /**
  * @param {Uint8Array} bytes
- * @returns {{message: any, whole: boolean}} what Python packed: the types of views/messages.py hold for it there, so the
+ * @returns {{message: any, whole: boolean}} what Python packed: the types of views/shared/messages.py hold for it there, so the
  * caller names its message; not whole where something was left out that is not here
  */
 export function unpack(bytes) {

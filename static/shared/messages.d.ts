@@ -1,4 +1,4 @@
-// Written by `python -m scripts.message_types` from views/messages.py; not by hand.
+// Written by `python -m scripts.message_types` from views/shared/messages.py; not by hand.
 
 export type F4 = Float32Array;
 

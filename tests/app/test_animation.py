@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 from streamlit.testing.v1 import AppTest
 
-import views.animation
+import views.trajectories.animation
 from tests.patience import SECONDS
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -53,7 +53,7 @@ def test_a_playback_that_cannot_be_drawn_becomes_a_sentence(monkeypatch: pytest.
     def fail(*_: Any) -> None:
         raise ValueError("there is nothing to play")
 
-    monkeypatch.setattr(views.animation.Playback, "__init__", fail)
+    monkeypatch.setattr(views.trajectories.animation.Playback, "__init__", fail)
     app.button(key="export:gif").click().run()
     assert offers(app) == (False, [])
     assert any("there is nothing to play" in markdown.value for markdown in app.markdown)

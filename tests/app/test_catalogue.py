@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES
 from tests.patience import SECONDS
-from views import catalogue, thumbnails
-from views.packing import unpack
+from views.catalogue import catalogue, thumbnails
+from views.shared.packing import unpack
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

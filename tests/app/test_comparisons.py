@@ -6,10 +6,10 @@ import pytest
 from optim_core import RULES, trace
 from optim_core.parameters import Range
 from surfaces import SURFACES
-from views.animation import Playback
-from views.comparisons import GROUPS, MOST, compare_rules, compare_values, proposed, spaced
-from views.picture import caption, herds, message
-from views.settings import Settings, Spread
+from views.shared.settings import Settings, Spread
+from views.trajectories.animation import Playback
+from views.trajectories.comparisons import GROUPS, MOST, compare_rules, compare_values, proposed, spaced
+from views.trajectories.picture import caption, herds, message
 
 from .test_trajectories import opened, picture
 

@@ -17,13 +17,13 @@ from surfaces import SURFACES
 from surfaces.formula import KEPT
 from surfaces.named import formula_of, is_formula, name_of
 from tests.patience import SECONDS
-from views.export_paths import script_text, unwritten
-from views.maps import MapState
-from views.packing import unpack
-from views.picture import controls, message
-from views.settings import Settings
-from views.surface_choice import FIRST
-from views.tuning import TuningState
+from views.maps.maps import MapState
+from views.shared.packing import unpack
+from views.shared.settings import Settings
+from views.shared.surface_choice import FIRST
+from views.trajectories.export_paths import script_text, unwritten
+from views.trajectories.picture import controls, message
+from views.tuning.tuning import TuningState
 
 APP = str(Path(__file__).parents[2] / "app.py")
 HIMMELBLAU = "formula:(x^2 + y - 11)^2 + (x + y^2 - 7)^2"

@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.gradients import SPACINGS, Place, controls, message, tutorial, tutorial_link
-from views.packing import pack, unpack
-from views.settings import Settings
+from views.gradients.gradients import SPACINGS, Place, controls, message, tutorial, tutorial_link
+from views.shared.packing import pack, unpack
+from views.shared.settings import Settings
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

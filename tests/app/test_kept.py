@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from optim_core import RULES, trace
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.packing import pack, unpack
-from views.picture import message
-from views.settings import Settings
-from views.state import MAX_LINK
+from views.shared.packing import pack, unpack
+from views.shared.settings import Settings
+from views.shared.state import MAX_LINK
+from views.trajectories.picture import message
 
 APP = str(Path(__file__).parents[2] / "app.py")
 OTHER = "surface=ravine&start=1,2&steps=15&card.4=adam,lr=0.3&card.7=momentum,off"

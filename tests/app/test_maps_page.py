@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES, Outcome, trace
-from optim_core.map_colours import LISTED
-from optim_core.maps import Basins, Plane, basins, plane, spread_starts
+from optim_core.studies.map_colours import LISTED
+from optim_core.studies.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views import maps
-from views.kept import Kept
-from views.maps import MapState, arrays_file, controls, details, made, on_trajectories, task
-from views.maps_large import large_files
-from views.packing import pack, unpack
-from views.settings import Settings
+from views.maps import maps
+from views.maps.maps import MapState, arrays_file, controls, details, made, on_trajectories, task
+from views.maps.maps_large import large_files
+from views.shared.kept import Kept
+from views.shared.packing import pack, unpack
+from views.shared.settings import Settings
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

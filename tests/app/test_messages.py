@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosedError
 
 from tests.socket_session import Session, served, visitor
-from views.catalogue import View
-from views.gradients import Place
-from views.maps import MapState
-from views.minibatch import Study
-from views.momenta import Momenta
-from views.plan import Plan
-from views.problems import MOST
-from views.received import LARGEST, PARTS, TEXT, Change
-from views.settings import Settings
-from views.tuning import TuningState
+from views.catalogue.catalogue import View
+from views.gradients.gradients import Place
+from views.maps.maps import MapState
+from views.shared.problems import MOST
+from views.shared.received import LARGEST, PARTS, TEXT, Change
+from views.shared.settings import Settings
+from views.study.minibatch import Study
+from views.study.momenta import Momenta
+from views.training.plan import Plan
+from views.tuning.tuning import TuningState
 
 FORMULA = "surface=formula:x^2%2By^2"
 SPEAKING = ("", "maps", "gradients", "minibatch", "momenta", "training", "catalogue")

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from optim_core.data_sets import DATA_SETS, data_set
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views import minibatch, momenta
-from views.minibatch import Study
-from views.momenta import Momenta
-from views.packing import pack, unpack
+from views.shared.packing import pack, unpack
+from views.study import minibatch, momenta
+from views.study.minibatch import Study
+from views.study.momenta import Momenta
 
 APP = str(Path(__file__).parents[2] / "app.py")
 STATES: dict[str, Any] = {"minibatch": (minibatch, Study), "momenta": (momenta, Momenta)}

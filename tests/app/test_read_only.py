@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import ROOT, free_port
-from views.assets import PREFIX, publish, version
+from views.shared.assets import PREFIX, publish, version
 
 from .test_admission import PATIENCE, answers
 

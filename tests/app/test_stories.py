@@ -6,9 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.patience import SECONDS
-from views.packing import unpack
-from views.settings import Settings
-from views.stories import STORIES
+from views.shared.packing import unpack
+from views.shared.settings import Settings
+from views.shared.stories import STORIES
 
 APP = str(Path(__file__).parents[2] / "app.py")
 NAMES = list(STORIES)

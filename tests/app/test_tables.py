@@ -9,16 +9,16 @@ import pytest
 from numba.core import event
 from scipy.interpolate import RectBivariateSpline
 
-from optim_core.blocks import DIFFERENCES
 from optim_core.data_sets import DATA_SETS
+from optim_core.options import DIFFERENCES
 from surfaces import SURFACES
 from surfaces.named import REMEMBERED
-from views.export_paths import csv_text, unwritten
-from views.gradients import Place
-from views.gradients import message as errors
-from views.maps import MapState
-from views.picture import message
-from views.settings import Settings
+from views.gradients.gradients import Place
+from views.gradients.gradients import message as errors
+from views.maps.maps import MapState
+from views.shared.settings import Settings
+from views.trajectories.export_paths import csv_text, unwritten
+from views.trajectories.picture import message
 from views.warm import warm_first_picture, warm_shared
 
 from .test_formula import opened, said

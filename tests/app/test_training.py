@@ -19,9 +19,9 @@ from training.runs import FAILED, FINISHED, QUEUED, STOPPED, Owner, Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 from training.trouble import StoreError
-from views.packing import unpack
-from views.plan import MAX_RUNS, Plan, controls, estimate, key
-from views.race import Race, View, colours_of, launches
+from views.shared.packing import unpack
+from views.training.plan import MAX_RUNS, Plan, controls, estimate, key
+from views.training.race import Race, View, colours_of, launches
 
 APP = str(Path(__file__).parents[2] / "app.py")
 OWNER = Owner.here()

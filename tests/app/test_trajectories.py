@@ -14,10 +14,10 @@ from optim_core import RULES
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 from tests.patience import SECONDS
-from views.fields import plain
-from views.packing import pack, unpack
-from views.picture import controls, details, message
-from views.settings import MAX_CARDS, MAX_STEPS, Settings
+from views.shared.fields import plain
+from views.shared.packing import pack, unpack
+from views.shared.settings import MAX_CARDS, MAX_STEPS, Settings
+from views.trajectories.picture import controls, details, message
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

@@ -10,12 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES, trace
-from optim_core.tuning import OBJECTIVES, SEARCHES
+from optim_core.studies.tuning import OBJECTIVES, SEARCHES
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.maps import percent
-from views.settings import Settings
-from views.tuning import (
+from views.maps.maps import percent
+from views.shared.settings import Settings
+from views.tuning.tuning import (
     TuningState,
     as_json,
     claims,

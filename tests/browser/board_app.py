@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from views.colours import style
-from views.components import board
-from views.received import Change
+from views.shared.colours import style
+from views.shared.components import board
+from views.shared.received import Change
 
 NAMES = (
     "SGD",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.browser.conftest import ROOT, free_port, healthy
 from tests.patience import SECONDS
-from views.assets import publish
+from views.shared.assets import publish
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from optim_core import RULES
-from optim_core.maps import basins
+from optim_core.studies.maps import basins
 from surfaces import SURFACES
 
 from .conftest import PICTURES

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_trajectories import after, number, point, query
-from views.settings import Settings
-from views.stories import STORIES
+from views.shared.settings import Settings
+from views.shared.stories import STORIES
 
 PLOT = "document.querySelector('.rv-plot').ravine"
 

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlparse
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_trajectories import number, opened
-from views.settings import Settings
-from views.stories import STORIES
+from views.shared.settings import Settings
+from views.shared.stories import STORIES
 
 PLOT = "document.querySelector('.rv-plot').ravine"
 

@@ -1,4 +1,4 @@
-// The message as views/packing.py lays it out; that Python's own bytes are read is tests/unit/test_browser_modules.py's.
+// The message as views/shared/packing.py lays it out; test_browser_modules.py has Python's own bytes read.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

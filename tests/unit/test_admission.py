@@ -2,7 +2,7 @@
 
 import pytest
 
-from views.admission import doubt, is_known
+from views.shared.admission import doubt, is_known
 
 HERE = [("Host", "localhost:8501"), ("Origin", "http://localhost:8501"), ("User-Agent", "a browser")]
 

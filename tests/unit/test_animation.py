@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
-from optim_core.blocks import evaluate
+from optim_core.engine.blocks import evaluate
 from surfaces import SURFACES
-from views.animation import HEADER, LEFT, PLOT, RIGHT, WIDTH, Playback, gif, signature
-from views.colours import style
-from views.drawing import PLAIN, strokes, wide, wrapped, written
-from views.heights import few_digits, fills, height_scale, round_ticks
-from views.picture import caption, runs
-from views.settings import Settings, new_card
+from views.shared.colours import style
+from views.shared.settings import Settings, new_card
+from views.trajectories.animation import HEADER, LEFT, PLOT, RIGHT, WIDTH, Playback, gif, signature
+from views.trajectories.drawing import PLAIN, strokes, wide, wrapped, written
+from views.trajectories.heights import few_digits, fills, height_scale, round_ticks
+from views.trajectories.picture import caption, runs
 
 
 def page(*rules: str, **changes: Any) -> Settings:

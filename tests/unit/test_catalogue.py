@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optim_core import RULES, trace
-from optim_core.blocks import evaluate
+from optim_core.engine.blocks import evaluate
 from surfaces import SURFACES
-from views.badge import badge
-from views.catalogue import MAX_SEARCH, View, children, families, lineage, paper, parameters, parents
-from views.state_kept import state, state_sentence, state_short
-from views.thumbnails import SIDE, contour, path_data, thumbnail
+from views.catalogue.badge import badge
+from views.catalogue.catalogue import MAX_SEARCH, View, children, families, lineage, paper, parameters, parents
+from views.catalogue.state_kept import state, state_sentence, state_short
+from views.catalogue.thumbnails import SIDE, contour, path_data, thumbnail
 
 ADAM = RULES["adam"]
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from views.colours import COLOURS, DASHES, style
+from views.shared.colours import COLOURS, DASHES, style
 
 # Machado, Oliveira & Fernandes 2009, severity 1.0, on linear RGB.
 VISION = {

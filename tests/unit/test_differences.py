@@ -9,8 +9,9 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from optim_core import RULES, trace
-from optim_core.blocks import DIFFERENCES, evaluate
-from optim_core.differences import ORDERS, differences, exact, noise, optimum, rounding, truncation
+from optim_core.engine.blocks import evaluate
+from optim_core.options import DIFFERENCES
+from optim_core.studies.differences import ORDERS, differences, exact, noise, optimum, rounding, truncation
 from surfaces import SURFACES
 from surfaces.symbolic import expression
 from tests.few_surfaces import FEW

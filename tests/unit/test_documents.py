@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from views.state import State
+from views.shared.state import State
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(ROOT.glob("*.md"))
@@ -25,7 +25,7 @@ def test_the_example_of_a_page_is_one() -> None:
     names: dict = {}
     given = (
         "from dataclasses import dataclass, field\nfrom typing import ClassVar\n"
-        "from surfaces import SURFACES\nfrom views.state import Choice, Number, State\n"
+        "from surfaces import SURFACES\nfrom views.shared.state import Choice, Number, State\n"
     )
     exec(given + example, names)
     swing = names["Swing"]

@@ -16,7 +16,7 @@ from mpmath import mp, mpf
 from numba import njit
 from numba.extending import overload
 
-from optim_core import elementary
+from optim_core.engine import elementary
 from scripts import coefficients
 
 INF, NAN = math.inf, math.nan

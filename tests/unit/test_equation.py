@@ -8,8 +8,8 @@ import pytest
 from optim_core import RULES, trace
 from optim_core.around import NOTHING, Around
 from surfaces import SURFACES
-from views.equation import equation
-from views.fields import short
+from views.shared.fields import short
+from views.trajectories.equation import equation
 
 SHOWN = [name for name, rule in RULES.items() if rule.kind == "step" and rule.scope != "matrix"]
 AROUND = Around(schedule="cosine", weight_decay=0.05, noise=0.3, clip="norm", clip_at=3.0)

@@ -17,13 +17,13 @@ import pytest
 
 from optim_core import RULES, Outcome
 from optim_core.around import NOTHING
-from optim_core.outcome import FAR
+from optim_core.runs.outcome import FAR
 from surfaces import SURFACES
 from tests import rounding
 from tests.patience import SECONDS
-from views.export_paths import csv_text, finite_part, json_text, script_text
-from views.picture import runs
-from views.settings import MAX_CARDS, Settings, new_card
+from views.shared.settings import MAX_CARDS, Settings, new_card
+from views.trajectories.export_paths import csv_text, finite_part, json_text, script_text
+from views.trajectories.picture import runs
 
 
 def page(rules: list[str], surface: str = "himmelblau", **changes: Any) -> Settings:

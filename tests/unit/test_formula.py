@@ -20,7 +20,10 @@ from hypothesis import strategies as st
 from numba import njit
 from numba.core import event
 
-from optim_core import RULES, blocks, sweep, tape, trace
+from optim_core import RULES, sweep, trace
+from optim_core.engine import blocks, tape
+from optim_core.engine.lanes import LANES
+from optim_core.options import DIFFERENCES
 from scripts.fuzz_formula import ALPHABET, SEEDS, check_code, examine, mutated
 from surfaces import SURFACES, FormulaError, surface_from_formula
 from surfaces.formula import KEPT, troubles
@@ -423,8 +426,8 @@ def gradients(value: Any, x: np.ndarray, y: np.ndarray, h: float) -> dict[str, l
 
 def asked(surface: Any, difference: str, x: np.ndarray, y: np.ndarray, q: Any, h: float) -> np.ndarray:
     """The gradients at x, y (64,) by the block function: (2, 64)."""
-    p, g = np.stack([x, y]), np.empty((2, blocks.LANES))
-    rows = np.repeat(np.array([*q, 0.0])[:, None], blocks.LANES, axis=1)
+    p, g = np.stack([x, y]), np.empty((2, LANES))
+    rows = np.repeat(np.array([*q, 0.0])[:, None], LANES, axis=1)
     at = [part.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for part in (p, g, rows, surface.numbers)]
     blocks.gradient_block(surface, difference).ctypes(*at, h)
     return g
@@ -441,7 +444,7 @@ def test_a_tape_rounds_as_numpy_does(text: str) -> None:
     """To the last bit, since nothing is fused on the way."""
     surface = surface_from_formula(text)
     q = surface.Parameters(**numbers(surface))
-    x, y = np.random.default_rng(5).uniform(-3, 3, (2, blocks.LANES))
+    x, y = np.random.default_rng(5).uniform(-3, 3, (2, LANES))
     h = 1e-3
     np.testing.assert_array_equal(blocks.evaluate(surface, x, y, q), np.broadcast_to(surface.value(x, y, q), x.shape))
     found = gradients(lambda x, y: np.broadcast_to(surface.value(x, y, q), x.shape), x, y, h)
@@ -453,7 +456,7 @@ def test_a_tape_rounds_as_numpy_does(text: str) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_tapes_of_any_formulas_compute_what_their_functions_do(seed: int) -> None:
-    rng, x, y = random.Random(seed), *np.random.default_rng(seed).uniform(-3, 3, (2, blocks.LANES))
+    rng, x, y = random.Random(seed), *np.random.default_rng(seed).uniform(-3, 3, (2, LANES))
     tried = 0
     for text in (*(text for text, _ in MEANINGS[seed::8]), *(mutated(rng) for _ in range(400))):
         try:
@@ -496,13 +499,13 @@ def test_the_record_of_what_is_compiled_sees_a_compilation() -> None:
 
 def test_going_round_a_hundred_formulas_compiles_nothing() -> None:
     options: dict[str, Any] = {"start": (1.0, 1.0), "steps": 3, "hyper": {"lr": 1e-3}}
-    for difference in blocks.DIFFERENCES:  # what all formulas share
+    for difference in DIFFERENCES:  # what all formulas share
         trace(RULES["momentum"], surface_from_formula("x + y"), difference=difference, **options)
     with event.install_recorder("numba:run_pass") as passes:
         for _ in range(2):
             for k in range(100):
                 surface = surface_from_formula(f"x^{k % 7 + 2} + {k}y^2 + sin({k}x)")
-                for difference in blocks.DIFFERENCES:
+                for difference in DIFFERENCES:
                     trace(RULES["momentum"], surface, difference=difference, **options)
     assert not passes.buffer
 
@@ -521,7 +524,7 @@ def test_a_formula_in_use_is_kept_and_others_go() -> None:
 
 def test_formulas_leave_nothing_on_the_disk(tmp_path: Path) -> None:
     script = (
-        "from surfaces import surface_from_formula\nfrom optim_core import blocks\n"
+        "from surfaces import surface_from_formula\nfrom optim_core.engine import blocks\n"
         "s = surface_from_formula('x^2 + 3y')\n"
         "print(blocks.evaluate(s, 2.0, 1.0, ()).item())"
     )

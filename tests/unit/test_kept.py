@@ -6,10 +6,11 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from optim_core.parameters import Interval, Range
-from views import maps, received
-from views.drawing import _lacks, written
-from views.kept import EACH, Kept
-from views.maps_large import Files, kept, large_file
+from views.maps import maps
+from views.maps.maps_large import Files, kept, large_file
+from views.shared import received
+from views.shared.kept import EACH, Kept
+from views.trajectories.drawing import _lacks, written
 
 
 def test_the_last_results_are_kept() -> None:

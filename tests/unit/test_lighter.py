@@ -7,7 +7,7 @@ from streamlit.runtime import app_session, media_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from views import component, lighter
+from views.shared import component, lighter
 
 SECTIONS = {
     "theme": lambda theme: theme,

@@ -12,13 +12,14 @@ from numba.core.codegen import get_host_cpu_features
 ROOT = Path(__file__).parents[2]
 WIDE = "+avx512f" in get_host_cpu_features().split(",")
 FEATURES = """
-from optim_core import blocks
-print(blocks.drive.targetctx.codegen().magic_tuple()[2])
+from optim_core.engine import driver
+print(driver.drive.targetctx.codegen().magic_tuple()[2])
 """
 ENDS = """
 import json, sys
 import numpy as np
-from optim_core import RULES, blocks, sweep
+from optim_core import RULES, sweep
+from optim_core.engine import blocks
 from surfaces import SURFACES
 starts = np.random.default_rng(0).uniform(-3, 3, (200, 2))
 found = {}

@@ -16,12 +16,13 @@ import pytest
 from PIL import Image
 from playwright._impl._driver import compute_driver_executable
 
-from optim_core import RULES, Outcome, map_colours
+from optim_core import RULES, Outcome
 from optim_core.__main__ import _of_basins, main
-from optim_core.map_files import SHOWN, STRIPE, png
-from optim_core.maps import Axis, Basins, basins, plane, spread_starts
+from optim_core.studies import map_colours
+from optim_core.studies.map_files import SHOWN, STRIPE, png
+from optim_core.studies.maps import Axis, Basins, basins, plane, spread_starts
 from surfaces import SURFACES, surface_from_formula
-from views.maps import COLOURS, OUTCOMES, MapState, basin_arrays, message, most, plane_arrays, unfinished
+from views.maps.maps import COLOURS, OUTCOMES, MapState, basin_arrays, message, most, plane_arrays, unfinished
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from optim_core import RULES, Outcome, map_colours, trace
-from optim_core import maps as module
+from optim_core import RULES, Outcome, trace
 from optim_core.__main__ import main
-from optim_core.map_files import png
-from optim_core.maps import Axis, basins, lowest_minima, plane, spread_starts
-from optim_core.outcome import nearest_minimum
-from optim_core.stability import RULES as WITH_RATE
-from optim_core.stability import edge, eigenvalues, optimum, rate
-from optim_core.sweep import Cancelled
+from optim_core.runs.outcome import nearest_minimum
+from optim_core.runs.sweep import Cancelled
+from optim_core.studies import map_colours
+from optim_core.studies import maps as module
+from optim_core.studies.map_files import png
+from optim_core.studies.maps import Axis, basins, lowest_minima, plane, spread_starts
+from optim_core.studies.stability import RULES as WITH_RATE
+from optim_core.studies.stability import edge, eigenvalues, optimum, rate
 from surfaces import SURFACES
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_threads_and_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> No
     made = []
     for threads, chunk, tile in ((1, 2**18, 32), (5, 1000, 3), (2, 64, 1)):
         monkeypatch.setattr(module, "CHUNK", chunk)
-        monkeypatch.setattr(sys.modules["optim_core.sweep"], "TILE", tile)
+        monkeypatch.setattr(sys.modules["optim_core.runs.sweep"], "TILE", tile)
         made.append(
             (
                 basins(RULES["adam"], surface, None, (71, 66), 80, hyper={"lr": 0.1}, threads=threads),
@@ -281,7 +282,7 @@ def test_progress_comes_to_its_end_and_changes_nothing() -> None:
 MEMORY = """
 import resource, sys
 from optim_core import RULES
-from optim_core.maps import basins
+from optim_core.studies.maps import basins
 from surfaces import SURFACES
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""The browser's types are those that views/messages.py declares, and what is sent is what is declared."""
+"""The browser's types are those that views/shared/messages.py declares, and what is sent is what is declared."""
 
 from dataclasses import fields
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from scripts import message_types
-from views import catalogue, gradients, maps, messages, minibatch, momenta, picture, received
-from views.packing import pack, unpack
-from views.settings import Settings
+from views.catalogue import catalogue
+from views.gradients import gradients
+from views.maps import maps
+from views.shared import messages, received
+from views.shared.packing import pack, unpack
+from views.shared.settings import Settings
+from views.study import minibatch, momenta
+from views.trajectories import picture
 
 
 def test_the_browsers_types_are_written_anew_after_a_change() -> None:

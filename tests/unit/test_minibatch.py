@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from optim_core import RULES
 from optim_core.data_loss import DataLoss, data_loss
 from optim_core.data_sets import DATA_SETS, data_set
-from optim_core.minibatch import (
+from optim_core.studies.minibatch import (
     ORDERS,
     batches,
     burn_in,
@@ -24,7 +24,7 @@ from optim_core.minibatch import (
     variance_after,
     walk,
 )
-from optim_core.moving_average import average, corrected, known, weights
+from optim_core.studies.moving_average import average, corrected, known, weights
 
 SGD, ADAGRAD = RULES["gradient_descent"], RULES["adagrad"]
 draw = np.random.default_rng(5)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from optim_core import RULES, sweep, trace
-from optim_core.blocks import evaluate
 from optim_core.data_loss import data_loss
-from optim_core.trace import traces
+from optim_core.engine.blocks import evaluate
+from optim_core.runs.trace import traces
 from surfaces import SURFACES, surface_from_formula
 
 X, Y = [100, 3, 0, 117], [7, 90, 1, 127]  # whose squares no int8 holds, and whose powers no int32

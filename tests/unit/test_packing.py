@@ -1,4 +1,4 @@
-"""What views/packing.py packs is what comes out again."""
+"""What views/shared/packing.py packs is what comes out again."""
 
 import json
 import struct
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from views import packing
-from views.picture import message
-from views.settings import Settings
+from views.shared import packing
+from views.shared.settings import Settings
+from views.trajectories.picture import message
 
 arrays = st.builds(
     lambda kind, values: np.array(values, dtype=kind),

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from optim_core import RULES, flat
-from optim_core.replay import NotReplayed, Tape
+from optim_core import RULES
+from optim_core.network import flat
+from optim_core.network.replay import NotReplayed, Tape
+from optim_core.network.torch_optimizer import RuleOptimizer
 from optim_core.rule import rule_from_module
-from optim_core.torch_optimizer import RuleOptimizer
 
 ELEMENTWISE = [
     name for name, rule in RULES.items()

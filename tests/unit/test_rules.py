@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from optim_core import RULES, flat, trace, xp
+from optim_core import RULES, trace, xp
+from optim_core.network import flat
 from optim_core.rule import Rule
 from surfaces import SURFACES
 from tests import rounding

@@ -11,13 +11,13 @@ import pytest
 from scipy import optimize, stats
 
 from optim_core import RULES, Outcome, trace
+from optim_core.engine.oracle import Oracle
+from optim_core.helpers.recorded import LARGEST, box, comparable
 from optim_core.options import Options
-from optim_core.oracle import Oracle
-from optim_core.recorded import LARGEST, box, comparable
-from optim_core.trace import MOST_POINTS
+from optim_core.runs.trace import MOST_POINTS
 from surfaces import SURFACES, surface_from_formula
 from tests.few_surfaces import FEW
-from views.picture import words
+from views.trajectories.picture import words
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, rule in RULES.items() if rule.kind == "recorded"]

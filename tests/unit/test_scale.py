@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from optim_core import RULES, Outcome
-from optim_core.maps import lowest_minima
-from optim_core.outcome import stationary
+from optim_core.runs.outcome import stationary
+from optim_core.studies.maps import lowest_minima
 from surfaces import SURFACES, surface_from_formula
 from tests.unit.test_rules_closure import START, Formula, oracle, steps
 

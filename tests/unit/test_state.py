@@ -6,13 +6,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from views.gradients import Place
-from views.maps import MapState
-from views.minibatch import Study
-from views.momenta import Momenta
-from views.settings import Settings
-from views.state import MAX_LINK
-from views.tuning import TuningState
+from views.gradients.gradients import Place
+from views.maps.maps import MapState
+from views.shared.settings import Settings
+from views.shared.state import MAX_LINK
+from views.study.minibatch import Study
+from views.study.momenta import Momenta
+from views.tuning.tuning import TuningState
 
 STATES: list[Any] = [Place, Study, Momenta, TuningState, Settings, MapState]
 TEXTS = (

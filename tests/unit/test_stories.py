@@ -7,12 +7,12 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from optim_core import Outcome, Trace
-from optim_core.rolling_ball import rolling_ball
-from optim_core.stability import curvature, edge
+from optim_core.studies.rolling_ball import rolling_ball
+from optim_core.studies.stability import curvature, edge
 from surfaces import SURFACES
-from views.picture import balls, caption, edges, message, runs
-from views.settings import Settings
-from views.stories import STORIES, Story, neighbours
+from views.shared.settings import Settings
+from views.shared.stories import STORIES, Story, neighbours
+from views.trajectories.picture import balls, caption, edges, message, runs
 
 
 def told(name: str, **changes: object) -> Settings:

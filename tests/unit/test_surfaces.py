@@ -8,7 +8,7 @@ import sympy
 import torch
 from scipy.optimize import minimize
 
-from optim_core import blocks
+from optim_core.engine import blocks
 from surfaces import SURFACES
 from surfaces.symbolic import expression
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optim_core import RULES, Outcome, sweep, trace
-from optim_core.sweep import Cancelled
+from optim_core.runs.sweep import Cancelled
 from surfaces import SURFACES
 from tests.patience import SECONDS
 
@@ -43,7 +43,7 @@ def test_a_stop_rule_that_never_fires_changes_no_bit(stop: str) -> None:
 def test_results_do_not_depend_on_threads_and_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     starts = np.random.default_rng(3).uniform(-5, 5, (20_000, 2))
     one, many = (sweep(RULES["adam"], SURFACES["ackley"], starts, 50, threads=k) for k in (1, 7))
-    monkeypatch.setattr(sys.modules["optim_core.sweep"], "TILE", 3)
+    monkeypatch.setattr(sys.modules["optim_core.runs.sweep"], "TILE", 3)
     fine = sweep(RULES["adam"], SURFACES["ackley"], starts, 50, threads=2)
     for field in ("end", "loss", "steps", "outcome", "minimum"):
         np.testing.assert_array_equal(getattr(one, field), getattr(many, field))

@@ -16,7 +16,8 @@ from torch import nn
 from torch.optim import lr_scheduler as schedulers
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from optim_core import RULES, RuleOptimizer, flat, torch_optimizer
+from optim_core import RULES, RuleOptimizer
+from optim_core.network import flat, torch_optimizer
 from optim_core.rule import Rule, rule_from_module
 from tests import rounding
 

@@ -18,7 +18,8 @@ from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler as schedulers
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 
-from optim_core import RULES, RuleOptimizer, flat, torch_optimizer
+from optim_core import RULES, RuleOptimizer
+from optim_core.network import flat, torch_optimizer
 from optim_core.rules import shampoo, soap
 
 NETWORK = [name for name, rule in RULES.items() if rule.network is not None]

@@ -219,7 +219,7 @@ def test_the_keyboard_ends_a_command_with_a_sentence(good: Path, monkeypatch: py
 
     monkeypatch.setattr(Store, "all", pressed)
     assert run_in(memory(), ["list"]) == (130, "python -m training list: ended from the keyboard\n")
-    monkeypatch.setattr("optim_core.verify.verify", pressed)
+    monkeypatch.setattr("optim_core.verification.verify.verify", pressed)
     words = ["verify", "gradient_descent", "--no-write"]
     assert run_in(memory(), words, core) == (130, "python -m optim_core: ended from the keyboard\n")
 
@@ -230,7 +230,7 @@ def test_what_the_system_refuses_is_a_sentence(good: Path, monkeypatch: pytest.M
         raise error
 
     monkeypatch.setattr(Store, "all", refuse)
-    monkeypatch.setattr("optim_core.verify.verify", refuse)
+    monkeypatch.setattr("optim_core.verification.verify.verify", refuse)
     for words, command in ((["list"], main), (["verify", "adam", "--no-write"], core)):
         status, said = run_in(memory(), words, command)
         assert status == 2
@@ -408,7 +408,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
 
 def test_a_map_s_file_is_opened_before_the_map_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    monkeypatch.setattr("optim_core.maps.basins", lambda *_, **__: made.append(1))
+    monkeypatch.setattr("optim_core.studies.maps.basins", lambda *_, **__: made.append(1))
     (tmp_path / "a.npz").mkdir()
     for out in (str(tmp_path / "a.npz"), f"/proc/{'x' * 10}.npz", f"{tmp_path}/{'y' * 300}.png"):
         status, said = run_in(memory(), ["sweep", "momentum", "ravine", "--out", out], core)
@@ -431,7 +431,7 @@ def test_a_map_that_could_not_be_made_leaves_the_file_that_was_there(tmp_path: P
 def test_what_was_verified_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[int] = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("optim_core.verify.verify", lambda *_: verified.append(1) or [])
+        patched.setattr("optim_core.verification.verify.verify", lambda *_: verified.append(1) or [])
         text = tmp_path / "text"
         for content in ("no JSON", "[]", '{"rules": []}', '{"rules": {}, "versions": 3}'):
             text.write_text(content)

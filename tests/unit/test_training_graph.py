@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from optim_core import RULES, flat
+from optim_core import RULES
+from optim_core.network import flat
 from training.loop import GRAPH_WARM_UP, Training
 from training.optimizers import OPTIMIZERS
 from training.settings import RunSettings, recipe

@@ -25,7 +25,7 @@ TORCH = [name for name in OPTIMIZERS if name.startswith("torch.")]
 def test_the_settings_and_the_store_are_known_without_torch() -> None:
     code = (
         "import sys, training.settings, training.task, training.optimizers, training.runs, training.runner, "
-        "training.report, training.export, views.plan, views.race; print('torch' in sys.modules)"
+        "training.report, training.export, views.training.plan, views.training.race; print('torch' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.strip() == "False"

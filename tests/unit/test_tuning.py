@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from optim_core import RULES, Outcome, trace
-from optim_core import tuning as module
-from optim_core.maps import spread_starts
-from optim_core.stability import edge, optimum
-from optim_core.sweep import Cancelled
-from optim_core.tuning import FLOOR, GOOD, OBJECTIVES, Tuned, tune
+from optim_core.runs.sweep import Cancelled
+from optim_core.studies import tuning as module
+from optim_core.studies.maps import spread_starts
+from optim_core.studies.stability import edge, optimum
+from optim_core.studies.tuning import FLOOR, GOOD, OBJECTIVES, Tuned, tune
 from surfaces import SURFACES
 
 STARTS = spread_starts(SURFACES["himmelblau"], 5, seed=2)

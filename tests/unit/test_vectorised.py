@@ -8,7 +8,9 @@ import pytest
 from llvmlite.binding import get_host_cpu_features
 from numba.core import config
 
-from optim_core import RULES, blocks
+from optim_core import RULES
+from optim_core.engine import blocks
+from optim_core.options import DIFFERENCES
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 
@@ -42,7 +44,7 @@ def packed(kernel) -> int:
 
 
 # All surfaces as they are run unless told otherwise; the other ways on a few, since each takes seconds to compile.
-GRADIENTS = [(name, way) for name in SURFACES for way in blocks.DIFFERENCES if name in FEW or way == "central"]
+GRADIENTS = [(name, way) for name in SURFACES for way in DIFFERENCES if name in FEW or way == "central"]
 
 
 @pytest.mark.parametrize(("name", "difference"), GRADIENTS)

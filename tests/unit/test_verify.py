@@ -17,7 +17,7 @@ import torch
 from optim_core import RULES, Rule
 from optim_core.__main__ import main
 from optim_core.rule import Check
-from optim_core.verify import CASES, Held, fingerprint, recorded, text, torch_path, verified, verify
+from optim_core.verification.verify import CASES, Held, fingerprint, recorded, text, torch_path, verified, verify
 from surfaces import SURFACES
 from tests import rounding
 
@@ -250,7 +250,7 @@ def test_the_file_has_a_check_a_line() -> None:
     assert json.loads(written) == found
     checks = sum(len(entry["checks"]) for entry in found["rules"].values())
     assert len(re.findall(r'^  \{"against": .*\},?$', written, re.MULTILINE)) == checks
-    assert written == (ROOT / "optim_core" / "verified.json").read_text()
+    assert written == (ROOT / "optim_core" / "verification" / "verified.json").read_text()
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,8 @@ spec = importlib.util.spec_from_file_location(
     submodule_search_locations=[f"{home}/optim_core/rules", other])
 sys.modules["optim_core.rules"] = importlib.util.module_from_spec(spec)
 
-from optim_core import RULES, verify
+from optim_core import RULES
+from optim_core.verification import verify
 verify.FILE = Path(file)
 from optim_core.__main__ import main
 from training.optimizers import OPTIMIZERS

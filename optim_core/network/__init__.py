@@ -1,0 +1,1 @@
+"""Rules that train networks: the drop-in for torch.optim."""

@@ -1,0 +1,1 @@
+"""What is asked of many runs at once: maps, tuning, stability, differences, minibatches."""

@@ -1,0 +1,1 @@
+"""Each rule against an independent reference, and the file that says so."""

@@ -1,0 +1,1 @@
+"""The page of maps: all starts, or two hyperparameters."""

@@ -1,0 +1,1 @@
+"""The two pages that are texts with sliders: minibatches, and the two momenta."""

@@ -1,0 +1,1 @@
+"""The page on which runs are seen side by side."""
