@@ -9,19 +9,23 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from optim_core import RULES
-from views.maps import maps
-from views.maps.maps import COLOURS, KINDS, MapState
-from views.maps.maps_large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
+from optim_core.runs.sweep import Cancelled
+from views.maps import controls as maps
+from views.maps.large import SIDES, SIDES_FOR_ALL, kept, large_file, large_files
+from views.maps.made import task
+from views.maps.message import message
+from views.maps.state import COLOURS, KINDS, MapState
 from views.shared.admission import closed
 from views.shared.component import held
 from views.shared.components import live_maps
+from views.shared.controls import under_fields
 from views.shared.live_controls import live_controls
 from views.shared.page import Page
 from views.shared.received import Change
 from views.shared.routed import through_app
 from views.shared.sentences import explain, say
 from views.shared.surface_choice import surface_choice
-from views.trajectories.picture import DIFFERENCES, STOPS
+from views.shared.words import DIFFERENCES, STOPS
 
 through_app(__file__)
 page = Page("maps", MapState)
@@ -110,7 +114,7 @@ with st.sidebar:
             key="maps:arrays", on_click="ignore", width="stretch",
             help="A NumPy .npz for each map, with all settings in it, in a .zip",
         )  # fmt: skip
-    elsewhere = maps.under_fields(state)
+    elsewhere = under_fields(state)
     for path in sorted(elsewhere.keys() - page.placed - maps.paths(fields)):
         say(elsewhere[path])
 
@@ -121,7 +125,7 @@ def picture() -> None:
     if (query := st.session_state.pop("maps:open", None)) is not None:
         st.switch_page("pages/trajectories.py", query_params=query)
     fine = st.session_state.pop("maps:fine", False)
-    sent = maps.message(state, held("maps:live"), fine, go_on)
+    sent = message(state, held("maps:live"), fine, go_on)
     if st.session_state.pop("maps:anew", False):
         sent["controls"] = maps.controls(state)
     live_maps(sent, key="maps:live", on_change=changed)
@@ -148,7 +152,7 @@ def large() -> None:
     if shut:
         st.caption(shut)
     try:
-        wanted = maps.task(state, number, side)
+        wanted = task(state, number, side)
     except ValueError as error:
         say(f"{error}.")
         return
@@ -162,7 +166,7 @@ def large() -> None:
                 files = large_files(wanted, state.colour, lambda share, text: bar.progress(share, text), go_on)
                 kept.put(of, files, len(files.png) + len(files.npz))
             st.session_state["maps:large"] = of
-        except maps.Cancelled:
+        except Cancelled:
             place.caption("Stopped.")
             return
         place.empty()

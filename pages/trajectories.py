@@ -12,6 +12,7 @@ from optim_core import RULES
 from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
 from views.shared.components import live_plot
+from views.shared.controls import around_fields, controls, details, starts_fields
 from views.shared.live_controls import live_controls
 from views.shared.page import Page
 from views.shared.received import Change
@@ -20,18 +21,11 @@ from views.shared.sentences import explain, say
 from views.shared.settings import Settings
 from views.shared.stories import STORIES, neighbours
 from views.shared.surface_choice import surface_choice
+from views.shared.words import DIFFERENCES, STOPS
 from views.trajectories.animation import gif, signature
 from views.trajectories.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
 from views.trajectories.export_paths import EXPORTS, unwritten
-from views.trajectories.picture import (
-    DIFFERENCES,
-    STOPS,
-    around_fields,
-    controls,
-    details,
-    message,
-    starts_fields,
-)
+from views.trajectories.message import message
 
 through_app(__file__)
 

@@ -148,7 +148,8 @@ def walk(
     path, count = [point], steps if cut is None else cut
     if rule.kind == "recorded":
         assert rule.record is not None
-        point, f.window = noise(point, whole=True), tuple(map(tuple, noise(f.window, whole=True)))
+        (x_side, y_side), point = noise(f.window, whole=True), noise(point, whole=True)
+        f.window = tuple(x_side), tuple(y_side)
 
         def done(x: Any) -> None:
             path.append(np.array(x, dtype=np.float64).reshape(2))

@@ -12,7 +12,7 @@ from surfaces import SURFACES, surface_from_formula
 from surfaces.named import over_data
 from views.shared.assets import publish
 from views.shared.settings import Settings
-from views.trajectories.picture import message
+from views.trajectories.message import message
 
 
 def warm_first_picture() -> None:

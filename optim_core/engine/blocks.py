@@ -22,6 +22,7 @@ from optim_core.engine.lanes import GRADIENT, INIT, LANES, OPTIONS, UPDATE, VALU
 from optim_core.engine.machine_code import callback, compiled, fingerprint, sources
 from optim_core.engine.shared import TAPE, Shared
 from optim_core.rule import Rule
+from optim_core.surface import Surface
 from optim_core.xp import Vec2
 
 _CONTRACT = {"contract"}  # surfaces only: fused multiply-adds there, while rules round as NumPy and torch do
@@ -67,7 +68,7 @@ def _formula(owner: Any, f: Any) -> ModuleType:
     return module
 
 
-def _compile_value(surface: Any) -> Any:
+def _compile_value(surface: Surface) -> Any:
     owner = surface.shared or surface
     module, mark = _formula(owner, owner.f), fingerprint(_CORE, owner.fingerprint)
 
@@ -81,7 +82,7 @@ def _compile_value(surface: Any) -> Any:
     return callback(VALUE, value, f"value_{owner.name}", mark, fastmath=_CONTRACT, **OPTIONS)
 
 
-def _compile_gradient(surface: Any, difference: str) -> Any:
+def _compile_gradient(surface: Surface, difference: str) -> Any:
     # One kernel each, with the loop written out: a difference inlined as a function of its own, a third level, leaves
     # LLVM unable to vectorise the loop of some surfaces (Rosenbrock: 3.7 ns a step instead of 2).
     owner = surface.shared or surface
@@ -327,7 +328,7 @@ def _once(key: tuple, compile_: Callable[[], Any]) -> Any:
     return _compiled[key]
 
 
-def value_block(surface: Any) -> Any:
+def value_block(surface: Surface) -> Any:
     """The compiled value(p, v, q, data) of a surface, which wants its numbers as data."""
     if surface.shared is TAPE:
         return _once(("value", TAPE), lambda: _compile_tape("value"))
@@ -335,7 +336,7 @@ def value_block(surface: Any) -> Any:
     return _once(("value", owner.name, owner.fingerprint), lambda: _compile_value(surface))
 
 
-def gradient_block(surface: Any, difference: str) -> Any:
+def gradient_block(surface: Surface, difference: str) -> Any:
     """The compiled gradient(p, g, q, data, spacing) of a surface, by one of DIFFERENCES; as ``value_block`` else."""
     if surface.shared is TAPE:
         return _once(("gradient", difference, TAPE), lambda: _compile_tape(difference))
@@ -360,7 +361,7 @@ def _evaluate(value, data, p, q, v):
         call_value(value, (pointer(p[b]), pointer(v[b]), pointer(q), pointer(data)))
 
 
-def evaluate(surface: Any, x: Any, y: Any, parameters: Any) -> np.ndarray:
+def evaluate(surface: Surface, x: Any, y: Any, parameters: Any) -> np.ndarray:
     """The surface at x, y, arrays of one shape, by its compiled function: float64 of that shape."""
     x, y = np.broadcast_arrays(x, y)
     count = -(-x.size // LANES)

@@ -10,6 +10,7 @@ from optim_core.engine.blocks import gradient_block, rule_blocks, value_block
 from optim_core.engine.lanes import LANES, OPTIONS, call_gradient, call_init, call_update, call_value, pointer
 from optim_core.engine.machine_code import compiled
 from optim_core.rule import Rule
+from optim_core.surface import Surface
 
 # Steps between the anchor and the end, a multiple of many periods; the second for runs shorter than the first.
 CYCLES = (120, 12)
@@ -153,7 +154,7 @@ def drive(
 class Driver:
     """A rule and a surface linked for runs under given options; any number of threads may call it at once."""
 
-    def __init__(self, rule: Rule, surface: Any, options: Any, lowest: float) -> None:
+    def __init__(self, rule: Rule, surface: Surface, options: Any, lowest: float) -> None:
         self._kept = (gradient_block(surface, options.difference), value_block(surface), *rule_blocks(rule))
         gradient, value, init, update, look = (kernel and kernel.address for kernel in self._kept)
         self._addresses = (value, gradient, init, update, look or 0, surface.numbers)
@@ -185,3 +186,18 @@ class Driver:
 
 
 _NOTHING = (np.empty((0, 2, 0)), np.empty((0, 0)), np.empty((0, 2, 0)), np.empty((0, 0, 0)), np.empty((0, 2, 0)))
+
+
+def columns(values: Any, runs: int) -> np.ndarray:
+    """Named numbers, each one or one per run, as rows of blocks: (blocks, max(1, names), LANES)."""
+    count = -(-runs // LANES)
+    padded = np.zeros((count, max(1, len(values)), LANES))
+    for row, value in enumerate(values):
+        if np.ndim(value) == 0:
+            padded[:, row] = value
+        else:
+            lanes = np.empty(count * LANES)
+            lanes[:runs] = value
+            lanes[runs:] = lanes[runs - 1]
+            padded[:, row] = lanes.reshape(count, LANES)
+    return padded

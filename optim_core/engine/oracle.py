@@ -8,6 +8,7 @@ import numpy as np
 from optim_core.engine.blocks import evaluate, gradient_block, value_block
 from optim_core.engine.lanes import LANES
 from optim_core.options import Options
+from optim_core.surface import Surface
 
 MEMORY = 64  # the last questions, asked again by a line search and by the step after it
 _POINTER = ctypes.POINTER(ctypes.c_double)
@@ -21,7 +22,7 @@ class Oracle:
     window: ((x0, x1), (y0, y1)), the surface's. Points are float64 arrays (2,).
     """
 
-    def __init__(self, surface: Any, parameters: Any, options: Options, *, memory: bool = False) -> None:
+    def __init__(self, surface: Surface, parameters: Any, options: Options, *, memory: bool = False) -> None:
         self.evaluations = 0
         self._memory, self._known = memory, dict[tuple[str, bytes], None]()
         self.points: list[np.ndarray] = []

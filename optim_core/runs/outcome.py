@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from optim_core.engine.blocks import evaluate
+from optim_core.surface import Surface
 
 FAR = 1e6  # in windows: beyond that a run has diverged
 NEAR = 1e-3  # in windows: within that it has reached a minimum, or stands at a saddle
@@ -28,7 +29,7 @@ class Outcome(IntEnum):
 
 
 def outcomes(
-    surface: Any,
+    surface: Surface,
     parameters: Any,
     end: np.ndarray,
     anchor: np.ndarray,
@@ -62,7 +63,7 @@ def outcomes(
     return result, minimum
 
 
-def nearest_minimum(surface: Any, parameters: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_minimum(surface: Surface, parameters: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For points (k, 2): the index of the nearest known minimum and the distance to it; -1 and inf without any."""
     minimum = np.full(len(points), -1)
     distance = np.full(len(points), np.inf)
@@ -74,19 +75,19 @@ def nearest_minimum(surface: Any, parameters: Any, points: np.ndarray) -> tuple[
     return minimum, distance
 
 
-def outside(surface: Any, points: np.ndarray) -> np.ndarray:
+def outside(surface: Surface, points: np.ndarray) -> np.ndarray:
     """Whether each of the points (k, 2) lies outside the surface's window."""
     (x_low, x_high), (y_low, y_high) = surface.domain
     x, y = points[:, 0], points[:, 1]
     return ~((x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high))
 
 
-def far_away(surface: Any, points: np.ndarray) -> np.ndarray:
+def far_away(surface: Surface, points: np.ndarray) -> np.ndarray:
     """Whether each of the points (k, 2) is not finite or more than FAR windows away."""
     return ~(np.abs(points).max(axis=1) <= FAR * surface.scale)
 
 
-def stationary(surface: Any, parameters: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def stationary(surface: Surface, parameters: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whether each of the points (k, 2) stands at a minimum, and whether it stands at a saddle.
 
     It does where one Newton step, shorter than NEAR, leads to where the gradient vanishes; the Hessian tells which. A
@@ -108,7 +109,7 @@ def stationary(surface: Any, parameters: Any, points: np.ndarray) -> tuple[np.nd
     return near & (determinant > 0) & (xx > 0), near & (determinant < 0)
 
 
-def since(surface: Any, parameters: Any, path: np.ndarray, outcome: Outcome, minimum: int) -> int | None:
+def since(surface: Surface, parameters: Any, path: np.ndarray, outcome: Outcome, minimum: int) -> int | None:
     """The step from which on the outcome holds along a path (steps+1, 2); None where it is no matter of place."""
     with np.errstate(all="ignore"):
         if outcome == Outcome.DIVERGED:

@@ -11,13 +11,14 @@ import numpy as np
 
 from optim_core.around import Around
 from optim_core.engine.blocks import evaluate
-from optim_core.engine.driver import Driver
+from optim_core.engine.driver import Driver, columns
 from optim_core.engine.lanes import LANES
-from optim_core.options import COORDINATE, Options
-from optim_core.parameters import checked_integer, checked_number, settings
-from optim_core.rule import Rule, checked_rule
+from optim_core.options import COORDINATE
+from optim_core.parameters import checked_integer, checked_number
+from optim_core.rule import Rule
 from optim_core.runs.outcome import outcomes
-from optim_core.runs.trace import columns
+from optim_core.runs.setup import Setup
+from optim_core.surface import Surface
 
 TILE = 32  # blocks that a thread takes at a time, where its runs are short
 TILE_STEPS = 2**14  # steps of such a block after which it looks up, so that long runs are soon cancelled too
@@ -47,7 +48,7 @@ class Sweep:
 
 def sweep(
     rule: Rule,
-    surface: Any,
+    surface: Surface,
     starts: Any,
     steps: int,
     *,
@@ -68,12 +69,18 @@ def sweep(
     it returns False the others are given up and Cancelled is raised. ValueError names what is wrong and what is
     allowed.
     """
-    if not checked_rule(rule).compiled:
-        raise ValueError(f"rule = {rule.name} is not allowed: it makes no maps, being interpreted step by step")
-    options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
-    h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}", arrays=True)
-    q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
-    workers = processors(threads)
+    setup = Setup.of(
+        rule, surface, surface.start, steps, hyper=hyper, surface_parameters=surface_parameters, around=around,
+        arrays=True, difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
+    )  # fmt: skip
+    return swept(setup, starts, processors(threads), progress)
+
+
+def swept(setup: Setup, starts: Any, threads: int, progress: Progress | None = None) -> Sweep:
+    """The runs that are set up, from other starts, in so many threads; as ``sweep`` else."""
+    if not setup.rule.compiled:
+        raise ValueError(f"rule = {setup.rule.name} is not allowed: it makes no maps, being interpreted step by step")
+    surface, h, q, options = setup.surface, setup.hyper, setup.parameters, setup.options
     points = np.asarray(checked_number("starts", starts, COORDINATE, array=True), dtype=np.float64)
     if points.ndim not in (1, 2) or points.shape[-1] != 2:
         raise ValueError(f"starts has shape {points.shape}; it must be (2,) or (runs, 2)")
@@ -92,7 +99,7 @@ def sweep(
     size = blocks_at_once * LANES
     end, loss, made = np.empty((runs, 2)), np.empty(runs), np.empty(runs, dtype=np.int64)
     outcome, minimum = np.empty(runs, dtype=np.uint8), np.empty(runs, dtype=np.int64)
-    driver = Driver(rule, surface, options, surface.lowest(q))
+    driver = Driver(setup.rule, surface, options, setup.lowest)
 
     def tile(first: int) -> None:
         here = slice(first, min(first + size, runs))
@@ -108,7 +115,7 @@ def sweep(
         outcome[here], minimum[here] = outcomes(surface, q, ends, anchors, befores, made[here] == options.steps)
 
     firsts = range(0, runs, size)
-    with closing(_in_threads(tile, firsts, workers)) as tiles:
+    with closing(_in_threads(tile, firsts, threads)) as tiles:
         for done in tiles:
             if progress and progress(min(done * size, runs), runs) is False:
                 raise Cancelled(f"cancelled after {min(done * size, runs)} of {runs} runs")

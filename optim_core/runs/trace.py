@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from optim_core.around import Around
-from optim_core.engine.driver import CYCLES, Driver
+from optim_core.engine.driver import CYCLES, Driver, columns
 from optim_core.engine.lanes import LANES
 from optim_core.engine.oracle import Oracle
 from optim_core.options import COORDINATE, Options
-from optim_core.parameters import checked_number, settings
-from optim_core.rule import Rule, checked_rule
+from optim_core.parameters import checked_number
+from optim_core.rule import Rule
 from optim_core.runs.outcome import Outcome, outcomes, since
+from optim_core.runs.setup import Setup
+from optim_core.surface import Surface
 
 MOST_POINTS = 200_000  # a rule without gradients ends after the step in which it has asked for so many
 
@@ -67,7 +69,7 @@ class _Run:
 
 def trace(
     rule: Rule,
-    surface: Any,
+    surface: Surface,
     start: Any,
     steps: int,
     *,
@@ -83,15 +85,21 @@ def trace(
 
     hyper, surface_parameters: by name, defaults for the rest. ValueError names what is wrong and what is allowed.
     """
-    checked_rule(rule)
-    options = Options(steps, difference, spacing, stop, tolerance, Around.of(around).checked(rule))
-    h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
-    q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
-    point = checked_point("start", start)
-    run = (_compiled if rule.compiled else _interpreted)(rule, surface, q, h, point, options)
+    return traced(
+        Setup.of(
+            rule, surface, start, steps, hyper=hyper, surface_parameters=surface_parameters, around=around,
+            difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
+        )
+    )  # fmt: skip
+
+
+def traced(setup: Setup) -> Trace:
+    """The run that is set up."""
+    surface, q = setup.surface, setup.parameters
+    run = (_compiled if setup.rule.compiled else _interpreted)(setup)
 
     ends = run.path[-1:]
-    back = CYCLES[0] if options.steps >= CYCLES[0] else CYCLES[1]
+    back = CYCLES[0] if setup.options.steps >= CYCLES[0] else CYCLES[1]
     anchor = run.path[-1 - back :][:1] if len(run.path) > back else np.full((1, 2), np.nan)
     before = run.path[-2:-1] if len(run.path) > 1 else np.full((1, 2), np.nan)
     result, minimum = outcomes(surface, q, ends, anchor, before, np.array([run.complete]))
@@ -115,33 +123,34 @@ class Traces:
     minimum: np.ndarray
 
 
-def traces(rule: Rule, surface: Any, starts: Any, steps: int, **options: Any) -> Traces:
+def traces(rule: Rule, surface: Surface, starts: Any, steps: int, **options: Any) -> Traces:
     """The paths of a rule from at most 64 starts (runs, 2), which cost a compiled rule one block; as ``trace`` else.
 
     The options are those of ``trace``. ValueError names what is wrong and what is allowed.
     """
+    return traced_from(Setup.of(rule, surface, surface.start, steps, **options), starts)
+
+
+def traced_from(setup: Setup, starts: Any) -> Traces:
+    """The runs that are set up, from other starts (runs, 2), at most 64; ValueError where they are none."""
     points = np.asarray(checked_number("starts", starts, COORDINATE, array=True))
     if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= LANES:
         raise ValueError(f"starts has shape {points.shape}; it must be (runs, 2) with 1 to {LANES} runs")
-    if not checked_rule(rule).compiled:
-        found = [trace(rule, surface, point, steps, **options) for point in points]
-        path = np.full((len(found), steps + 1, 2), np.nan)
+    rule, surface, h, q, n = setup.rule, setup.surface, setup.hyper, setup.parameters, setup.options.steps
+    if not rule.compiled:
+        found = [traced(setup.at((x, y))) for x, y in points.tolist()]
+        path = np.full((len(found), n + 1, 2), np.nan)
         for k, run in enumerate(found):
             path[k, : len(run.path)] = run.path
         outcome, minimum = zip(*((run.outcome, run.minimum) for run in found), strict=True)
         return Traces(path, np.array(outcome, dtype=np.uint8), np.array(minimum))
-    hyper, parameters = options.pop("hyper", None), options.pop("surface_parameters", None)
-    around = Around.of(options.pop("around", None)).checked(rule)
-    checked = Options(steps, around=around, **options)
-    h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
-    q = settings(surface.Parameters, parameters, owner=f"surface {surface.name}")
-    runs, n = len(points), checked.steps
+    runs = len(points)
     p = columns(points.T, runs)
     slots = sum(rule.state_slots.values())
     path, loss = np.empty((n + 1, 2, runs)), np.empty((n + 1, runs))
     slope, state, look = np.empty((n, 2, runs)), np.empty((n + 1, slots, runs)), np.empty((n, 2, runs))
     made, anchor, before = np.empty((1, LANES)), np.full_like(p, np.nan), np.full_like(p, np.nan)
-    driver = Driver(rule, surface, checked, surface.lowest(q))
+    driver = Driver(rule, surface, setup.options, setup.lowest)
     driver(p, columns(h, runs), columns(q, runs), made, anchor, before, (path, loss, slope, state, look))
     paths = np.ascontiguousarray(path.transpose(2, 0, 1))
     steps_made = made[0, :runs].astype(int)
@@ -151,16 +160,17 @@ def traces(rule: Rule, surface: Any, starts: Any, steps: int, **options: Any) ->
     return Traces(paths, outcome, minimum)
 
 
-def _compiled(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, options: Options) -> _Run:
+def _compiled(setup: Setup) -> _Run:
     """A run by the compiled blocks, in the first of 64 lanes."""
-    n, slots = options.steps, sum(rule.state_slots.values())
+    rule, n, slots = setup.rule, setup.options.steps, sum(setup.rule.state_slots.values())
     p = np.empty((1, 2, LANES))
-    p[0] = point[:, None]
+    p[0] = np.array(setup.start)[:, None]
     path, loss = np.empty((n + 1, 2, 1)), np.empty((n + 1, 1))
     gradient, state, look = np.empty((n, 2, 1)), np.empty((n + 1, slots, 1)), np.empty((n, 2, 1))
     made, anchor, before = np.empty((1, LANES)), np.full_like(p, np.nan), np.full_like(p, np.nan)
-    driver = Driver(rule, surface, options, surface.lowest(q))
-    driver(p, columns(h, 1), columns(q, 1), made, anchor, before, (path, loss, gradient, state, look))
+    driver = Driver(rule, setup.surface, setup.options, setup.lowest)
+    h, q = columns(setup.hyper, 1), columns(setup.parameters, 1)
+    driver(p, h, q, made, anchor, before, (path, loss, gradient, state, look))
     k = int(made[0, 0])
     fields, row = {}, 0
     for name, width in rule.state_slots.items():
@@ -173,20 +183,19 @@ def _compiled(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, optio
     )  # fmt: skip
 
 
-def _interpreted(rule: Rule, surface: Any, q: Any, h: Any, point: np.ndarray, options: Options) -> _Run:
+def _interpreted(setup: Setup) -> _Run:
     """A run step by step in Python: rules that ask where they like, those of other libraries, those of matrices."""
-    f = Oracle(surface, q, options, memory=rule.kind == "closure")
+    f = Oracle(setup.surface, setup.parameters, setup.options, memory=setup.rule.kind == "closure")
     with np.errstate(all="ignore"):
-        if rule.kind == "recorded":
-            return _recorded(rule, f, h, point, options, surface.lowest(q))
-        return _stepped(rule, f, h, point, options, surface.lowest(q))
+        return (_recorded if setup.rule.kind == "recorded" else _stepped)(setup, f)
 
 
 class _Ended(Exception):
     """A recorded algorithm has made all its steps."""
 
 
-def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options, lowest: float) -> _Run:
+def _recorded(setup: Setup, f: Oracle) -> _Run:
+    rule, options, lowest, point = setup.rule, setup.options, setup.lowest, np.array(setup.start)
     path, counts = [point], [0]
     assert rule.record is not None
 
@@ -199,7 +208,7 @@ def _recorded(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options
     ended = False
     with suppress(_Ended):
         if not (options.stop in ("gradient", "loss") and _stops(options, lowest, f, path)):
-            rule.record(f, point.copy(), h, options.steps, done)
+            rule.record(f, point.copy(), setup.hyper, options.steps, done)
             ended = len(path) <= options.steps
     asked = [f.look(x) for x in path]
     counted = np.array(counts)
@@ -228,7 +237,8 @@ def _stops(options: Options, lowest: float, f: Oracle, path: list[np.ndarray]) -
     return not float(np.hypot(*slope)) >= options.tolerance
 
 
-def _stepped(rule: Rule, f: Oracle, h: Any, point: np.ndarray, options: Options, lowest: float) -> _Run:
+def _stepped(setup: Setup, f: Oracle) -> _Run:
+    rule, h, options, lowest, point = setup.rule, setup.hyper, setup.options, setup.lowest, np.array(setup.start)
     n, around = options.steps, options.around
     shape = (2, 1) if rule.scope == "matrix" else (2,)
     x, path, gradients, states = point.reshape(shape), [point], [], []
@@ -272,27 +282,3 @@ def _stacked(values: list[Any]) -> np.ndarray:
     found = np.empty(len(arrays), dtype=object)
     found[:] = arrays
     return found
-
-
-def checked_point(name: str, value: Any) -> np.ndarray:
-    """value as a point (2,); ValueError where it is none or lies beyond all bounds."""
-    try:
-        x, y = value
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} = {value!r} is not a point (x, y)") from None
-    return np.array([checked_number(f"{name} {axis}", v, COORDINATE) for axis, v in (("x", x), ("y", y))])
-
-
-def columns(values: Any, runs: int) -> np.ndarray:
-    """Named numbers, each one or one per run, as rows of blocks: (blocks, max(1, names), LANES)."""
-    count = -(-runs // LANES)
-    padded = np.zeros((count, max(1, len(values)), LANES))
-    for row, value in enumerate(values):
-        if np.ndim(value) == 0:
-            padded[:, row] = value
-        else:
-            lanes = np.empty(count * LANES)
-            lanes[:runs] = value
-            lanes[runs:] = lanes[runs - 1]
-            padded[:, row] = lanes.reshape(count, LANES)
-    return padded

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optim_core.engine.blocks import evaluate
+from optim_core.surface import Surface
 
 EPSILON = float(np.finfo(np.float64).eps)
 ORDERS = {"forward": 1, "central": 2}  # the power of h in the truncation error
@@ -30,12 +31,12 @@ class Optimum(NamedTuple):
     error: float
 
 
-def exact(surface: Any, point: Any, q: Any) -> np.ndarray:
+def exact(surface: Surface, point: Any, q: Any) -> np.ndarray:
     """The exact gradient at a point, (2,); NaN or infinite where the surface has none."""
     return _derivatives(surface, 1, point, q)
 
 
-def differences(surface: Any, point: Any, spacings: Any, q: Any) -> dict[str, np.ndarray]:
+def differences(surface: Surface, point: Any, spacings: Any, q: Any) -> dict[str, np.ndarray]:
     """The gradient at a point (x, y) by differences, (n, 2) for each name, for n spacings h.
 
     ``central``: (f(x+h) - f(x-h)) / (2h). ``forward``: (f(x+h) - f(x)) / h. ``as_printed``, a tutorial's slip:
@@ -54,7 +55,7 @@ def differences(surface: Any, point: Any, spacings: Any, q: Any) -> dict[str, np
         }
 
 
-def truncation(surface: Any, point: Any, q: Any) -> dict[str, float]:
+def truncation(surface: Surface, point: Any, q: Any) -> dict[str, float]:
     """The factor of h (forward) and of h^2 (central) in the error of the gradient, from exact derivatives.
 
     The Euclidean length of (f_xx, f_yy) / 2 and of (f_xxx, f_yyy) / 6. NaN where the formula has none.
@@ -63,7 +64,7 @@ def truncation(surface: Any, point: Any, q: Any) -> dict[str, float]:
     return {"forward": float(np.hypot(*second) / 2), "central": float(np.hypot(*third) / 6)}
 
 
-def noise(surface: Any, point: Any, q: Any) -> float:
+def noise(surface: Surface, point: Any, q: Any) -> float:
     """The standard deviation of the rounding errors in the surface's values around a point, both axes' together.
 
     Sixth differences of values close to each other: what is smooth in them vanishes, what is left is noise. (J. J. Moré
@@ -98,7 +99,7 @@ def optimum(difference: str, factor: float, sigma: float) -> Optimum:
 
 
 @lru_cache(maxsize=128)
-def _straight(surface: Any, order: int) -> Any:
+def _straight(surface: Surface, order: int) -> Any:
     """The derivatives of an order along the axes; None where the formula has none that can be written."""
     try:
         return surface.derivative if order == 1 else surface.straight(order)
@@ -106,7 +107,7 @@ def _straight(surface: Any, order: int) -> Any:
         return None
 
 
-def _derivatives(surface: Any, order: int, point: Any, q: Any) -> np.ndarray:
+def _derivatives(surface: Surface, order: int, point: Any, q: Any) -> np.ndarray:
     function = _straight(surface, order)
     if function is None:
         return np.full(2, np.nan)

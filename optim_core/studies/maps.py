@@ -6,18 +6,20 @@ of k x k pixels: a coarse map whose values are bit by bit those that the fine on
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from optim_core.around import Around
 from optim_core.engine.blocks import evaluate
-from optim_core.options import COORDINATE, Options
-from optim_core.parameters import checked_integer, checked_number, settings
+from optim_core.options import COORDINATE
+from optim_core.parameters import checked_integer, checked_number
 from optim_core.rule import Rule, checked_rule
 from optim_core.runs.outcome import Outcome, nearest_minimum
-from optim_core.runs.sweep import MAX_RUNS, Progress, Sweep, sweep
+from optim_core.runs.setup import Setup
+from optim_core.runs.sweep import MAX_RUNS, Progress, Sweep, processors, swept
+from optim_core.surface import Surface
 
 CHUNK = 2**18  # runs swept at a time
 MAX_SIDE = 4096  # pixels
@@ -121,7 +123,7 @@ class Plane:
 
 def basins(
     rule: Rule,
-    surface: Any,
+    surface: Surface,
     window: Window | None = None,
     resolution: int | tuple[int, int] = 256,
     steps: int = 500,
@@ -147,10 +149,11 @@ def basins(
     (x_low, x_high), (y_low, y_high) = shown = _window(surface.domain if window is None else window)
     x = x_low + (_picked(nx, every) + 0.5) * ((x_high - x_low) / nx)
     y = y_low + (_picked(ny, every) + 0.5) * ((y_high - y_low) / ny)
-    run = _Runs(
-        rule, surface, steps, hyper, surface_parameters, threads, progress,
-        {"difference": difference, "spacing": spacing, "stop": stop, "tolerance": tolerance, "around": around},
+    setup = Setup.of(
+        rule, surface, surface.start, steps, hyper=hyper, surface_parameters=surface_parameters, around=around,
+        difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
     )  # fmt: skip
+    run = _Runs(setup, threads, progress)
 
     total = len(x) * len(y)
     minimum, made = np.empty(total, dtype=np.int16), np.empty(total, dtype=np.int32)
@@ -172,7 +175,7 @@ def basins(
 
 def plane(
     rule: Rule,
-    surface: Any,
+    surface: Surface,
     starts: Any,
     axis_x: Any,
     axis_y: Any,
@@ -200,10 +203,11 @@ def plane(
     x = horizontal.values()[_picked(horizontal.count, every)]
     y = vertical.values()[_picked(vertical.count, every)]
     fixed = {name: value for name, value in (hyper or {}).items() if name not in (horizontal.name, vertical.name)}
-    run = _Runs(
-        rule, surface, steps, fixed, surface_parameters, threads, progress,
-        {"difference": difference, "spacing": spacing, "stop": stop, "tolerance": tolerance, "around": around},
+    setup = Setup.of(
+        rule, surface, surface.start, steps, hyper=fixed, surface_parameters=surface_parameters, around=around,
+        difference=difference, spacing=spacing, stop=stop, tolerance=tolerance,
     )  # fmt: skip
+    run = _Runs(setup, threads, progress)
 
     cells, many = len(x) * len(y), len(points)
     checked_integer("runs", cells * many, 1, MAX_RUNS)
@@ -230,7 +234,7 @@ def plane(
     )  # fmt: skip
 
 
-def spread_starts(surface: Any, count: int, seed: int = 0) -> np.ndarray:
+def spread_starts(surface: Surface, count: int, seed: int = 0) -> np.ndarray:
     """Starts drawn evenly from the surface's window, (count, 2); 12 digits of each, so that every machine has the same.
 
     ValueError where count is not in [1, 4096] or seed no whole number from 0.
@@ -240,7 +244,7 @@ def spread_starts(surface: Any, count: int, seed: int = 0) -> np.ndarray:
     return rounded(low + np.random.Generator(np.random.PCG64(seed)).random((count, 2)) * (high - low))
 
 
-def lowest_minima(surface: Any, parameters: Any = None) -> np.ndarray:
+def lowest_minima(surface: Surface, parameters: Any = None) -> np.ndarray:
     """The indices of the known minima whose value is the least."""
     values = surface.minima(parameters)[:, 2]
     if not len(values):
@@ -284,64 +288,48 @@ def checked_starts(given: Any) -> np.ndarray:
 
 
 class _Runs:
-    """Sweeps with the options of one map, checked once; counts the runs of all of them for ``progress``."""
+    """Sweeps of one setup, checked once; counts the runs of all of them for ``progress``."""
 
-    def __init__(
-        self,
-        rule: Rule,
-        surface: Any,
-        steps: int,
-        hyper: Mapping[str, float] | None,
-        surface_parameters: Mapping[str, float] | None,
-        threads: int | None,
-        progress: Progress | None,
-        options: dict[str, Any],
-    ) -> None:
-        checked = Options(steps, **{**options, "around": Around.of(options["around"]).checked(checked_rule(rule))})
-        h = settings(rule.Hyper, hyper, owner=f"rule {rule.name}")
-        self._q = settings(surface.Parameters, surface_parameters, owner=f"surface {surface.name}")
-        self._rule, self._surface, self._steps, self._progress = rule, surface, checked.steps, progress
-        self._options = {**options, "threads": threads, "surface_parameters": surface_parameters}
-        self._hyper = h._asdict()
-        self.lowest = lowest_minima(surface, self._q)
+    def __init__(self, setup: Setup, threads: int | None, progress: Progress | None) -> None:
+        self._setup, self._threads, self._progress = setup, processors(threads), progress
+        self.lowest = lowest_minima(setup.surface, setup.parameters)
+        options = setup.options
         self.settings: dict[str, Any] = {
-            "rule": rule.name,
-            "hyper": dict(self._hyper),
-            "surface": surface.name,
-            "surface_parameters": self._q._asdict(),
-            "least": float(surface.lowest(self._q)),
-            "steps": checked.steps,
-            "difference": checked.difference,
-            "spacing": checked.spacing,
-            "stop": checked.stop,
-            "tolerance": checked.tolerance,
-            "around": checked.around.as_dict(),
+            "rule": setup.rule.name,
+            "hyper": setup.hyper._asdict(),
+            "surface": setup.surface.name,
+            "surface_parameters": setup.parameters._asdict(),
+            "least": float(setup.lowest),
+            "steps": options.steps,
+            "difference": options.difference,
+            "spacing": options.spacing,
+            "stop": options.stop,
+            "tolerance": options.tolerance,
+            "around": options.around.as_dict(),
         }
 
     def __call__(self, points: np.ndarray, values: Mapping[str, np.ndarray], before: int, total: int) -> Sweep:
         """Runs from points (runs, 2) with such values of some hyperparameters, before of total runs being made."""
         ask = self._progress
-        return sweep(
-            self._rule, self._surface, points, self._steps, hyper={**self._hyper, **values}, **self._options,
-            progress=ask and (lambda done, _: ask(before + done, total)),
-        )  # fmt: skip
+        setup = replace(self._setup, hyper=self._setup.hyper._replace(**values))
+        return swept(setup, points, self._threads, ask and (lambda done, _: ask(before + done, total)))
 
     def most(self, starts: np.ndarray) -> dict[str, float]:
         """Values beyond which a run has got nowhere: the highest start above the least minimum, the window's size."""
         with np.errstate(all="ignore"):
-            height = float(np.max(evaluate(self._surface, starts[:, 0], starts[:, 1], self._q)))
-        found = {"loss": height - float(self._surface.lowest(self._q)), "distance": float(self._surface.scale)}
+            height = float(np.max(evaluate(self._setup.surface, starts[:, 0], starts[:, 1], self._setup.parameters)))
+        found = {"loss": height - float(self._setup.lowest), "distance": float(self._setup.surface.scale)}
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def distance(self, grid: Sweep) -> np.ndarray:
         """From the end of each run to the nearest known minimum, (runs,)."""
         with np.errstate(all="ignore"):
-            found = nearest_minimum(self._surface, self._q, grid.end)[1]
+            found = nearest_minimum(self._setup.surface, self._setup.parameters, grid.end)[1]
         return np.where(np.isfinite(grid.end).all(axis=1), found, np.inf)
 
     def stopped_after(self, grid: Sweep) -> np.ndarray:
         """Steps until the stop rule ended each run, (runs,); infinite where it has not, or where the run diverged."""
-        stopped = (grid.steps < self._steps) & (grid.outcome != Outcome.DIVERGED)
+        stopped = (grid.steps < self._setup.options.steps) & (grid.outcome != Outcome.DIVERGED)
         return np.where(stopped, grid.steps, np.inf)
 
 

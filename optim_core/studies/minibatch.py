@@ -15,11 +15,12 @@ from numba import njit
 from optim_core.data_loss import DataLoss
 from optim_core.engine import elementary
 from optim_core.engine.blocks import rule_blocks
+from optim_core.engine.driver import columns
 from optim_core.engine.lanes import LANES, call_init, call_update, pointer
 from optim_core.engine.machine_code import compiled
 from optim_core.parameters import checked_integer, settings
 from optim_core.rule import Rule
-from optim_core.runs.trace import checked_point, columns
+from optim_core.runs.setup import checked_point
 
 ORDERS = ("independent", "shuffled", "fixed")
 MOST_STEPS = 1_000_000
@@ -74,8 +75,8 @@ def walk(
     path = np.empty((runs, len(kept), 2))
     _walk(
         loss.is_logistic, loss.columns, loss.targets, ORDERS.index(order), batch, frozen, streams(seed, runs),
-        init.address, update.address, checked_point("start", start), h, sum(rule.state_slots.values()), steps, kept,
-        path,
+        init.address, update.address, np.array(checked_point("start", start)), h, sum(rule.state_slots.values()),
+        steps, kept, path,
     )  # fmt: skip
     return path
 

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 
 from optim_core.runs.outcome import FAR
+from optim_core.surface import Surface
 
 ACCURACY = 1e-7  # relative, and in windows
 MOST = 5_000  # evaluations of the gradient; a path that needs more ends where they are spent
 
 
-def rolling_ball(surface: Any, q: Any, start: Any, lr: float, momentum: float, steps: int, each: int = 1) -> np.ndarray:
+def rolling_ball(
+    surface: Surface, q: Any, start: Any, lr: float, momentum: float, steps: int, each: int = 1
+) -> np.ndarray:
     """The solution of x'' = -(1 - momentum) x' - lr grad f(x), at rest at the start (x, y), for t from 0 to steps.
 
     (k, 2), k <= each * steps + 1: each points for a unit of time, the start first. It ends early where the ball is

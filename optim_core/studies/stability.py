@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from optim_core.surface import Surface
+
 RULES = ("gradient_descent", "momentum", "momentum_average")  # those that have one
 
 
-def curvature(surface: Any, q: Any) -> float:
+def curvature(surface: Surface, q: Any) -> float:
     """The largest curvature L at the known minimum where it is least; NaN where the surface has no such number."""
     if not surface.smooth_at_minima:
         return np.nan
@@ -35,7 +37,7 @@ def edge(rule: str, hyper: Mapping[str, float], largest: float) -> float:
     return 2 * (1 + mu) / (share * largest) if share * largest > 0 else np.inf
 
 
-def eigenvalues(surface: Any, q: Any) -> np.ndarray | None:
+def eigenvalues(surface: Surface, q: Any) -> np.ndarray | None:
     """The Hessian's eigenvalues (2,), the least first, where the surface is a quadratic; None where it is not.
 
     It is taken for one where the exact second derivatives agree at five points of the window.

@@ -9,7 +9,8 @@ from surfaces import SURFACES
 from views.shared.settings import Settings, Spread
 from views.trajectories.animation import Playback
 from views.trajectories.comparisons import GROUPS, MOST, compare_rules, compare_values, proposed, spaced
-from views.trajectories.picture import caption, herds, message
+from views.trajectories.message import caption, message
+from views.trajectories.runs import herds
 
 from .test_trajectories import opened, picture
 

@@ -17,12 +17,13 @@ from surfaces import SURFACES
 from surfaces.formula import KEPT
 from surfaces.named import formula_of, is_formula, name_of
 from tests.patience import SECONDS
-from views.maps.maps import MapState
+from views.maps.state import MapState
+from views.shared.controls import controls
 from views.shared.packing import unpack
 from views.shared.settings import Settings
 from views.shared.surface_choice import FIRST
 from views.trajectories.export_paths import script_text, unwritten
-from views.trajectories.picture import controls, message
+from views.trajectories.message import message
 from views.tuning.tuning import TuningState
 
 APP = str(Path(__file__).parents[2] / "app.py")

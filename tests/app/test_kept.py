@@ -13,7 +13,7 @@ from tests.patience import SECONDS
 from views.shared.packing import pack, unpack
 from views.shared.settings import Settings
 from views.shared.state import MAX_LINK
-from views.trajectories.picture import message
+from views.trajectories.message import message
 
 APP = str(Path(__file__).parents[2] / "app.py")
 OTHER = "surface=ravine&start=1,2&steps=15&card.4=adam,lr=0.3&card.7=momentum,off"

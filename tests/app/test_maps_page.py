@@ -11,14 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+import views.maps.made as maps
+import views.maps.message as sent
 from optim_core import RULES, Outcome, trace
+from optim_core.runs.sweep import Cancelled
 from optim_core.studies.map_colours import LISTED
 from optim_core.studies.maps import Basins, Plane, basins, plane, spread_starts
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.maps import maps
-from views.maps.maps import MapState, arrays_file, controls, details, made, on_trajectories, task
-from views.maps.maps_large import large_files
+from views.maps.controls import arrays_file, controls, details, on_trajectories
+from views.maps.large import large_files
+from views.maps.made import made, task
+from views.maps.state import COLOURS, KINDS, MapState
 from views.shared.kept import Kept
 from views.shared.packing import pack, unpack
 from views.shared.settings import Settings
@@ -28,7 +32,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 def message(*state: Any, **how: Any) -> Any:
     """A message of any kind of map."""
-    return maps.message(*state, **how)
+    return sent.message(*state, **how)
 
 
 def opened(**query: str) -> AppTest:
@@ -315,7 +319,7 @@ def test_a_large_map_and_its_files() -> None:
         direct = basins(RULES["gradient_descent"], SURFACES["himmelblau"], resolution=512, steps=50)
         np.testing.assert_array_equal(arrays["minimum"], direct.minimum)
     assert heard[-1] == (1.0, "Writing the files …")
-    with pytest.raises(maps.Cancelled):
+    with pytest.raises(Cancelled):
         large_files(wanted, "loss", lambda *_: None, lambda *_: False)
 
 
@@ -377,7 +381,7 @@ def test_a_bad_change_gets_a_sentence_and_changes_nothing(path: str, value: obje
     here, before = MapState(), MapState()
     here.apply(path, value)
     assert here.problems[path].endswith(".")
-    here.own_problems, here.base.problems = {}, {}
+    here.problems.clear()
     assert here == before
 
 
@@ -393,7 +397,7 @@ names = st.one_of(st.sampled_from([*RUBBISH, "map.x.high", "map.y.name", "map.y.
 texts = st.one_of(
     st.text(max_size=40),
     st.floats().map(repr),
-    st.sampled_from([*SURFACES, *maps.KINDS, *maps.COLOURS, "lr", "momentum", "beta2", "own", "0", "1", "64"]),
+    st.sampled_from([*SURFACES, *KINDS, *COLOURS, "lr", "momentum", "beta2", "own", "0", "1", "64"]),
 )
 
 
@@ -405,5 +409,5 @@ def test_no_link_raises_and_every_state_survives_its_own_link(query: dict[str, s
     assert again.problems == {}
     assert pack(controls(here))
     assert pack(details(here))
-    here.own_problems, here.base.problems = {}, {}
+    here.problems.clear()
     assert again == here

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosedError
 from tests.socket_session import Session, served, visitor
 from views.catalogue.catalogue import View
 from views.gradients.gradients import Place
-from views.maps.maps import MapState
+from views.maps.state import MapState
 from views.shared.problems import MOST
 from views.shared.received import LARGEST, PARTS, TEXT, Change
 from views.shared.settings import Settings

@@ -15,10 +15,10 @@ from surfaces import SURFACES
 from surfaces.named import REMEMBERED
 from views.gradients.gradients import Place
 from views.gradients.gradients import message as errors
-from views.maps.maps import MapState
+from views.maps.state import MapState
 from views.shared.settings import Settings
 from views.trajectories.export_paths import csv_text, unwritten
-from views.trajectories.picture import message
+from views.trajectories.message import message
 from views.warm import warm_first_picture, warm_shared
 
 from .test_formula import opened, said

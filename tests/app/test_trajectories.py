@@ -14,10 +14,11 @@ from optim_core import RULES
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 from tests.patience import SECONDS
+from views.shared.controls import controls, details
 from views.shared.fields import plain
 from views.shared.packing import pack, unpack
 from views.shared.settings import MAX_CARDS, MAX_STEPS, Settings
-from views.trajectories.picture import controls, details, message
+from views.trajectories.message import message
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

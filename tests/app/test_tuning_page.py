@@ -13,8 +13,8 @@ from optim_core import RULES, trace
 from optim_core.studies.tuning import OBJECTIVES, SEARCHES
 from surfaces import SURFACES
 from tests.patience import SECONDS
-from views.maps.maps import percent
 from views.shared.settings import Settings
+from views.shared.words import percent
 from views.tuning.tuning import (
     TuningState,
     as_json,

@@ -15,7 +15,8 @@ from views.shared.settings import Settings, new_card
 from views.trajectories.animation import HEADER, LEFT, PLOT, RIGHT, WIDTH, Playback, gif, signature
 from views.trajectories.drawing import PLAIN, strokes, wide, wrapped, written
 from views.trajectories.heights import few_digits, fills, height_scale, round_ticks
-from views.trajectories.picture import caption, runs
+from views.trajectories.message import caption
+from views.trajectories.runs import runs
 
 
 def page(*rules: str, **changes: Any) -> Settings:

@@ -164,7 +164,8 @@ def test_a_formula_without_higher_derivatives_says_so() -> None:
         def straight(self, order: int) -> None:
             raise TypeError("no verb for DiracDelta")
 
-    found = truncation(Kinked(), (1.0, 1.0), ())
+    surface: Any = Kinked()
+    found = truncation(surface, (1.0, 1.0), ())
     assert np.isnan([*found.values()]).all()
     assert np.isnan(optimum("central", found["central"], 1e-16).spacing)
 

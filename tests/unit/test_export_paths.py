@@ -23,7 +23,7 @@ from tests import rounding
 from tests.patience import SECONDS
 from views.shared.settings import MAX_CARDS, Settings, new_card
 from views.trajectories.export_paths import csv_text, finite_part, json_text, script_text
-from views.trajectories.picture import runs
+from views.trajectories.runs import runs
 
 
 def page(rules: list[str], surface: str = "himmelblau", **changes: Any) -> Settings:

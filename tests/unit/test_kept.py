@@ -6,8 +6,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from optim_core.parameters import Interval, Range
-from views.maps import maps
-from views.maps.maps_large import Files, kept, large_file
+from views.maps import made as maps
+from views.maps.large import Files, kept, large_file
 from views.shared import received
 from views.shared.kept import EACH, Kept
 from views.trajectories.drawing import _lacks, written

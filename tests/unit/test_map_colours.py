@@ -22,7 +22,9 @@ from optim_core.studies import map_colours
 from optim_core.studies.map_files import SHOWN, STRIPE, png
 from optim_core.studies.maps import Axis, Basins, basins, plane, spread_starts
 from surfaces import SURFACES, surface_from_formula
-from views.maps.maps import COLOURS, OUTCOMES, MapState, basin_arrays, message, most, plane_arrays, unfinished
+from views.maps.message import basin_arrays, message, most, plane_arrays
+from views.maps.state import COLOURS, MapState
+from views.maps.words import OUTCOMES, unfinished
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """

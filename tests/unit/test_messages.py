@@ -9,12 +9,13 @@ import pytest
 from scripts import message_types
 from views.catalogue import catalogue
 from views.gradients import gradients
-from views.maps import maps
-from views.shared import messages, received
+from views.maps import message as maps
+from views.maps.state import MapState
+from views.shared import controls, messages, received
 from views.shared.packing import pack, unpack
 from views.shared.settings import Settings
 from views.study import minibatch, momenta
-from views.trajectories import picture
+from views.trajectories import message as picture
 
 
 def test_the_browsers_types_are_written_anew_after_a_change() -> None:
@@ -98,10 +99,10 @@ MESSAGES = {
         ),
         messages.PictureMessage,
     ),
-    "maps of starts": lambda: (maps.message(maps.MapState.from_query({"map.resolution": "16"})), messages.MapsMessage),
+    "maps of starts": lambda: (maps.message(MapState.from_query({"map.resolution": "16"})), messages.MapsMessage),
     "maps of values": lambda: (
         maps.message(
-            maps.MapState.from_query(
+            MapState.from_query(
                 {"map.kind": "plane", "map.resolution": "16", "surface": "ravine", "card.0": "momentum",
                  "card.1": "nelder_mead"}
             )
@@ -112,7 +113,7 @@ MESSAGES = {
     "minibatch": lambda: (minibatch.message(minibatch.Study()), messages.StudyMessage),
     "momenta": lambda: (momenta.message(momenta.Momenta()), messages.StudyMessage),
     "catalogue": lambda: (catalogue.message(catalogue.View(), budget=0.0), messages.CatalogueList),
-    "controls": lambda: (picture.controls(settings(card__0="lookahead")), messages.Controls),
+    "controls": lambda: (controls.controls(settings(card__0="lookahead")), messages.Controls),
 }  # fmt: skip
 
 

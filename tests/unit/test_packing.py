@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from views.shared import packing
 from views.shared.settings import Settings
-from views.trajectories.picture import message
+from views.trajectories.message import message
 
 arrays = st.builds(
     lambda kind, values: np.array(values, dtype=kind),

@@ -17,7 +17,7 @@ from optim_core.options import Options
 from optim_core.runs.trace import MOST_POINTS
 from surfaces import SURFACES, surface_from_formula
 from tests.few_surfaces import FEW
-from views.trajectories.picture import words
+from views.shared.words import words
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, rule in RULES.items() if rule.kind == "recorded"]

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from views.gradients.gradients import Place
-from views.maps.maps import MapState
+from views.maps.state import MapState
 from views.shared.settings import Settings
 from views.shared.state import MAX_LINK
 from views.study.minibatch import Study

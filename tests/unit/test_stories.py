@@ -10,9 +10,11 @@ from optim_core import Outcome, Trace
 from optim_core.studies.rolling_ball import rolling_ball
 from optim_core.studies.stability import curvature, edge
 from surfaces import SURFACES
+from views.shared.controls import edges
 from views.shared.settings import Settings
 from views.shared.stories import STORIES, Story, neighbours
-from views.trajectories.picture import balls, caption, edges, message, runs
+from views.trajectories.message import caption, message
+from views.trajectories.runs import balls, runs
 
 
 def told(name: str, **changes: object) -> Settings:

@@ -9,7 +9,7 @@ import numpy as np
 from optim_core import RULES, Rule, trace
 from surfaces import SURFACES
 from views.shared.settings import Settings
-from views.trajectories.picture import words
+from views.shared.words import words
 
 SIDE = 1000  # of a thumbnail, in its own units
 SMALLEST = 4.0  # moves shorter than this are not drawn

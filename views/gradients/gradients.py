@@ -30,7 +30,7 @@ from views.shared.messages import (
 )
 from views.shared.settings import Settings
 from views.shared.state import Number, Point, State, SurfaceWithParameters, Switch
-from views.trajectories.picture import place
+from views.shared.words import place
 
 POINT = "[-1e6, 1e6]"
 SPACING = Range(1e-14, 1.0, "h", log=True)

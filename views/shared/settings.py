@@ -16,8 +16,9 @@ import numpy as np
 from optim_core import RULES
 from optim_core.around import CLIPS, DECAYS, NOTHING, SCHEDULES, Around
 from optim_core.around import RANGES as AROUND
-from optim_core.options import COORDINATE, DIFFERENCES, SPACING, STOPS, TOLERANCE, checked_choice
+from optim_core.options import COORDINATE, DIFFERENCES, SPACING, STOPS, TOLERANCE, Options, checked_choice
 from optim_core.parameters import Range, checked_integer, checked_number
+from optim_core.runs.setup import Setup
 from surfaces import SURFACES
 from views.shared.fields import parsed, short
 from views.shared.state import MAX_LINK, Checked, checked_switch, too_long, without_meaning
@@ -159,6 +160,15 @@ class Settings(Checked):
         """The plot's window: the chosen one, or the surface's own."""
         (x_low, x_high), (y_low, y_high) = SURFACES[self.surface].domain
         return self.window or (x_low, x_high, y_low, y_high)
+
+    def setup(self, number: int) -> Setup:
+        """The run of a card."""
+        card, surface = self.cards[number], SURFACES[self.surface]
+        rule = RULES[card.rule]
+        around = self.around.allowed(rule)
+        options = Options(self.steps, self.difference, self.spacing, self.stop, self.tolerance, around)
+        q = surface.Parameters(**self.parameters)
+        return Setup(rule, surface, rule.Hyper(**card.hyper), q, self.start, options)
 
     def title(self, number: int) -> str:
         """The name of a card, told apart from others of the same rule: by what differs, else by a number."""

@@ -224,7 +224,8 @@ class Checked(ABC):
 
     def forget(self, *prefixes: str) -> None:
         """Takes back the sentences under paths that begin so: they are about what is no longer there."""
-        self.problems = {path: text for path, text in self.problems.items() if not path.startswith(prefixes)}
+        for path in [one for one in self.problems if one.startswith(prefixes)]:
+            del self.problems[path]
 
 
 class State(Checked):
@@ -268,20 +269,25 @@ class State(Checked):
         state = cls()
         if too_long(query, state.problems):
             return state
-        left = dict(query)
-        for path, setting in cls.SETTINGS.items():
-            if path in left:
-                state.apply(path, setting.read(left.pop(path)))
-            for part in setting.parts(state):
-                if (name := f"{path}.{part}") in left:
-                    state.apply(name, left.pop(name))
-        if left:
+        if left := state.read(query):
             state.problems["link"] = f"In the link: {without_meaning(left)}."
         return state
 
+    def read(self, query: Mapping[str, str]) -> dict[str, str]:
+        """Takes over what a link says of the declared settings; what is left means nothing here."""
+        left = dict(query)
+        for path, setting in self.SETTINGS.items():
+            if path in left:
+                self.apply(path, setting.read(left.pop(path)))
+            for part in setting.parts(self):
+                if (name := f"{path}.{part}") in left:
+                    self.apply(name, left.pop(name))
+        return left
+
     def begin_anew(self) -> None:
         """Takes all sentences back but that about the link: another choice has set everything else."""
-        self.problems = {path: text for path, text in self.problems.items() if path == "link"}
+        for path in self.problems.keys() - {"link"}:
+            del self.problems[path]
 
 
 def too_long(query: Mapping[str, str], problems: dict[str, str]) -> bool:

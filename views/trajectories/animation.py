@@ -31,7 +31,7 @@ from views.trajectories.drawing import (
     write,
 )  # fmt: skip
 from views.trajectories.heights import Colour, HeightScale, fills, height_scale, round_ticks
-from views.trajectories.picture import message
+from views.trajectories.message import message
 
 MOST_FRAMES = 120
 FRAME, LAST = 50, 2000  # milliseconds that a frame is shown, and the last

@@ -30,7 +30,8 @@ from optim_core.runs.trace import MOST_POINTS
 from surfaces import SURFACES
 from training.record import revision
 from views.shared.settings import Card, Settings
-from views.trajectories.picture import caption, runs
+from views.trajectories.message import caption
+from views.trajectories.runs import runs
 
 COLUMNS = ("card", "optimizer", "step", "x", "y", "loss", "gradient_x", "gradient_y")
 LIBRARIES = ("numpy", "numba", "scipy", "cma", "torch")

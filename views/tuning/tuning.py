@@ -20,11 +20,11 @@ from optim_core.runs.sweep import Progress
 from optim_core.studies.maps import Basins, basins, spread_starts
 from optim_core.studies.tuning import FLOOR, GOOD, OBJECTIVES, SEARCHES, Tuned, Tuning, tune
 from surfaces import SURFACES, Surface
-from views.maps.maps import percent
 from views.shared.colours import style
 from views.shared.fields import short
 from views.shared.settings import Settings
 from views.shared.state import Choice, Number, Several, State, SurfaceWithParameters, Whole
+from views.shared.words import percent
 
 MOST = 9  # optimizers
 WHOLE = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from optim_core.runs.sweep import Cancelled, Progress
 from optim_core.studies.map_files import SHOWN, npz, png
 from optim_core.studies.maps import Basins
-from views.maps.maps import Task
+from views.maps.made import Task
 from views.shared.kept import Kept
 
 SIDES = (512, 1024, 2048, 4096)
