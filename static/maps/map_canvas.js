@@ -2,7 +2,8 @@
 
 import { h, paintSwatch, pen, setText, short } from "../shared/dom.js";
 import { ticks } from "../shared/scales.js";
-import { basinPixels, planePixels } from "./map_colours.js";
+import { DIVERGED, HATCH, LISTED, OUTCOMES, STRIPE } from "./constants.js";
+import { basinPixels, css, planePixels } from "./map_colours.js";
 
 /** @import { ColourScale } from "./map_colours.js" */
 /** @import { BasinArrays, BasinMap, MapsMessage, NoMap, PlaneArrays, PlaneMap, Spot, Window } from "../shared/messages.js" */
@@ -25,7 +26,6 @@ import { basinPixels, planePixels } from "./map_colours.js";
  */
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 8, 4, 33];
-const STRIPE = 3; // pixels of the hatch
 const DOUBLE = 300; // milliseconds within which a second click makes a double one
 const MOVED = 5; // pixels from which on a click is a drag
 
@@ -44,9 +44,9 @@ export function hatch(context, ratio) {
   const tile = h("canvas", { width: side * ratio, height: side * ratio });
   const inside = pen(tile);
   inside.scale(ratio, ratio);
-  inside.fillStyle = "rgb(225,225,225)";
+  inside.fillStyle = css(HATCH[1]);
   inside.fillRect(0, 0, side, side);
-  inside.strokeStyle = "rgb(60,60,60)";
+  inside.strokeStyle = css(HATCH[0]);
   inside.lineWidth = STRIPE;
   for (const shift of [-side, 0, side]) {
     inside.beginPath();
@@ -530,13 +530,14 @@ export class MapCanvas {
  * @param {Cell} cell
  * @param {MapsMessage} message
  */
-export function startInWords({ label, shade, loss }, { index, x, y }, { places, outcomes, steps }) {
+export function startInWords({ label, shade, loss }, { index, x, y }, { places, steps }) {
   const [found, made] = [label[index], shade[index]];
+  const diverged = found === LISTED + DIVERGED;
   const what =
-    found < 200
+    found < LISTED
       ? `reaches ${places[found]} in ${made} steps`
-      : `${outcomes[found - 200]}${found === 200 || made >= steps ? "" : ` after ${made} steps`}`;
-  return `(${short(x)}, ${short(y)}): ${what}${found === 200 ? "" : `; loss ${short(loss[index])}`}`;
+      : `${OUTCOMES[found - LISTED].words}${diverged || made >= steps ? "" : ` after ${made} steps`}`;
+  return `(${short(x)}, ${short(y)}): ${what}${diverged ? "" : `; loss ${short(loss[index])}`}`;
 }
 
 /**
@@ -546,10 +547,10 @@ export function startInWords({ label, shade, loss }, { index, x, y }, { places, 
  * @param {MapsMessage} message
  * @param {[string, string]} names
  */
-export function cellInWords(arrays, { index, x, y }, { outcomes, least, values }, names) {
+export function cellInWords(arrays, { index, x, y }, { least, values }, names) {
   const { loss, steps, distance, share, outcome } = arrays;
-  const parts = [outcomes[outcome[index]]];
-  if (outcome[index] !== 0) {
+  const parts = [OUTCOMES[outcome[index]].words];
+  if (outcome[index] !== DIVERGED) {
     parts.push(`loss ${short(loss[index] + least)}`);
     if (Number.isFinite(steps[index])) parts.push(`stops after ${steps[index]} steps`);
     if (Number.isFinite(distance[index])) parts.push(`distance ${short(distance[index])}`);

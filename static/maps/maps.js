@@ -3,18 +3,9 @@
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
 import { copyAddress, h, painted, pen, setText, short } from "../shared/dom.js";
+import { DIVERGED, GREY, HATCH, LISTED, LOCAL_MINIMUM, OUTCOMES, STRIPE } from "./constants.js";
 import { cellInWords, hatch, MapCanvas, startInWords } from "./map_canvas.js";
-import {
-  commonScale,
-  css,
-  DIVERGED,
-  GREY,
-  LISTED,
-  LOCAL_MINIMUM,
-  labelColour,
-  OUTCOMES,
-  rampColour,
-} from "./map_colours.js";
+import { commonScale, css, labelColour, OUTCOME_COLOURS, rampColour } from "./map_colours.js";
 
 /** @import { Basins, Plane, Shade } from "./map_canvas.js" */
 /** @import { BasinMap, Change, MapsMessage, NoMap, PlaneMap, Sent, Window } from "../shared/messages.js" */
@@ -23,6 +14,8 @@ import {
 /** @typedef {{title: string, ramp: (share: number) => number[] | null, ends: string[]}} Ramp */
 /** @typedef {Sign | Ramp} Item of the legend */
 
+const HATCHED = { hatch: true, text: OUTCOMES[DIVERGED].words };
+const STRIPES = `repeating-linear-gradient(135deg, ${css(HATCH[0])} 0 ${STRIPE}px, ${css(HATCH[1])} ${STRIPE}px ${2 * STRIPE}px)`;
 const GAP = 14;
 const NARROW = 560;
 const LEAST = 215; // pixels of a map's width
@@ -220,13 +213,13 @@ class Maps extends Component {
     if (message.kind === "plane") {
       const planes = shown.filter((one) => one.kind === "plane");
       const outcomes = this.present(planes.map(({ arrays: { outcome } }) => outcome));
-      const hatched = outcomes.has(DIVERGED) ? [{ hatch: true, text: "diverged" }] : [];
+      const hatched = outcomes.has(DIVERGED) ? [HATCHED] : [];
       if (!scale)
         return [
           ...[...outcomes]
             .filter((one) => one !== DIVERGED)
             .sort()
-            .map((one) => ({ colour: OUTCOMES[one], text: message.outcomes[one] })),
+            .map((one) => ({ colour: OUTCOME_COLOURS[one], text: OUTCOMES[one].words })),
           ...hatched,
         ];
       /** @param {number} value */
@@ -266,7 +259,7 @@ class Maps extends Component {
         ? [{ colour: labelColour(LISTED + LOCAL_MINIMUM, 0.4), text: "a local minimum" }]
         : []),
       ...(rest ? [{ colour: GREY, text: "not converged" }] : []),
-      ...(labels.has(LISTED + DIVERGED) ? [{ hatch: true, text: "diverged" }] : []),
+      ...(labels.has(LISTED + DIVERGED) ? [HATCHED] : []),
       ...(shaded === null
         ? []
         : [
@@ -317,9 +310,10 @@ class Maps extends Component {
           );
         }
         const sign = h("i", {
-          class: item.hatch ? "rv-legend-sign rv-legend-hatch" : item.line ? "rv-legend-line" : "rv-legend-sign",
+          class: item.line ? "rv-legend-line" : "rv-legend-sign",
         });
         if (item.colour) sign.style.background = css(item.colour);
+        if (item.hatch) sign.style.background = STRIPES;
         if (item.star)
           return h(
             "span",
