@@ -2,15 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from optim_core.rule import Rule, discover
+from optim_core.registry import RULES
+from optim_core.rule import Rule
 from optim_core.runs.outcome import Outcome
 from optim_core.runs.sweep import Sweep, sweep
 from optim_core.runs.trace import Trace, Traces, trace, traces
 
 if TYPE_CHECKING:
     from optim_core.network.torch_optimizer import RuleOptimizer
-
-RULES = discover()
 
 __all__ = ["RULES", "Outcome", "Rule", "RuleOptimizer", "Sweep", "Trace", "Traces", "sweep", "trace", "traces"]
 

@@ -6,7 +6,8 @@ from views.shared.components import study
 from views.shared.live_controls import live_controls
 from views.shared.page import Page
 from views.shared.routed import through_app
-from views.study.minibatch import BUDGET, MOVING, ORDER_TITLES, RULE_TITLES, TITLES, Study, controls, message
+from views.study.minibatch import BUDGET, MOVING, message
+from views.study.minibatch_state import ORDER_TITLES, RULE_TITLES, TITLES, Study, controls
 
 through_app(__file__)
 

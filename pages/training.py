@@ -15,9 +15,11 @@ import streamlit as st
 from optim_core.around import CLIPS, SCHEDULES
 from training import export, plots, report, runner
 from training.data import cifar10
+from training.database import is_there, store_path
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, STATUSES, Run, Store, as_seen, is_there, new_id, store_path
+from training.run import QUEUED, RUNNING, STATUSES, Run, as_seen, new_id
+from training.runs import Store
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
 from training.task import TASKS
 from training.trouble import StoreError

@@ -17,7 +17,8 @@ from optim_core.command import Parser, ended, said, tell
 from optim_core.files import replacing
 from optim_core.options import checked_choice
 from training.optimizers import OPTIMIZERS
-from training.runs import DIVERGED, FINISHED, STOPPED, Owner, Run, Store, as_seen, checked_name, moves
+from training.run import DIVERGED, FINISHED, STOPPED, Owner, Run, as_seen, checked_name, moves
+from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 

@@ -84,6 +84,29 @@ def read(path: Path, load: Callable[[BinaryIO], Any]) -> Any:
         raise Damaged(f"it cannot be read: {reason(error)}") from error
 
 
+def newest(path: Path, load: Callable[[BinaryIO], Any]) -> tuple[Any, list[tuple[Path, str]]]:
+    """What the last checkpoint that is whole holds, None without any, and of the damaged ones after it why they are so.
+
+    ValueError where there are checkpoints and none is whole.
+    """
+    wrong: list[tuple[Path, str]] = []
+    for one in kept(path):
+        try:
+            return read(one, load), wrong
+        except Damaged as error:
+            wrong.append((one, f"{one.name}: {error}"))
+    if not wrong:
+        return None, []
+    reasons = "; ".join(why for _, why in wrong)
+    raise ValueError(f"no checkpoint can be used ({reasons}): begin it anew, as the page or resume --anew does")
+
+
+def set_aside(damaged: Path) -> None:
+    """Renames a damaged checkpoint, so that it does not take the place of the one that is whole."""
+    with suppress(OSError):
+        damaged.replace(damaged.with_name("damaged.pt"))
+
+
 class _Hashed:
     """A file to write to in order, of which length and checksum are known afterwards."""
 

@@ -7,10 +7,9 @@ alone and the first weights from the seed, so they are the same for every optimi
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,9 +22,9 @@ from torch.optim.swa_utils import update_bn
 from optim_core import RULES
 from optim_core.around import factor
 from training import checkpoints, optimizers
-from training.checkpoints import Damaged
-from training.data import augment
-from training.data.images import Images, limited
+from training.data.images import Images
+from training.graph import StepGraph
+from training.placed import Placed, loaded
 from training.record import facts, forget_peak, peak_memory, processor
 from training.settings import RunSettings
 from training.task import TASKS
@@ -34,7 +33,6 @@ from training.trouble import reason
 FETCH_SECONDS = 0.1
 FETCH_STEPS = 10
 CHECKPOINT_SECONDS = 30.0
-CPU_CHUNK = 2_000  # images augmented at once: keeps the floats of an epoch out of a laptop's memory
 GRAPH_WARM_UP = 3  # eager steps before a CUDA graph is captured, as torch asks for
 TIMED_STEPS = 20
 STATISTICS_BATCHES = 50  # as schedule-free's authors take
@@ -87,9 +85,6 @@ def train(settings: RunSettings, observer: Observer, checkpoint: Path, resume: b
         return run.go(resume)
 
 
-_loaded: dict[tuple, Images] = {}  # the last set, for the next run of the same process
-
-
 class Training:
     """One run: network, optimizer, data on the device, and where it stands."""
 
@@ -104,7 +99,7 @@ class Training:
         self.epoch = self.batch = self.step = 0
         self.made = 0  # eager steps of this process
         self.mark, self.outside = 0.0, 0.0  # when training seconds were counted last; seconds since then that do not
-        self.graph: _Graph | None = None
+        self.graph: StepGraph | None = None
         self.seconds = self.epoch_seconds = self.wall = 0.0
         self.best, self.since_best = math.inf, 0
         self.flushed = self.flushed_at = self.evaluation_seconds = 0.0
@@ -134,7 +129,7 @@ class Training:
         torch.manual_seed(settings.seed)
         self.network, built = self.task.build(settings, self.downloading)
         self.network = self.network.to(self.device, self.dtype, memory_format=torch.channels_last)
-        self.place(images)
+        self.data = Placed(images, settings, self.device, self.dtype)
         self.forward: Callable = torch.compile(self.network) if settings.engine == "compiled" else self.network
         self.optimizer = optimizers.build(
             settings.optimizer, self.network.parameters(), settings.hyper, horizon=self.steps, l2=settings.l2,
@@ -159,7 +154,7 @@ class Training:
                 "precision": settings.precision,
                 "engine": self.engine,
                 "data": images.name,
-                "training_images": len(self.train_labels),
+                "training_images": self.data.count,
                 "parameters": sum(p.numel() for p in self.network.parameters()),
                 "steps_per_epoch": per_epoch,
                 **({"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()} if self.cuda else {}),
@@ -168,29 +163,7 @@ class Training:
 
     def images(self) -> Images:
         """The task's data, as many of them as the settings say."""
-        settings = self.settings
-        key = (settings.task, settings.synthetic, os.environ.get("RAVINE_DATA"))
-        if key not in _loaded:
-            _loaded.clear()
-            _loaded[key] = self.task.load(settings, self.downloading)
-        images = _loaded[key]
-        return limited(images, settings.images, max(1, settings.images // 5)) if settings.images else images
-
-    def place(self, images: Images) -> None:
-        """Moves the set to the device: training images padded, the validation part apart, the test set normalised."""
-        settings, task = self.settings, self.task
-        count = len(images.train_labels)
-        shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(0))  # the same part for every run
-        kept = shuffled[round(count * settings.validation) :].sort().values
-        held_out = shuffled[: round(count * settings.validation)].sort().values
-        place = self.device
-        padded = augment.pad(images.train_images[kept].to(place), task.pad, task.pad_mode)
-        self.train_images, self.train_labels = padded, images.train_labels[kept].to(place)
-        self.normalisation = (images.mean, images.std, self.dtype)
-        self.parts = {"test": (images.test_images.to(place), images.test_labels.to(place))}
-        if settings.validation:
-            held = images.train_images[held_out].to(place), images.train_labels[held_out].to(place)
-            self.parts["validation"] = held
+        return loaded(self.settings, self.downloading)
 
     def warm_up(self) -> None:
         """A step with each size of batch, so that first-time costs stay outside the clock; nothing of it remains."""
@@ -201,8 +174,8 @@ class Training:
         network = {name: value.clone() for name, value in self.network.state_dict().items()}
         remembered = copy.deepcopy(self.optimizer.state_dict())
         kept = {p: dict(state) for p, state in self.optimizer.state.items()}
-        size, count = self.settings.batch_size, len(self.train_labels)
-        images, labels = next(iter(self.batches(0, 0)))
+        size, count = self.settings.batch_size, self.data.count
+        images, labels = next(iter(self.data.batches(0, 0)))
         with torch.random.fork_rng(devices=[self.device] if self.cuda else []):
             for part in dict.fromkeys([min(size, count), (count - 1) % size + 1]):
                 self.position.zero_()
@@ -255,7 +228,7 @@ class Training:
         self.flushed, self.flushed_at = first, time.perf_counter()
         self.synchronize()
         self.mark = time.perf_counter()
-        for images, labels in self.batches(self.epoch, first):
+        for images, labels in self.data.batches(self.epoch, first):
             self.set_rate()
             self.one_step(images, labels)
             self.batch += 1
@@ -278,29 +251,6 @@ class Training:
         spent, self.mark, self.outside = now - self.mark - self.outside, now, 0.0
         self.seconds += spent
         self.epoch_seconds += spent
-
-    def batches(self, epoch: int, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images and labels of an epoch's batches from the given one on, cropped, flipped, normalised."""
-        task, size = self.task, self.settings.batch_size
-        count = len(self.train_labels)
-        order = augment.order(count, self.settings.seed, epoch).to(self.device)
-        draws = None
-        if task.pad or task.flip:
-            draws = [
-                d.to(self.device) for d in augment.draws(count, self.settings.seed, epoch, task.pad, flip=task.flip)
-            ]
-        chunk = count if self.cuda else max(1, CPU_CHUNK // size) * size
-        start = first * size
-        while start < count:
-            rows = order[start : start + chunk]
-            images = self.train_images[rows]
-            if draws:
-                images = augment.crop_flip(images, *(d[rows] for d in draws), pad=task.pad)
-            images = augment.normalise(images, *self.normalisation, channels_last=True)
-            labels = self.train_labels[rows]
-            for at in range(0, len(rows), size):
-                yield images[at : at + size], labels[at : at + size]
-            start += chunk
 
     def set_rate(self) -> None:
         """The learning rate of the coming step, for every group; nothing where the optimizer has none."""
@@ -399,7 +349,10 @@ class Training:
         self.synchronize()
         began = time.perf_counter()
         try:
-            self.graph = _Graph(self, images, labels)
+            whole = optimizers.OPTIMIZERS[self.settings.optimizer].in_graph
+            self.graph = StepGraph(
+                self.gradient, self.optimizer, self.parameters, whole, self.stream, images, labels
+            )  # fmt: skip
         except RuntimeError as error:
             self.graphing = False
             engine = "compiled" if self.settings.engine == "compiled" else "eager"
@@ -432,7 +385,7 @@ class Training:
     def end_epoch(self) -> None:
         """Means of the epoch, evaluation, the checkpoint."""
         sizes = torch.full((self.batch,), float(self.settings.batch_size), dtype=torch.float64)
-        sizes[-1] = len(self.train_labels) - self.settings.batch_size * (self.batch - 1)
+        sizes[-1] = self.data.count - self.settings.batch_size * (self.batch - 1)
         weights = sizes / sizes.sum()
         values = {
             "epoch/train_loss": float(self.losses.cpu() @ weights),
@@ -443,7 +396,7 @@ class Training:
             self.observer.progress(self.step, self.steps, "evaluating")
         began = time.perf_counter()
         with self.answering():
-            for part, (images, labels) in self.parts.items():
+            for part, (images, labels) in self.data.parts.items():
                 values[f"epoch/{part}_loss"], values[f"epoch/{part}_accuracy"] = self.evaluate(images, labels)
         self.evaluation_seconds = time.perf_counter() - began
         self.observer.points(self.step, {**values, **self.clocks()})
@@ -468,7 +421,7 @@ class Training:
         self.optimizer.eval()  # type: ignore[attr-defined]
         try:
             if kept:
-                batches = islice(self.batches(self.epoch, 0), STATISTICS_BATCHES)
+                batches = islice(self.data.batches(self.epoch, 0), STATISTICS_BATCHES)
                 with self.autocast(), torch.random.fork_rng(devices=[self.device] if self.cuda else []):
                     update_bn((images for images, _ in batches), self.network)
             yield
@@ -484,7 +437,7 @@ class Training:
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
         size = 2_000 if self.cuda else 500
         for start in range(0, len(labels), size):
-            batch = augment.normalise(images[start : start + size], *self.normalisation, channels_last=True)
+            batch = self.data.normalised(images[start : start + size])
             with self.autocast():
                 logits = self.network(batch)
             logits = logits.float() if logits.dtype == torch.bfloat16 else logits
@@ -514,7 +467,7 @@ class Training:
         """The optimizer's step with what it asks for itself, a median; the run is over, its weights may move."""
         self.graph = None
         self.optimizer.zero_grad(set_to_none=True)
-        images, labels = next(iter(self.batches(0, 0)))
+        images, labels = next(iter(self.data.batches(0, 0)))
         self.position.zero_()
         self.gradient(images, labels)
         searching = self.rule is not None and self.rule.needs_closure
@@ -586,18 +539,9 @@ class Training:
 
     def load(self) -> None:
         """Goes back to the last checkpoint that is whole; ValueError where none is, or it belongs to other settings."""
-        kept, wrong = checkpoints.kept(self.checkpoint), []
-        if not kept:
+        state, damaged = checkpoints.newest(self.checkpoint, self.loaded)
+        if state is None:
             return  # interrupted before its first checkpoint: it begins again
-        for path in kept:
-            try:
-                state = checkpoints.read(path, self.loaded)
-                break
-            except Damaged as error:
-                wrong.append((path, f"{path.name}: {error}"))
-        else:
-            reasons = "; ".join(why for _, why in wrong)
-            raise ValueError(f"no checkpoint can be used ({reasons}): begin it anew, as the page or resume --anew does")
         saved = replace(RunSettings.from_json(state["settings"]), threads=self.settings.threads)
         if saved != self.settings:
             others = sorted(key for key, value in asdict(self.settings).items() if asdict(saved)[key] != value)
@@ -612,9 +556,8 @@ class Training:
         for name in _STANDING:
             setattr(self, name, state[name])
         self.observer.record({"checkpoint": ""})  # what an earlier process said of its own
-        for path, why in wrong:
-            with suppress(OSError):  # it must not take the place of the one that is whole
-                path.replace(path.with_name("damaged.pt"))
+        for path, why in damaged:
+            checkpoints.set_aside(path)
             said = f"was damaged ({why}): it went on from the one before, at step {self.step:,}"
             self.observer.record({"checkpoint": said})
 
@@ -624,38 +567,6 @@ class Training:
 
 
 _STANDING = ("epoch", "batch", "step", "seconds", "epoch_seconds", "wall", "best", "since_best")
-
-
-class _Graph:
-    """One training step as a CUDA graph; the optimizer's own step is part of it where it can be, else follows it."""
-
-    def __init__(self, training: Training, images: torch.Tensor, labels: torch.Tensor) -> None:
-        self.training = training
-        self.images, self.labels = images.clone(memory_format=torch.channels_last), labels.clone()
-        self.whole = optimizers.OPTIMIZERS[training.settings.optimizer].in_graph
-        self.refresh: Callable[[], None] = getattr(training.optimizer, "refresh", lambda: None)
-        self.refresh()
-        training.optimizer.zero_grad(set_to_none=True)
-        training.synchronize()
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, stream=training.stream):
-            training.gradient(self.images, self.labels)
-            if self.whole:
-                training.optimizer.step()
-        self.parameters = [p for p in training.network.parameters() if p.requires_grad]
-        self.gradients = [p.grad for p in self.parameters]
-
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        self.images.copy_(images)
-        self.labels.copy_(labels)
-        if self.whole:
-            self.refresh()
-            self.graph.replay()
-            return
-        self.graph.replay()
-        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
-            parameter.grad = gradient
-        self.training.optimizer.step()
 
 
 def _device(settings: RunSettings) -> torch.device:

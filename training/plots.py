@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from training.report import Series, budget, detail, grouped, settings_of, title
-from training.runs import Run
+from training.run import Run
 
 PLOTS = {
     "epoch/train_loss": "Train loss",

@@ -10,7 +10,8 @@ import numpy as np
 
 from optim_core.around import DROPPING, SCHEDULES
 from training.optimizers import OPTIMIZERS
-from training.runs import DIVERGED, FINISHED, Run, Store
+from training.run import DIVERGED, FINISHED, Run
+from training.runs import Store
 from training.settings import RunSettings
 from training.task import TASKS
 

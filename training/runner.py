@@ -27,7 +27,8 @@ from typing import Any
 
 from training import checkpoints
 from training.devices import DeviceError, absent, cpu, devices
-from training.runs import FAILED, QUEUED, RUNNING, STALE, Run, Store, alive, here
+from training.run import FAILED, QUEUED, RUNNING, STALE, Run, alive, here
+from training.runs import Store
 from training.trouble import Saying, StoreError, reason
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,86 +12,36 @@ The place is ``RAVINE_STORE`` (a path, or ``sqlite:///path``), otherwise a folde
 WAL does not work over a network file system.
 """
 
-import fcntl
 import json
 import math
-import os
-import platform
-import re
-import secrets
 import shutil
-import sqlite3
-import stat
-import tempfile
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
-from training.trouble import StoreError, reason
-
-SCHEMA = 1  # raised whenever the tables change; kept in the file's user_version
-
-QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
-STOPPED, DIVERGED, FAILED, INTERRUPTED = "stopped", "diverged", "failed", "interrupted"
-STATUSES = (QUEUED, RUNNING, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
-RESUMABLE = (STOPPED, INTERRUPTED, FAILED)
-ID = re.compile(r"[0-9a-f]{8}")
-STALE = 8.0  # seconds without a heartbeat after which a run counts as interrupted
-LONGEST_NAME = 200
-PATIENCE = 30.0  # seconds that a question waits for a lock
-
-tables = sa.MetaData()
-runs = sa.Table(
-    "runs",
-    tables,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("grid", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("device", sa.Text, nullable=False),
-    sa.Column("settings", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False, index=True),
-    sa.Column("want", sa.Text, nullable=False, default=""),
-    sa.Column("want_since", sa.Float),
-    sa.Column("stage", sa.Text, nullable=False, default=""),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("queued", sa.Float, nullable=False),
-    sa.Column("started", sa.Float),
-    sa.Column("ended", sa.Float),
-    sa.Column("heartbeat", sa.Float),
-    sa.Column("host", sa.Text, nullable=False, default=""),
-    sa.Column("pid", sa.Integer, nullable=False, default=0),
-    sa.Column("process", sa.Text, nullable=False, default=""),
-    sa.Column("slot", sa.Text, nullable=False, default=""),
-    sa.Column("step", sa.Integer, nullable=False, default=0),
-    sa.Column("steps", sa.Integer, nullable=False, default=0),
-    sa.Column("generation", sa.Integer, nullable=False, default=0),
-    sa.Column("error", sa.Text, nullable=False, default=""),
-    sa.Column("record", sa.Text, nullable=False, default="{}"),
-    sqlite_autoincrement=True,
+from training.database import Database
+from training.run import (
+    ID,
+    INTERRUPTED,
+    QUEUED,
+    RESUMABLE,
+    RUNNING,
+    SILENT,
+    STOPPED,
+    Owner,
+    Run,
+    Tail,
+    checked_name,
+    given_up,
+    new_id,
 )
-points = sa.Table(
-    "points",
-    tables,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number", ondelete="CASCADE"), nullable=False),
-    sa.Column("series", sa.Text, nullable=False),
-    sa.Column("step", sa.Integer, nullable=False),
-    sa.Column("value", sa.Float),  # NULL is NaN: SQLite has none
-    sa.UniqueConstraint("run", "series", "step"),
-    sqlite_autoincrement=True,
-)
+from training.tables import points, runs
+from training.trouble import StoreError
 
 
 class Settings(Protocol):
@@ -102,358 +52,10 @@ class Settings(Protocol):
     def to_json(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Owner:
-    """The process that executes a run: host, process id, and when that process began (ids are given again)."""
-
-    host: str
-    pid: int
-    process: str = ""
-
-    @classmethod
-    def here(cls) -> "Owner":
-        """This process."""
-        return cls(here(), os.getpid(), process_mark(os.getpid()))
-
-
-@dataclass(frozen=True)
-class Run:
-    """One row of the store. Times are seconds since 1970, None where it has not come to that."""
-
-    number: int
-    id: str
-    grid: str
-    name: str
-    device: str
-    settings: str
-    status: str
-    want: str
-    want_since: float | None
-    stage: str
-    created: float
-    queued: float
-    started: float | None
-    ended: float | None
-    heartbeat: float | None
-    host: str
-    pid: int
-    process: str
-    slot: str
-    step: int
-    steps: int
-    generation: int
-    error: str
-    record: Mapping[str, Any]
-
-    @cached_property
-    def options(self) -> Mapping[str, Any]:
-        """The settings as plain data, none where they are damaged; ``RunSettings.from_json`` checks them as well."""
-        try:
-            found = json.loads(self.settings)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def owner(self) -> Owner:
-        """Who executes the run, or did so last."""
-        return Owner(self.host, self.pid, self.process)
-
-    @property
-    def resumable(self) -> bool:
-        """Whether ``Store.resume`` takes it."""
-        return self.status in RESUMABLE
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Points that came after a number.
-
-    last: the number to ask with next. points: (run id, series) -> steps int64 (n,), values float64 (n,), steps rising
-    within what one question returns. generations: run id -> how often points of that run were taken back; where it
-    has grown, what was read before is stale beyond the step of resumption: read that run anew with after=0.
-    """
-
-    last: int
-    points: Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]]
-    generations: Mapping[str, int] = field(default_factory=dict)
-
-
-@cache
-def here() -> str:
-    """This machine's name; with the space of process ids, where there are several (containers share a host's name)."""
-    try:
-        space = Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        return platform.node()
-    return f"{platform.node()} {space}"
-
-
-def process_mark(pid: int) -> str:
-    """When a living process began, as a text that tells it from a later one with the same id; "" if there is none.
-
-    A zombie counts as dead. Where there is no /proc, "?" for any process that takes signals.
-    """
-    if Path("/proc/self/stat").exists():
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-        state, *rest = text.rpartition(")")[2].split()
-        return "" if state in "ZX" else rest[18]
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        pass
-    return "?"
-
-
-def alive(owner: Owner) -> bool | None:
-    """Whether the process of a run lives; None where that cannot be seen from here (another host)."""
-    if owner.host != here():
-        return None
-    return owner.pid > 0 and process_mark(owner.pid) == owner.process != ""
-
-
-def given_up(run: Run) -> bool:
-    """Whether a running run has no process any more: by the process where it can be seen, else by the clock.
-
-    A heartbeat from the future is as silent as an old one: the clock was set back, and who lives beats by the new one.
-    """
-    lives = alive(run.owner)
-    if lives is not None and (not lives or run.process != "?"):  # "?": where another may have got its number
-        return not lives
-    return abs(time.time() - (run.heartbeat or 0.0)) > STALE
-
-
-def as_seen(run: Run) -> Run:
-    """The run as it is, whatever the store says: one whose process is gone is not running."""
-    if run.status != RUNNING or not given_up(run):
-        return run
-    return replace(run, status=INTERRUPTED, error=_SILENT)
-
-
-_SILENT = "its process no longer answers"
-
-
-def new_id() -> str:
-    """An id of a run or a launch: 8 hexadecimal digits that begin as no number, date or formula does."""
-    return secrets.choice("abc") + secrets.token_hex(4)[1:]
-
-
-def checked_name(name: str) -> str:
-    """A run's name, without blanks around it; ValueError names what is not allowed in it."""
-    name = name.strip(" ")
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"name: {len(name)} characters; at most {LONGEST_NAME}")
-    if wrong := next(filter(moves, name), None):
-        raise ValueError(f"name: U+{ord(wrong):04X} is not allowed; it must be one line of characters that are seen")
-    return name
-
-
-def moves(character: str) -> bool:
-    """Whether a character moves, colours or turns around what stands beside it: controls, line ends, marks of bidi."""
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
-
-
-_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-
-
-def store_path(url: str | None = None) -> Path:
-    """The store's file: url, RAVINE_STORE, or ravine/runs.db in the user's data folder. StoreError if it is no file."""
-    text = url or os.environ.get("RAVINE_STORE", "")
-    if "://" in text:
-        scheme, _, rest = text.partition("://")
-        if scheme not in ("sqlite", "sqlite+pysqlite") or not rest.startswith("/") or len(rest) < 2:
-            raise StoreError(f"store {text!r}: only SQLite files, sqlite:///path or a plain path")
-        text = rest[1:]
-    if not text:
-        text = f"{os.environ.get('XDG_DATA_HOME') or '~/.local/share'}/ravine/runs.db"
-    try:
-        return Path(text).expanduser().resolve()  # two ways to one file are one store
-    except (RuntimeError, OSError, ValueError) as error:  # no home; links in a circle; a NUL
-        raise StoreError(f"store {text!r}: no such place ({reason(error)}); name a file in RAVINE_STORE") from None
-
-
-def is_there(path: Path, unsure: bool = False) -> bool:
-    """Whether a file is there; `unsure` where that cannot be asked, as in a folder of somebody else."""
-    try:
-        return path.exists()
-    except OSError:
-        return unsure
-
-
-class _Empty(StoreError):
-    """There are no tables yet."""
-
-
-class _Connection(sqlite3.Connection):
-    """A connection that is closed with the store that forgets it, which Python warns of from 3.13 on."""
-
-    def __del__(self) -> None:
-        self.close()
-
-
-class Store:
-    """The runs and their points. Threads may share one; each process opens its own on the same file.
-
-    looking: nothing is made or changed, so the file and its folder need not be writable. StoreError if the file cannot
-    be opened, is no store, or was written by a later version; later, whenever it does not answer.
-    """
-
-    def __init__(self, url: str | None = None, *, looking: bool = False) -> None:
-        self.path, self.looking = store_path(url), looking
-        self._copy: tempfile.TemporaryDirectory | None = None
-        # A pool lends each connection to one thread at a time. Who looks opens a new one each time: one that takes the
-        # file for immutable would not see what others write.
-        pool: dict[str, Any] = (
-            {"poolclass": sa.NullPool} if looking else {"poolclass": sa.QueuePool, "pool_size": 5, "max_overflow": -1}
-        )
-        self.engine = sa.create_engine("sqlite://", creator=self._connect, **pool)
-        event.listen(self.engine, "connect", self._note_file)
-        event.listen(self.engine, "checkout", self._check_file)
-        event.listen(self.engine, "begin", _begin)
-        try:
-            self.renew()
-        except BaseException:
-            self.close()
-            raise
-
-    def renew(self) -> None:
-        """Open it, and make it where there is none (any more). StoreError if that cannot be done."""
-        if self.looking:
-            self.close()  # with the copy that a folder without write access has asked for
-        try:
-            try:
-                self._open()
-            except (_Empty, FileNotFoundError, NotADirectoryError):
-                if self.looking:
-                    raise StoreError(f"store {self.path}: there is none; the first launch makes it") from None
-                self._create()
-                self._open()
-        except StoreError:
-            raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise StoreError(f"store {self.path}: cannot be opened ({reason(error)})") from error
-
-    def _open(self) -> None:
-        with self.engine.connect():
-            pass
-
-    def _create(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"store {self.path}: the folder cannot be made ({error.strerror})") from None
-        with (
-            self.beside("lock").open("w") as lock,  # the change to WAL does not wait for others by itself
-            closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as connection,
-        ):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if connection.execute("PRAGMA user_version").fetchone() != (0,):
-                return
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            for table in tables.sorted_tables:
-                for made in (sa.schema.CreateTable(table), *map(sa.schema.CreateIndex, table.indexes)):
-                    connection.execute(str(made.compile(dialect=sqlite.dialect())))
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            connection.execute("COMMIT")
-
-    def close(self) -> None:
-        """Close the connections; the store opens new ones if it is used again."""
-        self.engine.dispose()
-        if self._copy is not None:
-            self._copy.cleanup()
-            self._copy = None
-
-    # Connections
-
-    def _connect(self) -> sqlite3.Connection:
-        """A connection to the file as it is now; it makes none."""
-        if not stat.S_ISREG(self.path.stat().st_mode):  # FileNotFoundError says more than SQLite does, too
-            raise StoreError(f"store {self.path}: cannot be opened (it is no file)")
-        if not self.looking:
-            return self._checked_connection(f"{self.path.as_uri()}?mode=rw")
-        try:
-            return self._checked_connection(f"{self.path.as_uri()}?mode=ro")
-        except sqlite3.OperationalError:
-            # In a folder that cannot be written SQLite reads a WAL only where its shared memory still lies there.
-            waiting = Path(f"{self.path}-wal")
-            if not waiting.exists() or not waiting.stat().st_size:
-                return self._checked_connection(f"{self.path.as_uri()}?mode=ro&immutable=1")
-            if self._copy is None:
-                self._copy = tempfile.TemporaryDirectory(prefix="ravine-", ignore_cleanup_errors=True)
-                for end in ("", "-wal"):
-                    shutil.copyfile(f"{self.path}{end}", f"{self._copy.name}/runs.db{end}")
-            return self._checked_connection(f"{(Path(self._copy.name) / 'runs.db').as_uri()}?mode=rw")
-
-    def _checked_connection(self, uri: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=PATIENCE, check_same_thread=False, isolation_level=None, factory=_Connection
-        )
-        try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                if found := connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone():
-                    raise StoreError(f"store {self.path}: a database of something else (it has a table {found[0]!r})")
-                raise _Empty(f"store {self.path}: is empty")
-            if version != SCHEMA:
-                raise StoreError(
-                    f"store {self.path}: written by another version of Ravine (tables {version}, this one knows "
-                    f"{SCHEMA}); name another file in RAVINE_STORE"
-                )
-            for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):  # WAL is kept in the file
-                connection.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _note_file(self, _: Any, record: Any) -> None:
-        record.info["file"] = self._file()
-
-    def _check_file(self, _: Any, record: Any, __: Any) -> None:
-        if record.info["file"] != self._file():
-            raise DisconnectionError  # the pool makes another
-
-    def _file(self) -> tuple[int, int]:
-        found = self.path.stat()
-        return found.st_dev, found.st_ino
-
-    @contextmanager
-    def _asked(self, write: bool = False) -> Iterator[sa.Connection]:
-        """A transaction; whatever goes wrong in it is a StoreError."""
-        if write and self.looking:
-            raise StoreError(f"store {self.path}: was opened for looking only")
-        try:
-            with self.engine.connect() as connection:
-                connection = connection.execution_options(write=write)
-                with connection.begin():
-                    yield connection
-        except StoreError:
-            raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            self.engine.dispose()  # what a connection has kept of the file may be no longer so
-            if not is_there(self.path, unsure=True):
-                raise StoreError(f"the store {self.path} is gone") from error
-            raise StoreError(f"the store does not answer: {reason(error)}") from error
-
-    def _write(self) -> AbstractContextManager[sa.Connection]:
-        return self._asked(write=True)
-
-    def takes(self) -> None:
-        """Write nothing new, but write: StoreError where the store does not take it."""
-        with self._write() as connection:
-            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+class Store(Database):
+    """The runs and their points; ``Database`` says what goes wrong with the file."""
 
     # Files beside the store
-
-    def beside(self, suffix: str) -> Path:
-        """A file beside the store that bears its whole name: runs.db -> runs.db.<suffix>."""
-        return self.path.with_name(f"{self.path.name}.{suffix}")
 
     def log(self, run: str) -> Path:
         """The log of a run; may not exist yet. ValueError for what is no id."""
@@ -643,7 +245,7 @@ class Store:
             found = [run for run in found if given_up(run)]
         else:
             found = [run for run in found if abs(time.time() - (run.heartbeat or 0.0)) > age]
-        return [run.id for run in found if self.interrupt(run.id, _SILENT, owner=run.owner, beat=run.heartbeat)]
+        return [run.id for run in found if self.interrupt(run.id, SILENT, owner=run.owner, beat=run.heartbeat)]
 
     def interrupt(self, run: str, sentence: str, *, owner: Owner | None = None, beat: float | None = None) -> bool:
         """Mark a running run as interrupted, if it is this owner's and its last heartbeat was that one."""
@@ -714,11 +316,6 @@ class Store:
             if gone:
                 more = {"generation": runs.c.generation + 1}
                 connection.execute(sa.update(runs).where(runs.c.number == number).values(**more))
-
-
-def _begin(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later cannot wait for another writer: writers lock from the start.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
 
 
 def _behind(connection: sa.Connection, now: float) -> float:

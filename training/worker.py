@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 
 from optim_core.command import tell
 from training import checkpoints
-from training.runs import DIVERGED, FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, Owner, Store
+from training.run import DIVERGED, FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED, Owner
+from training.runs import Store
 from training.settings import RunSettings
 from training.trouble import TROUBLE, Saying, StoreError, reason, said, words
 

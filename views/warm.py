@@ -6,12 +6,16 @@
 import numpy as np
 
 from optim_core import RULES, trace
+from optim_core.data_sets import DATA_SETS
 from optim_core.engine.blocks import evaluate, gradient_block
 from optim_core.options import DIFFERENCES
 from surfaces import SURFACES, surface_from_formula
 from surfaces.named import over_data
 from views.shared.assets import publish
 from views.shared.settings import Settings
+from views.study.minibatch import message as study
+from views.study.minibatch_runs import heights
+from views.study.minibatch_state import Study
 from views.trajectories.message import message
 
 
@@ -37,9 +41,6 @@ def warm_shared() -> None:
 
 def warm_all() -> None:
     """Every rule and every surface, with the differences that start most runs, and runs over data."""
-    from optim_core.data_sets import DATA_SETS
-    from views.study import minibatch
-
     for surface in SURFACES.values():
         evaluate(surface, 0.5, 0.5, surface.Parameters())
         trace(RULES["adam"], surface, surface.start, 1)
@@ -47,8 +48,8 @@ def warm_all() -> None:
         trace(rule, SURFACES["ravine"], (1.0, 1.0), 1)
     warm_shared()
     for name in DATA_SETS:
-        minibatch.heights(name)
-    minibatch.message(minibatch.Study())
+        heights(name)
+    study(Study())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from optim_core.network.flat import Flat, Numbers
 from optim_core.network.group import NAMES, Group
 from optim_core.network.oracle import NetworkOracle
 from optim_core.parameters import checked_integer, checked_number, settings
+from optim_core.registry import RULES
 from optim_core.rule import Rule
 
 MAX_HORIZON = 10**12
@@ -143,8 +144,6 @@ class RuleOptimizer(torch.optim.Optimizer):
         return {**super().__getstate__(), "rule": self.rule.name, **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from optim_core import RULES
-
         if "rule" in state:
             self._forget()
             state = {**state, "rule": RULES[state["rule"]]}
@@ -529,8 +528,6 @@ class RuleOptimizer(torch.optim.Optimizer):
 
 def _rule(given: Any) -> Rule:
     """A rule, or the one of that name."""
-    from optim_core import RULES
-
     if isinstance(given, str):
         return RULES[given]
     if not isinstance(given, Rule):
@@ -557,6 +554,4 @@ def _into(old: Any, value: Any, device: torch.device) -> Any:
 
 def _companion(rule: Rule) -> Rule | None:
     """The rule to which one of matrices leaves what is none."""
-    from optim_core import RULES
-
     return RULES[rule.companion] if rule.scope == "matrix" and rule.companion else None

@@ -15,7 +15,7 @@ from views.maps.state import MapState
 from views.shared.problems import MOST
 from views.shared.received import LARGEST, PARTS, TEXT, Change
 from views.shared.settings import Settings
-from views.study.minibatch import Study
+from views.study.minibatch_state import Study
 from views.study.momenta import Momenta
 from views.training.plan import Plan
 from views.tuning.tuning import TuningState

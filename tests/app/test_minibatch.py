@@ -14,7 +14,7 @@ from surfaces import SURFACES
 from tests.patience import SECONDS
 from views.shared.packing import pack, unpack
 from views.study import minibatch, momenta
-from views.study.minibatch import Study
+from views.study.minibatch_state import RATES, Study
 from views.study.momenta import Momenta
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -110,7 +110,7 @@ def test_every_data_set_is_shown(name: str) -> None:
     assert shown["surface"]["axes"] == list(data_set(name).parameters)
     assert app.query_params["data"] == name
     app.selectbox(key="minibatch:rule").select("adagrad").run()
-    assert picture(app)["values"]["lr"] == minibatch.RATES["adagrad"][name]
+    assert picture(app)["values"]["lr"] == RATES["adagrad"][name]
     app.selectbox(key="minibatch:order").select("independent").run()
     assert picture(app)["counting"]["replaced"]
 

@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 from tests.patience import SECONDS
 from training import runner
 from training.optimizers import OPTIMIZERS
-from training.runs import FAILED, FINISHED, QUEUED, STOPPED, Owner, Store
+from training.run import FAILED, FINISHED, QUEUED, STOPPED, Owner
+from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 from training.trouble import StoreError

@@ -20,7 +20,8 @@ from tests.patience import SECONDS
 from training import __main__ as command
 from training import devices, export
 from training.optimizers import OPTIMIZERS
-from training.runs import QUEUED, RUNNING, STOPPED, Owner, Store
+from training.run import QUEUED, RUNNING, STOPPED, Owner
+from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 

@@ -15,6 +15,7 @@ from views.shared import controls, messages, received
 from views.shared.packing import pack, unpack
 from views.shared.settings import Settings
 from views.study import minibatch, momenta
+from views.study.minibatch_state import Study
 from views.trajectories import message as picture
 
 
@@ -110,7 +111,7 @@ MESSAGES = {
         messages.MapsMessage,
     ),
     "gradients": lambda: (gradients.message(gradients.Place()), messages.ErrorsMessage),
-    "minibatch": lambda: (minibatch.message(minibatch.Study()), messages.StudyMessage),
+    "minibatch": lambda: (minibatch.message(Study()), messages.StudyMessage),
     "momenta": lambda: (momenta.message(momenta.Momenta()), messages.StudyMessage),
     "catalogue": lambda: (catalogue.message(catalogue.View(), budget=0.0), messages.CatalogueList),
     "controls": lambda: (controls.controls(settings(card__0="lookahead")), messages.Controls),

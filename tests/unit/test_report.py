@@ -10,7 +10,8 @@ import pytest
 
 from training import plots, report
 from training.__main__ import main
-from training.runs import DIVERGED, FINISHED, QUEUED, Owner, Store
+from training.run import DIVERGED, FINISHED, QUEUED, Owner
+from training.runs import Store
 from training.settings import RunSettings, grid, recipe
 from training.task import TASKS, Entry
 

@@ -16,19 +16,9 @@ from sqlalchemy.exc import OperationalError
 
 from tests.patience import SECONDS
 from training import devices, runner, worker
+from training.run import DIVERGED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, alive
 from training.runner import Runner
-from training.runs import (
-    DIVERGED,
-    FAILED,
-    FINISHED,
-    INTERRUPTED,
-    QUEUED,
-    RUNNING,
-    STOPPED,
-    Owner,
-    Store,
-    alive,
-)
+from training.runs import Store
 from training.settings import RunSettings
 
 ROOT = Path(__file__).parents[2]

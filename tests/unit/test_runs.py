@@ -14,22 +14,11 @@ import numpy as np
 import pytest
 
 from tests.patience import SECONDS
-from training.runs import (
-    DIVERGED,
-    FAILED,
-    FINISHED,
-    INTERRUPTED,
-    QUEUED,
-    RUNNING,
-    SCHEMA,
-    STOPPED,
-    Owner,
-    Store,
-    StoreError,
-    alive,
-    process_mark,
-    store_path,
-)
+from training.database import store_path
+from training.run import DIVERGED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, alive, process_mark
+from training.runs import Store
+from training.tables import SCHEMA
+from training.trouble import StoreError
 
 ROOT = Path(__file__).parents[2]
 ME = Owner("elsewhere", 1, "1")

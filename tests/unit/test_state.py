@@ -10,7 +10,7 @@ from views.gradients.gradients import Place
 from views.maps.state import MapState
 from views.shared.settings import Settings
 from views.shared.state import MAX_LINK
-from views.study.minibatch import Study
+from views.study.minibatch_state import Study
 from views.study.momenta import Momenta
 from views.tuning.tuning import TuningState
 

@@ -21,10 +21,13 @@ from pyarrow import csv, parquet
 
 from optim_core.__main__ import main as core
 from optim_core.files import replacing
-from training import export, runner, runs, worker
+from training import database, export, runner, runs, worker
 from training.__main__ import main
-from training.runs import INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, Store, StoreError, new_id, store_path
+from training.database import store_path
+from training.run import ID, INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, new_id
+from training.runs import Store
 from training.settings import RunSettings
+from training.trouble import StoreError
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 240.0
@@ -35,7 +38,7 @@ RUN = "a0123456"
 @pytest.fixture
 def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with one stopped run; nothing waits long, no runner is started."""
-    monkeypatch.setattr(runs, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
     monkeypatch.setattr(worker, "INSIST", 0.0)
     monkeypatch.setattr(worker, "BEAT", 0.01)
     monkeypatch.setattr(worker, "stop_on_signal", threading.Event)
@@ -304,7 +307,7 @@ def test_a_name_from_before_does_not_move_the_cursor(good: Path) -> None:
 
 def test_no_id_is_a_number_for_who_reads_a_table() -> None:
     ids = [new_id() for _ in range(5000)]
-    assert all(runs.ID.fullmatch(one) for one in ids)
+    assert all(ID.fullmatch(one) for one in ids)
     assert len(set(ids)) == 5000
     for some in ids:
         with pytest.raises(ValueError, match="could not convert"):

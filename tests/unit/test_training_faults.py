@@ -21,27 +21,16 @@ import torch
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from training import checkpoints, loop, runner, runs, worker
+from training import checkpoints, database, loop, runner, worker
 from training.checkpoints import Damaged
 from training.data import cifar10
 from training.data.images import DataError
+from training.run import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Owner, alive, as_seen, process_mark
 from training.runner import Runner
-from training.runs import (
-    FAILED,
-    FINISHED,
-    INTERRUPTED,
-    QUEUED,
-    RUNNING,
-    STOPPED,
-    Owner,
-    Store,
-    StoreError,
-    alive,
-    as_seen,
-    process_mark,
-)
+from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
+from training.trouble import StoreError
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120.0  # seconds: one generous limit for whatever is waited for
@@ -752,7 +741,7 @@ def test_a_clock_that_is_set_ends_no_healthy_run_and_hides_no_dead_one(
 def test_who_is_asked_for_nothing_while_the_store_takes_nothing_is_not_taken_for_hung(
     tmp_path: Path, child: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "PATIENCE", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
     store = Store(str(tmp_path / "runs.db"))
     (run,) = store.add([SETTINGS])
     store.start(run, owned(child), "cpu")
@@ -790,7 +779,7 @@ def test_who_is_asked_for_nothing_while_the_store_takes_nothing_is_not_taken_for
 def test_who_was_told_to_stop_and_waits_for_the_store_is_not_killed(
     tmp_path: Path, child: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "PATIENCE", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
     store = Store(str(tmp_path / "runs.db"))
     (run,) = store.add([SETTINGS])
     store.start(run, owned(child), "cpu")

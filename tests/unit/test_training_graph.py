@@ -138,7 +138,7 @@ def test_a_step_asks_the_device_for_nothing(name: str, tmp_path: Path, monkeypat
     run = Training(recipe(TASKS["digits"], Entry(name), images=200), Watcher(), tmp_path / "latest.pt")
     run.device = torch.device("meta")
     run.prepare()
-    for images, labels in run.batches(0, 0):
+    for images, labels in run.data.batches(0, 0):
         run.set_rate()
         run.one_step(images, labels)
     with pytest.raises((RuntimeError, NotImplementedError)):

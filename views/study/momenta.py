@@ -21,7 +21,7 @@ from views.shared.fields import short
 from views.shared.messages import Controls, Field, Group, StudyChart, StudyMessage, StudySection
 from views.shared.packing import content_key
 from views.shared.state import Choice, Number, Point, State, Whole
-from views.study.minibatch import curve
+from views.study.charts import curve
 
 RATES = {"ackley": 0.01, "beale": 1e-3, "himmelblau": 1e-3, "ravine": 0.05, "rosenbrock": 2e-4, "saddle": 0.01}
 LR = Range(1e-5, 1.0, r"\eta", log=True, valid="(0, 1e3]")

@@ -10,12 +10,14 @@ from typing import Any
 from optim_core.options import checked_choice
 from optim_core.parameters import checked_number
 from training import report
-from training.runs import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, Store, as_seen
+from training.run import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, as_seen
+from training.runs import Store
 from training.settings import RunSettings
 from training.task import TASKS
 from views.shared.colours import COLOURS, DASHES, style
 from views.shared.fields import parsed
 from views.shared.messages import Act, BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
+from views.training.plan import key
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
@@ -304,8 +306,6 @@ def launch_title(members: Sequence[Run]) -> str:
 
 def measured(runs: Sequence[Run]) -> dict[tuple, list[float]]:
     """Wall seconds for an image of earlier finished runs, evaluation included, by what decides it."""
-    from views.training.plan import key
-
     found: dict[tuple, list[float]] = {}
     for run in report.readable(runs):
         seconds = run.record.get("wall_seconds")
