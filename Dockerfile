@@ -17,6 +17,7 @@ COPY --chown=ravine:ravine .streamlit .streamlit
 COPY --chown=ravine:ravine pages pages
 COPY --chown=ravine:ravine optim_core optim_core
 COPY --chown=ravine:ravine surfaces surfaces
+COPY --chown=ravine:ravine ravine ravine
 COPY --chown=ravine:ravine training training
 COPY --chown=ravine:ravine views views
 COPY --chown=ravine:ravine static static

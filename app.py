@@ -3,7 +3,7 @@
 import streamlit as st
 
 from views.shared.admission import stranger
-from views.shared.assets import publish
+from views.shared.assets import STATIC, publish
 from views.shared.memory import collect_now_and_then
 from views.shared.sentences import escaped
 from views.warm import warm_first_picture
@@ -17,11 +17,11 @@ def warm_up() -> None:
     collect_now_and_then()
 
 
-st.set_page_config(page_title="Ravine", page_icon="static/icon.png", layout="wide", initial_sidebar_state=350)
+st.set_page_config(page_title="Ravine", page_icon=STATIC / "icon.png", layout="wide", initial_sidebar_state=350)
 if wrong := stranger():
     st.error(escaped(wrong))
     st.stop()
-st.logo("static/logo.svg", size="large", icon_image="static/icon.png")
+st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "icon.png")
 page = st.navigation(
     [
         st.Page("pages/trajectories.py", title="Trajectories", icon=":material/timeline:", default=True),

@@ -17,7 +17,12 @@ __all__ = ["RULES", "Outcome", "Rule", "RuleOptimizer", "Sweep", "Trace", "Trace
 def __getattr__(name: str) -> Any:
     # RuleOptimizer imports torch, which the app's process does without.
     if name == "RuleOptimizer":
-        from optim_core.network.torch_optimizer import RuleOptimizer
-
+        try:
+            from optim_core.network.torch_optimizer import RuleOptimizer
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            sentence = "RuleOptimizer needs torch, which is not installed: pip install 'ravine[train]'"
+            raise ModuleNotFoundError(sentence, name="torch") from None
         return RuleOptimizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,11 @@
 """What every command line of Ravine has in common: how it says what is wrong, and how it ends."""
 
 import argparse
+import difflib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, NoReturn, TextIO
 
@@ -70,6 +71,15 @@ def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
     except Exception:
         _drop(sys.stderr)
+
+
+def known(kind: str, name: str, names: Collection[str]) -> str:
+    """name where it is one of the names; ValueError offers those that are near it."""
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    offered = f"near it are: {', '.join(near)}" if near else f"there are: {', '.join(sorted(names))}"
+    raise ValueError(f"{kind} = {name!r} is not known; {offered}")
 
 
 def line(text: str) -> str:

@@ -19,6 +19,7 @@ from views.shared.admission import closed
 from views.shared.component import held
 from views.shared.components import live_maps
 from views.shared.controls import under_fields
+from views.shared.exports import offer
 from views.shared.live_controls import live_controls
 from views.shared.page import Page
 from views.shared.received import Change
@@ -109,11 +110,7 @@ with st.sidebar:
         page.choice("stop", "Stop at", STOPS, state.base.stop)
         live_controls(fields[1], key="maps:details")
     with st.popover("Export", width="stretch"):
-        st.download_button(
-            "Arrays of all maps", partial(maps.arrays_file, state), f"ravine-{state.kind}.zip", "application/zip",
-            key="maps:arrays", on_click="ignore", width="stretch",
-            help="A NumPy .npz for each map, with all settings in it, in a .zip",
-        )  # fmt: skip
+        offer("maps", maps.EXPORTS, state, kind=state.kind)
     elsewhere = under_fields(state)
     for path in sorted(elsewhere.keys() - page.placed - maps.paths(fields)):
         say(elsewhere[path])

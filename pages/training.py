@@ -7,17 +7,17 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from optim_core.around import CLIPS, SCHEDULES
-from training import export, plots, report, runner
+from training import export, report, runner
 from training.data import cifar10
 from training.database import is_there, store_path
 from training.devices import cpu
 from training.optimizers import OPTIMIZERS
+from training.record import INSTALLED
 from training.run import QUEUED, RUNNING, STATUSES, Run, as_seen, new_id
 from training.runs import Store
 from training.settings import ENGINES, PRECISIONS, WEIGHTS
@@ -25,13 +25,15 @@ from training.task import TASKS
 from training.trouble import StoreError
 from views.shared.admission import closed
 from views.shared.components import board
+from views.shared.exports import offer
 from views.shared.live_controls import live_controls
 from views.shared.messages import Action
 from views.shared.received import Change
 from views.shared.routed import through_app
 from views.shared.sentences import escaped, explain, say
+from views.training.exports import EXPORTS
 from views.training.plan import Plan, controls, details, estimate, preset_of
-from views.training.race import Race, colours_of, launches, measured
+from views.training.race import Race, launches, measured
 
 through_app(__file__)
 
@@ -373,17 +375,6 @@ def show_board() -> None:
 pictures()
 
 
-def exported(kind: str) -> bytes:
-    """The runs shown, as a file."""
-    return export.KINDS[kind](store, race.ids)
-
-
-def four_plots() -> str:
-    """The tutorial's plots of the runs shown."""
-    runs = report.readable(store.get(run) for run in race.ids)
-    return plots.html(runs, report.series_of(store, runs), list(colours_of(runs).values()))
-
-
 def named(run: Run) -> str:
     """A run in a list."""
     settings = report.settings_of(run.settings)
@@ -400,7 +391,8 @@ def by_epoch(run: Run) -> None:
         for name in ("epoch", "seconds", *(f"{part}_{what}" for part in report.PARTS for what in ("loss", "accuracy")))
     }
     st.dataframe(report.epochs(run, report.series_of(store, [run])[run.id]), hide_index=True, column_config=columns)
-    st.caption("The same run from the command line, in the project's folder:")
+    place = "" if INSTALLED else ", in the project's folder"
+    st.caption(f"The same run from the command line{place}:")
     st.code(export.reproduce(settings), language="bash", wrap_lines=True)
     st.caption("What the run recorded of where it ran:")
     st.json(dict(run.record), expanded=False)
@@ -412,13 +404,5 @@ if report.readable(run for run in everything if run.id in race.ids):
         picked = st.selectbox("Run", list(one)[::-1], format_func=lambda key: named(one[key]))
         by_epoch(one[picked])
         st.caption("All runs shown, as files:")
-        columns = st.columns(4)
-        columns[3].download_button(
-            "Four plots (HTML)", four_plots, "ravine-plots.html", width="stretch",
-            help="Train and test loss and accuracy by epoch, as the tutorial plots them",
-        )  # fmt: skip
-        for column, kind in zip(columns, ("csv", "parquet", "json"), strict=False):
-            column.download_button(
-                "Parquet" if kind == "parquet" else kind.upper(), partial(exported, kind), f"ravine-runs.{kind}",
-                width="stretch",
-            )  # fmt: skip
+        with st.container(horizontal=True, gap="small"):
+            offer("training", EXPORTS, store, race.ids)

@@ -13,6 +13,7 @@ from optim_core.around import CLIPS, DECAYS, SCHEDULES
 from surfaces import SURFACES
 from views.shared.components import live_plot
 from views.shared.controls import around_fields, controls, details, starts_fields
+from views.shared.exports import offer
 from views.shared.live_controls import live_controls
 from views.shared.page import Page
 from views.shared.received import Change
@@ -24,7 +25,7 @@ from views.shared.surface_choice import surface_choice
 from views.shared.words import DIFFERENCES, STOPS
 from views.trajectories.animation import gif, signature
 from views.trajectories.comparisons import GROUPS, MOST, comparable, compare_rules, compare_values, proposed, spaced
-from views.trajectories.export_paths import EXPORTS, unwritten
+from views.trajectories.export_paths import EXPORTS
 from views.trajectories.message import message
 
 through_app(__file__)
@@ -222,14 +223,7 @@ with st.sidebar:
         choice("around.decay", "Weight decay", DECAYS)
         live_controls(around_fields(settings), key="around")
     with st.popover("Export", width="stretch"):
-        for name, (label, told, kind, text) in EXPORTS.items():
-            if missing := unwritten(name, settings):
-                st.button(label, key=f"export:{name}", help=missing, disabled=True, width="stretch")
-                continue
-            st.download_button(
-                label, partial(text, settings, st.context.url or ""), name, kind, key=f"export:{name}", help=told,
-                on_click="ignore", width="stretch",
-            )  # fmt: skip
+        offer("export", EXPORTS, settings, st.context.url or "")
         playback()
     for path in settings.problems:
         if path.startswith(("link", "view.")):

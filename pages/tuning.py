@@ -9,6 +9,7 @@ import streamlit as st
 
 from optim_core import RULES
 from optim_core.studies.tuning import OBJECTIVES, SEARCHES
+from views.shared.exports import offer
 from views.shared.page import Page
 from views.shared.routed import through_app
 from views.shared.sentences import escaped, say
@@ -97,8 +98,7 @@ table(tuning.rows(state, made))
 with st.container(horizontal=True, gap="small"):
     if st.button("Use these on Trajectories", type="primary", key="tuning:use"):
         st.switch_page("pages/trajectories.py", query_params=tuning.on_trajectories(state, made))
-    st.download_button("JSON", lambda: tuning.as_json(made), f"ravine-tuning-{state.surface}.json", "application/json",
-        key="tuning:json", on_click="ignore", help="Every setting tried and what it is worth")  # fmt: skip
+    offer("tuning", tuning.EXPORTS, made, surface=state.surface)
 st.caption(escaped(tuning.caption(state, made)))
 
 with st.expander("On every surface", key="tuning:everywhere", on_change="rerun") as everywhere:

@@ -1,7 +1,8 @@
 """Runs the tests that depend on how numbers are rounded as on other processors, and prints what came of each.
 
     python -m scripts.processors             every setting (`make processors`): hours on two cores
-    python -m scripts.processors --short     the settings that differ most, on few tests (`.ci/run`): minutes
+    python -m scripts.processors --few       every setting, on the few tests that magnify rounding most: minutes
+    python -m scripts.processors --short     the settings that differ most, on these few (`.ci/run`)
     python -m scripts.processors --only numba   those whose name holds a word
 
 A setting is what the libraries read as they are loaded: which code MKL, ATen and OpenBLAS choose, for which processor
@@ -42,7 +43,7 @@ COMPILED = (
 WHOLE = tuple(dict.fromkeys((*COMPILED, *LIBRARIES)))
 EVERYTHING = ("",)  # all unit tests: another Python differs in more than rounding
 # Of each kind the cases that magnify rounding most, and those that were once right on one processor only.
-SHORT = (
+FEW = (
     "test_rules.py::test_numba_and_numpy_agree_to_the_last_bit[gradient_descent]",
     "test_rules.py::test_numba_and_numpy_agree_to_the_last_bit[adam]",
     "test_rules.py::test_numba_and_torch_agree_at_every_step[nadam]",
@@ -182,6 +183,7 @@ def main() -> int:
     """The table; 1 where a setting failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="two settings, and few tests")
+    parser.add_argument("--few", action="store_true", help="every setting, on few tests")
     parser.add_argument("--only", default="", metavar="WORD", help="settings whose name holds it, whatever its case")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="of pytest; 2 by default")
     options = parser.parse_args()
@@ -192,7 +194,7 @@ def main() -> int:
     rows, began = [], time.perf_counter()
     with tempfile.TemporaryDirectory() as cache:
         for setting in chosen:
-            result, said = run(setting, SHORT if options.short else setting.tests, options.workers, cache)
+            result, said = run(setting, FEW if options.short or options.few else setting.tests, options.workers, cache)
             rows.append((setting.name, result, said.strip("= ")))
             print(f"[{time.perf_counter() - began:.0f} s] {setting.name}: {result}", flush=True)
     width = max(len(name) for name, *_ in rows)

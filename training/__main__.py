@@ -16,24 +16,29 @@ from typing import Any
 from optim_core.command import Parser, ended, said, tell
 from optim_core.files import replacing
 from optim_core.options import checked_choice
+from training import export, plots, report, runner, worker
+from training.devices import DeviceError, cpu, devices, narrow
+from training.export import KINDS
 from training.optimizers import OPTIMIZERS
 from training.run import DIVERGED, FINISHED, STOPPED, Owner, Run, as_seen, checked_name, moves
+from training.runner import Runner
 from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
 
 Command = Callable[[Any, argparse.Namespace], int]  # with the store; None where it needs none
+PROGRAM = "python -m training"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """The commands and their options; launch has one for each of a run's settings."""
-    top = Parser(prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = Parser(prog=program, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
-        name: str, function: Command, summary: str, ids: str = "", looking: bool | None = False
+        name: str, function: Command, summary: str, ids: str = "", looking: bool | None = False, also: str = ""
     ) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=summary, description=summary)
+        one = commands.add_parser(name, aliases=also.split(), help=summary, description=summary)
         one.set_defaults(function=function, looking=looking)
         if ids == "1":
             one.add_argument("id", metavar="ID")
@@ -56,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--name", default="", help="what the run is called")
     new.add_argument("--detach", action="store_true", help="put it into the queue and return; a runner executes it")
 
-    command("list", list_runs, "All runs, the newest first.", looking=True)
+    command("runs", list_runs, "All runs, the newest first.", looking=True, also="list")
     command("show", show, "Everything about a run.", "1", looking=True)
     command("stop", stop, "Ask runs to stop with a checkpoint; take queued ones out of the queue.", "+")
     again = command("resume", resume, "Go on with a stopped, interrupted or failed run from its last checkpoint.", "1")
@@ -89,14 +94,10 @@ def launch(store: Store, options: argparse.Namespace) -> int:
     """Runs from options or JSON: executed here one after the other, or put into the queue."""
     wanted, options.name = settings_of(options), checked_name(options.name)
     if options.detach:
-        from training import runner
-
         ids = store.add(wanted, names=[options.name] * len(wanted))
         runner.ensure(store)
         print(*ids, sep="\n")
         return 0
-    from training.devices import narrow
-
     gpus = sorted({settings.device for settings in wanted} - {"cpu"})
     if len(gpus) > 1:
         raise ValueError(f"the runs are for {', '.join(gpus)}; one process sees one GPU: launch them with --detach")
@@ -142,16 +143,12 @@ def settings_of(options: argparse.Namespace) -> list[RunSettings]:
 
 def execute_here(store: Store, run: str, owner: Owner) -> int:
     """Execute a run that is this process's already, and show how it goes on; Ctrl-C stops it with a checkpoint."""
-    from training import worker
-
     stop, shown = worker.stop_on_signal(), Progress(run)
     log = worker.writer(store.log(run))
     status, _ = worker.execute(store, run, owner=owner, stop=stop, tell=shown, errors=log)
     shown.end()
     row = store.get(run)
     if status in (FINISHED, DIVERGED):
-        from training import report
-
         print(report.text(store, [run]))
     tell(f"{run} {status}" + (f": {row.error}" if row.error else ""))
     return 0 if status in (FINISHED, STOPPED) else 2
@@ -194,8 +191,6 @@ def list_runs(store: Store, _: argparse.Namespace) -> int:
 
 def show(store: Store, options: argparse.Namespace) -> int:
     """Status, settings, record and last values."""
-    from training import export
-
     run = as_seen(store.get(options.id))
     times = {name: clock(getattr(run, name)) for name in ("created", "started", "ended")}
     lines: dict[str, Any] = {
@@ -243,8 +238,6 @@ def stop(store: Store, options: argparse.Namespace) -> int:
 
 def resume(store: Store, options: argparse.Namespace) -> int:
     """Here, or through the queue."""
-    from training.devices import narrow
-
     (run,) = _known(store, [options.id])
     owner = None if options.detach else Owner.here()
     if owner is not None:
@@ -253,8 +246,6 @@ def resume(store: Store, options: argparse.Namespace) -> int:
         raise ValueError(f"run {run.id!r} is {run.status}; only stopped, interrupted and failed ones can be resumed")
     if owner is not None:
         return execute_here(store, run.id, owner)
-    from training import runner
-
     runner.ensure(store)
     return 0
 
@@ -273,8 +264,6 @@ def rename(store: Store, options: argparse.Namespace) -> int:
 
 def export_points(store: Store, options: argparse.Namespace) -> int:
     """To a file or to the standard output."""
-    from training.export import KINDS
-
     kind = options.format or kind_of(options.output)
     if options.output is None and kind == "parquet" and sys.stdout is not None and sys.stdout.isatty():
         raise ValueError("Parquet is not for a terminal; name a file with -o")
@@ -288,8 +277,6 @@ def export_points(store: Store, options: argparse.Namespace) -> int:
 
 def kind_of(path: Path | None) -> str:
     """What a file's name says that it holds, in capitals or not; CSV where it says nothing. ValueError for others."""
-    from training.export import KINDS
-
     kind = path.suffix[1:].lower() if path else ""
     if kind and kind not in KINDS:
         allowed = ", ".join(f".{each}" for each in KINDS)
@@ -308,8 +295,6 @@ def written(path: Path, data: bytes) -> None:
 
 def report_results(store: Store, options: argparse.Namespace) -> int:
     """As text; the plots into a file."""
-    from training import plots, report
-
     if options.html:
         runs = report.readable(store.get(run) for run in options.ids)
         written(options.html, plots.html(runs, report.series_of(store, runs)).encode())
@@ -319,8 +304,6 @@ def report_results(store: Store, options: argparse.Namespace) -> int:
 
 def list_devices(_: Store | None, __: argparse.Namespace) -> int:
     """A line for each."""
-    from training.devices import DeviceError, cpu, devices
-
     try:
         found, silence = devices(), None
     except DeviceError as error:
@@ -337,9 +320,6 @@ def list_devices(_: Store | None, __: argparse.Namespace) -> int:
 
 def execute(store: Store, options: argparse.Namespace) -> int:
     """A worker process."""
-    from training import worker
-    from training.devices import narrow
-
     if not options.more:  # a runner has chosen the device for its workers
         narrow(store.get(options.id).device)
     return worker.serve(store, options.id, options.more)
@@ -347,8 +327,6 @@ def execute(store: Store, options: argparse.Namespace) -> int:
 
 def serve(store: Store, options: argparse.Namespace) -> int:
     """A runner process."""
-    from training.runner import Runner
-
     Runner(store, idle=options.idle).serve(options.lock)
     return 0
 
@@ -358,13 +336,12 @@ def _known(store: Store, ids: Sequence[str]) -> list[Run]:
     return [store.get(run) for run in ids]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The exit code: 0, or 2 after a sentence on the standard error."""
-    program = "python -m training"
 
     def run() -> int:
         nonlocal program
-        options = parser().parse_args(arguments)
+        options = parser(program).parse_args(arguments)
         program += f" {options.command}"
         with nullcontext() if options.looking is None else closing(Store(looking=options.looking)) as store:
             return options.function(store, options)

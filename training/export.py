@@ -9,6 +9,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from training.record import INSTALLED
 from training.runs import Store
 from training.settings import RunSettings, recipe
 from training.task import TASKS, Entry
@@ -130,7 +131,7 @@ KINDS: Mapping[str, Callable[[Store, Sequence[str]], bytes]] = MappingProxyType(
 def reproduce(settings: RunSettings) -> str:
     """The command line that makes a run with these settings: every hyperparameter, and what the recipe has not."""
     usual = asdict(recipe(TASKS[settings.task], Entry(settings.optimizer)))
-    words = ["python", "-m", "training", "launch"]
+    words = ["ravine", "launch"] if INSTALLED else ["python", "-m", "training", "launch"]
     for entry in fields(RunSettings):
         value = getattr(settings, entry.name)
         option = f"--{entry.name.replace('_', '-')}"

@@ -27,7 +27,6 @@ class StepGraph:
         self.refresh: Callable[[], None] = getattr(optimizer, "refresh", lambda: None)
         self.refresh()
         optimizer.zero_grad(set_to_none=True)
-        torch.cuda.synchronize(images.device)
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph, stream=stream):
             gradient(self.images, self.labels)

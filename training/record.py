@@ -12,7 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import optim_core
+
 ROOT = Path(__file__).resolve().parent.parent
+CORE = Path(optim_core.__file__).resolve().parent
+INSTALLED = CORE.parent != ROOT  # in a checkout they lie side by side
 
 
 @cache
@@ -30,8 +34,8 @@ def revision() -> str:
     except (OSError, subprocess.SubprocessError):
         pass
     digest = hashlib.sha256()
-    for folder in ("optim_core", "training"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
+    for folder in (CORE, ROOT / "training"):
+        for path in sorted(folder.rglob("*.py")):
             digest.update(path.read_bytes())
     return f"sources {digest.hexdigest()[:12]}"
 

@@ -95,7 +95,7 @@ def expected(f, x, h, n):
 
     In the form that guesses the Hessian, not its inverse, and solves with the Cholesky factor.
     """
-    from optim_core.network.differentiable import path
+    from optim_core.helpers.differentiable import path
 
     with warnings.catch_warnings(action="ignore"):  # torch's, for what it compiles as it is loaded
         import torchmin

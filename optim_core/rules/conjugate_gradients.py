@@ -100,7 +100,7 @@ def expected(f, x, h, n):
     """pytorch-minimize's conjugate gradients; for Fletcher and Reeves its search, along sums of all gradients."""
     import torch
 
-    from optim_core.network.differentiable import path
+    from optim_core.helpers.differentiable import path
 
     with warnings.catch_warnings(action="ignore"):  # torch's, for what it compiles as it is loaded
         import torchmin

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from optim_core import xp
+from optim_core.helpers.reference import torch_path
 from optim_core.parameters import Range
 from optim_core.rule import Check, Scalar, Vector
 
@@ -62,8 +63,6 @@ def reference(params, h):
 def expected(f, x, h, n):
     """torch.optim.Adam, its beta1 and rate set anew before each step."""
     import torch
-
-    from optim_core.verification.verify import torch_path
 
     odds = (1 - np.arange(n) / n) * h.beta1 / (1 - h.beta1)  # the paper's condition, for beta_t / (1 - beta_t)
     betas = odds / (1 + odds)

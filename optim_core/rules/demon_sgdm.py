@@ -8,6 +8,7 @@ the rate in its velocity. The paper counts t = 0, 1, ...: the first step has the
 from typing import Annotated, NamedTuple
 
 from optim_core import xp
+from optim_core.helpers.reference import torch_path
 from optim_core.parameters import Range
 from optim_core.rule import Check, Vector
 
@@ -49,8 +50,6 @@ def reference(params, h):
 def expected(f, x, h, n):
     """torch.optim.SGD, its momentum set anew before each step."""
     import torch
-
-    from optim_core.verification.verify import torch_path
 
     def before(optimizer, t):  # the paper's condition, beta_t / (1 - beta_t) = (1 - tau) beta / (1 - beta)
         odds = (1 - (t - 1) / n) * h.momentum / (1 - h.momentum)

@@ -51,7 +51,7 @@ def reference(params, h):
 
 def expected(f, x, h, n):
     """pytorch-minimize's exact Newton."""
-    from optim_core.network.differentiable import path
+    from optim_core.helpers.differentiable import path
 
     with warnings.catch_warnings(action="ignore"):  # torch's, for what it compiles as it is loaded
         import torchmin

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Annotated, NamedTuple
 
 from optim_core import xp
+from optim_core.helpers.reference import torch_path
 from optim_core.parameters import Range
 from optim_core.rule import Check
 
@@ -43,8 +44,6 @@ def reference(params, h):
 def expected(f, x, h, n):
     """torch.optim.SGD on gradients from torch.nn.functional.normalize."""
     import torch
-
-    from optim_core.verification.verify import torch_path
 
     def normalized(at):
         return torch.nn.functional.normalize(torch.tensor(f.gradient(at)), dim=0)

@@ -7,6 +7,7 @@ the libraries. m and v start at zero: pytorch_optimizer 4.1.0 by default starts 
 from typing import Annotated, NamedTuple
 
 from optim_core import xp
+from optim_core.helpers.reference import torch_path
 from optim_core.parameters import Range, switch
 from optim_core.rule import Check, Scalar, Vector
 
@@ -62,8 +63,6 @@ def reference(params, h):
 def expected(f, x, h, n):
     """pytorch_optimizer.Yogi, whose rate and epsilon undo its bias correction before each step."""
     from pytorch_optimizer import Yogi
-
-    from optim_core.verification.verify import torch_path
 
     def build(params):
         return Yogi(params, lr=h.lr, betas=(h.beta1, h.beta2), initial_accumulator=0.0, eps=h.eps)

@@ -10,14 +10,13 @@ some powers of ten every hundred steps, and two right implementations part.
 What was found is kept in ``verified.json``, with the hash of the source it was found for.
 """
 
-import contextlib
 import hashlib
 import inspect
 import json
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -27,13 +26,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optim_core.engine.oracle import Oracle
+from optim_core.helpers.reference import double, torch_path
 from optim_core.options import Options
 from optim_core.parameters import settings
 from optim_core.rule import Check, Rule
 from optim_core.runs.trace import trace
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 FILE = Path(__file__).with_name("verified.json")
 # The surface, its parameters, the start: a curved valley, and a quadratic whose axes are not the coordinates'.
@@ -91,7 +91,7 @@ def verify(rule: Rule, rules: Mapping[str, Rule], surfaces: Mapping[str, Any]) -
     """What comes of each check of a rule on each surface; rules are those that ``same`` and ``base`` name."""
     for check in rule.checks:
         for surface in CASES:
-            with _double():
+            with double():
                 held = _held(rule, check, surface, rules, surfaces)
             yield held
 
@@ -182,42 +182,6 @@ def _independent(rule: Rule, check: Check, f: Any, x: np.ndarray) -> tuple[np.nd
     return path, {"against": against, "version": version, "libraries": versions}
 
 
-def torch_path(
-    build: Callable[[list["torch.Tensor"]], Any],
-    f: Any,
-    x: np.ndarray,
-    steps: int,
-    before: Callable[["torch.optim.Optimizer", int], None] | None = None,
-    shape: tuple[int, ...] = (2,),
-) -> Any:
-    """The path (steps+1, 2) of a torch optimizer, in float64; None where build([parameter]) gives none.
-
-    Each step is given a closure, which takes value and gradient from the oracle f. before(optimizer, t) comes between;
-    shape is the parameter's.
-    """
-    import torch
-
-    point = torch.tensor(x, dtype=torch.float64).reshape(shape).requires_grad_()
-
-    def closure() -> torch.Tensor:
-        at = point.detach().numpy().reshape(2).copy()
-        point.grad = torch.as_tensor(f.gradient(at), dtype=torch.float64).reshape(point.shape)
-        return torch.tensor(f.value(at), dtype=torch.float64)
-
-    path = np.empty((steps + 1, 2))
-    path[0] = x
-    with _double():
-        optimizer = build([point])
-        if optimizer is None:
-            return None
-        for t in range(1, steps + 1):
-            if before is not None:
-                before(optimizer, t)
-            optimizer.step(closure)
-            path[t] = point.detach().numpy().reshape(2)
-    return path
-
-
 def _optimizer(optimizer: Any) -> tuple[str, set[str]]:
     """A torch optimizer's class as its library calls it, and the library; or that a rule has written it."""
     for kind in type(optimizer).__mro__:
@@ -227,27 +191,6 @@ def _optimizer(optimizer: Any) -> tuple[str, set[str]]:
         if library not in _OWN:
             return f"{'torch.optim' if library == 'torch' else library}.{kind.__name__}", {library}
     return "own text of a torch.optim.Optimizer", {"torch"}
-
-
-@contextlib.contextmanager
-def _double() -> Iterator[None]:
-    """torch's default type is float64, in which some references keep numbers whatever their parameters are.
-
-    And it computes in one thread: vectors of two numbers leave nothing to a second.
-    """
-    try:
-        import torch
-    except ModuleNotFoundError:
-        yield
-        return
-    kind, threads = torch.get_default_dtype(), torch.get_num_threads()
-    torch.set_default_dtype(torch.float64)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(kind)
-        torch.set_num_threads(threads)
 
 
 # ---------------------------------------------------------------- the file

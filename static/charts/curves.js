@@ -1,6 +1,7 @@
 // One value of every run against the step: lines, axes, the chosen step and a readout, as SVG of its own.
 
-import { h, placeIn, powerTicks, roundTicks, setText, short, svg } from "../shared/dom.js";
+import { choices } from "../shared/buttons.js";
+import { h, placeIn, powerTicks, roundTicks, setText, short, svg, tenth } from "../shared/dom.js";
 
 /** @import { Numbers } from "../shared/types.js" */
 /** @typedef {{left: number, top: number, width: number, height: number}} Inner */
@@ -9,9 +10,6 @@ import { h, placeIn, powerTicks, roundTicks, setText, short, svg } from "../shar
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 32 };
 const DEEPEST = 1e-20; // a logarithmic axis reaches no lower; lines below it leave the picture
-
-/** @param {number} value */
-const tenth = (value) => Math.round(value * 10) / 10;
 
 /**
  * Path of `values` against their index: of many points that share a pixel column, the first, lowest, highest, last.
@@ -84,10 +82,14 @@ export class Curves {
     this.plot = null; // where values lie, once there is room
     this.marks = "";
     this.heading = h("h4", { class: "rv-chart-title" }, title);
-    /** @param {boolean} log @param {string} text */
-    const choice = (log, text) =>
-      h("button", { type: "button", class: "rv-choice", "data-log": String(log), onclick: () => onLog(log) }, text);
-    this.choices = [choice(false, "linear"), choice(true, "log")];
+    this.axis = choices(
+      `${title}: axis`,
+      [
+        ["linear", "linear"],
+        ["log", "log"],
+      ],
+      (value) => onLog(value === "log"),
+    );
     this.grid = svg("g", { class: "rv-grid" });
     this.texts = svg("g", { class: "rv-axis-text" });
     this.paths = svg("g", { fill: "none", "stroke-linejoin": "round" });
@@ -108,12 +110,7 @@ export class Curves {
     this.node = h(
       "section",
       { class: "rv-chart", "data-testid": `curve-${name}`, "aria-label": title },
-      h(
-        "div",
-        { class: "rv-chart-head" },
-        this.heading,
-        h("div", { class: "rv-choices", role: "group", "aria-label": `${title}: axis` }, ...this.choices),
-      ),
+      h("div", { class: "rv-chart-head" }, this.heading, this.axis.node),
       this.frame,
     );
     this.listen();
@@ -190,9 +187,7 @@ export class Curves {
     this.log = log;
     const offset = log ? base : 0;
     setText(this.heading, offset ? `${this.title} above the lowest` : this.title);
-    for (const button of this.choices) {
-      button.setAttribute("aria-pressed", String((button.dataset.log === "true") === log));
-    }
+    this.axis.show(log ? "log" : "linear");
     if (!this.width) return;
     const inner = {
       left: MARGIN.left,

@@ -1,22 +1,18 @@
 // Measured points with error bars beside exact curves: a line chart whose curves may be points or bars, with a mark.
 
-import { pen } from "../shared/dom.js";
 import { LineChart } from "./line_chart.js";
+import { paintLine } from "./strokes.js";
 
-/** @import { Curve, Part, Plot, Scene } from "./line_chart.js" */
-/** @import { Context, Numbers } from "../shared/types.js" */
+/** @import { Spec } from "./line_chart.js" */
+/** @import { Curve, Look, Scene } from "./types.js" */
+/** @import { Numbers } from "../shared/types.js" */
 /** @typedef {Curve & {bars?: boolean, lower?: Numbers, upper?: Numbers}} ExactCurve */
 /** @typedef {Scene<ExactCurve> & {mark: number | null, floor?: number}} ExactScene */
+/** @typedef {LineChart<ExactCurve, ExactScene>} ExactChart */
 
-/** @extends {LineChart<ExactCurve, ExactScene>} */
-export class ExactChart extends LineChart {
-  /**
-   * All of what is drawn in the window of x; error bars too where the axis can show them.
-   * @override
-   * @param {Part<ExactCurve>[]} parts
-   * @param {boolean} log
-   * @param {ExactScene} scene
-   */
+/** @type {Look<ExactCurve, ExactScene>} */
+const LOOK = {
+  /** All of what is drawn in the window of x; error bars too where the axis can show them. */
   range(parts, log, { floor = 1e-300 }) {
     let [low, high] = [Infinity, -Infinity];
     /** @param {number} value */
@@ -41,20 +37,13 @@ export class ExactChart extends LineChart {
     const room = (most - least || Math.abs(most) || 1) * 0.05;
     const bounds = [least - (low === 0 ? 0 : room), most + room];
     return { low: log ? 10 ** bounds[0] : bounds[0], high: log ? 10 ** bounds[1] : bounds[1], cut: 0 };
-  }
+  },
 
-  /**
-   * @override
-   * @param {Context} context
-   * @param {Part<ExactCurve>} part
-   * @param {Plot} plot
-   * @param {number} corners
-   */
-  paintLine(context, part, plot, corners, width = 0) {
+  line(context, part, plot, corners, width) {
     const { curve, from, to } = part;
     const { lower, upper } = curve;
     if (!curve.bars && !(lower && upper)) {
-      super.paintLine(context, part, plot, corners, width);
+      paintLine(context, part, plot, corners, width);
       return;
     }
     const { xScale, yScale } = plot;
@@ -86,21 +75,14 @@ export class ExactChart extends LineChart {
       context.arc(x, y, 3.6, 0, 7);
       context.fill();
     }
-  }
+  },
 
-  /**
-   * What follows the pointer, and the mark, which moves without the curves.
-   * @override
-   */
-  drawOver() {
-    super.drawOver();
-    const { plot, scene } = this;
-    if (!plot || !scene || scene.mark === null) return;
-    const { inner, right, bottom, xScale } = plot;
-    const px = xScale.px(scene.mark);
+  /** The mark, which moves without the curves. */
+  over(context, { inner, right, bottom, xScale }, { mark, theme }) {
+    if (mark === null) return;
+    const px = xScale.px(mark);
     if (!(px >= inner.left && px <= right)) return;
-    const context = pen(this.over);
-    context.strokeStyle = scene.theme.mix(0.6);
+    context.strokeStyle = theme.mix(0.6);
     context.lineWidth = 1.2;
     context.setLineDash([2, 3]);
     context.beginPath();
@@ -108,12 +90,18 @@ export class ExactChart extends LineChart {
     context.lineTo(px, bottom);
     context.stroke();
     context.setLineDash([]);
-  }
+  },
+};
 
-  /** @param {number | null} mark */
-  setMark(mark) {
-    if (!this.scene || this.scene.mark === mark) return;
-    this.scene.mark = mark;
-    this.drawOver();
-  }
+/**
+ * @param {Spec<ExactCurve>} spec
+ * @returns {ExactChart}
+ */
+export const exactChart = (spec) => new LineChart(spec, LOOK);
+
+/** @param {ExactChart} chart @param {number | null} mark */
+export function setMark(chart, mark) {
+  if (!chart.scene || chart.scene.mark === mark) return;
+  chart.scene.mark = mark;
+  chart.drawOver();
 }

@@ -1,6 +1,6 @@
 // Paths laid on the surface as it is drawn: over every hill and through every valley that lies on their way.
 
-import { clip } from "./overlay.js";
+import { clip } from "./path.js";
 
 /** @import { Window } from "../shared/messages.js" */
 /** @import { Numbers } from "../shared/types.js" */

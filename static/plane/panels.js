@@ -5,7 +5,9 @@ import { h, paintSwatch, setText, short, svg } from "../shared/dom.js";
 import { Overlay } from "./overlay.js";
 
 /** @import { Contour } from "./contour.js" */
-/** @import { Ground, Landmarks, OnStart } from "./overlay.js" */
+/** @import { Landmarked } from "./landmarks.js" */
+/** @import { Ground } from "./overlay.js" */
+/** @import { OnStart } from "./start.js" */
 /** @import { Inside, Reference, Run } from "../shared/messages.js" */
 /** @import { Mapping, Place } from "../shared/types.js" */
 /**
@@ -121,7 +123,7 @@ export class Panels {
     for (const panel of this.panels) word(panel);
   }
 
-  /** @param {Landmarks} surface */
+  /** @param {Landmarked} surface */
   setSurface(surface) {
     this.tellAll("surface", ({ overlay }) => overlay.setSurface(surface));
   }
@@ -242,9 +244,8 @@ export class Panels {
     const { graph } = this.contour;
     const ground = graph.querySelector(".nsewdrag");
     const target = /** @type {Node} */ (event.target);
-    const [px, py] = overlay.position(event);
-    if (!ground || graph.contains(target) || !overlay.isInside(px, py)) return;
-    if (event.type === "mousedown" && overlay.start.contains(target)) return;
+    if (!ground || graph.contains(target) || !overlay.isInside(event)) return;
+    if (event.type === "mousedown" && overlay.start.node.contains(target)) return;
     const { button, buttons, ctrlKey, shiftKey, altKey, metaKey } = event;
     let { clientX, clientY } = event;
     const turned = event instanceof WheelEvent ? event : null;

@@ -4,6 +4,7 @@ import { h, pen, svg } from "../shared/dom.js";
 import { scale, ticks } from "../shared/scales.js";
 import { heightScale } from "./heights.js";
 import { drawLabels, placeLabels } from "./levels.js";
+import { isInside, keptInside, toData, toPixels } from "./mapping.js";
 
 /** @import { HeightScale } from "./heights.js" */
 /** @import { Crowd, Spot, Grid, StudyPath, StudySurface } from "../shared/messages.js" */
@@ -53,13 +54,9 @@ export class Plane {
       const box = over.getBoundingClientRect();
       const { map } = this;
       if (!map) return;
-      const px = Math.min(map.left + map.width, Math.max(map.left, event.clientX - box.left));
-      const py = Math.min(map.top + map.height, Math.max(map.top, event.clientY - box.top));
-      this.onStart(
-        Number(((px - map.ax) / map.bx).toPrecision(4)),
-        Number(((py - map.ay) / map.by).toPrecision(4)),
-        final,
-      );
+      const [px, py] = keptInside(map, event.clientX - box.left, event.clientY - box.top);
+      const [x, y] = toData(map, px, py).map((value) => Number(value.toPrecision(4)));
+      this.onStart(x, y, final);
     };
     let held = false;
     over.addEventListener("pointerdown", (event) => {
@@ -230,8 +227,8 @@ export class Plane {
   /** @param {Context} context @param {Ground} ground @param {Spot[]} minima */
   paintMinima(context, { map, theme }, minima) {
     for (const [x, y] of minima) {
-      const [px, py] = [map.ax + map.bx * x, map.ay + map.by * y];
-      if (px < map.left || px > map.left + map.width || py < map.top || py > map.top + map.height) continue;
+      const [px, py] = toPixels(map, x, y);
+      if (!isInside(map, px, py)) continue;
       for (const [stroke, width] of /** @type {[string, number][]} */ ([
         [theme.background, 5],
         [theme.text, 2],

@@ -59,6 +59,7 @@ export class Component {
     this.root.classList.toggle("rv-dark", this.theme.dark);
     this.width = NaN;
     this.gone = false;
+    this.frame = 0; // the one in which it will be drawn
     /** @type {(Message & Sent) | null} */
     this.latest = null;
     /** @type {number | null} */
@@ -116,6 +117,14 @@ export class Component {
     this.draw();
   }
 
+  /** Draws once in the next frame, however often it is asked for. */
+  drawSoon() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
   refreshTheme() {
     const theme = readTheme(this.root, this.theme);
     if (theme === this.theme) return;
@@ -162,6 +171,7 @@ export class Component {
 
   destroy() {
     this.gone = true;
+    cancelAnimationFrame(this.frame);
     this.disconnect();
     this.resizer.disconnect();
     this.root.remove();

@@ -43,6 +43,24 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
+ * A number of pixels as an SVG says it.
+ * @param {number} value
+ */
+export const tenth = (value) => Math.round(value * 10) / 10;
+
+/**
+ * A sign of lines, drawn in a square of 24.
+ * @param {string} d
+ * @param {number} size
+ */
+export const icon = (d, size) =>
+  svg(
+    "svg",
+    { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "rv-icon" },
+    svg("path", { d }),
+  );
+
+/**
  * What draws on a canvas; every browser that shows this page has it.
  * @param {HTMLCanvasElement} canvas
  * @param {CanvasRenderingContext2DSettings} [settings]
@@ -78,6 +96,16 @@ export function paintSwatch(node, { colour, dash } = {}) {
 }
 
 /**
+ * A sample of this line, as legends have it.
+ * @param {Swatch} line
+ */
+export function swatched(line) {
+  const node = h("i", { class: "rv-swatch" });
+  paintSwatch(node, line);
+  return node;
+}
+
+/**
  * @param {Node} node
  * @param {string} text
  */
@@ -95,6 +123,19 @@ export function arrange(parent, nodes) {
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
   nodes.forEach((node, i) => {
     if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null);
+  });
+}
+
+/**
+ * Makes the children of `parent` paragraphs with these texts.
+ * @param {HTMLElement} parent
+ * @param {string[]} texts
+ */
+export function paragraphs(parent, texts) {
+  while (parent.children.length > texts.length) parent.lastChild?.remove();
+  texts.forEach((text, i) => {
+    if (!parent.children[i]) parent.append(h("p", { class: "rv-caption" }));
+    setText(parent.children[i], text);
   });
 }
 
@@ -214,21 +255,4 @@ export function loadStyles(...names) {
       return styles.get(name);
     }),
   );
-}
-
-/**
- * Copies the address of this very view; the button says for a while whether that went.
- * @param {HTMLElement} button
- */
-export async function copyAddress(button) {
-  const label = (button.dataset.label ??= button.textContent ?? "");
-  let said = "Copied";
-  try {
-    await navigator.clipboard.writeText(window.location.href);
-  } catch {
-    said = "Copy the address bar"; // the clipboard is closed to pages that are not served securely
-  }
-  setText(button, said);
-  clearTimeout(Number(button.dataset.timer));
-  button.dataset.timer = String(setTimeout(() => setText(button, label), 2000));
 }

@@ -1,6 +1,6 @@
 // Playing, stepping and scrubbing through the steps, by hand and by keys, and what each run has reached at the chosen one.
 
-import { h, paintSwatch, setText, short, svg } from "./dom.js";
+import { h, icon, paintSwatch, setText, short } from "./dom.js";
 
 /** @import { Numbers, Swatch } from "./types.js" */
 /** @typedef {Swatch & {name: string, loss: Numbers}} Played a run as the readout shows it */
@@ -31,15 +31,6 @@ function isTyping(node) {
   );
 }
 
-/** @param {keyof typeof ICONS} name */
-function icon(name) {
-  return svg(
-    "svg",
-    { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true", class: "rv-icon" },
-    svg("path", { d: ICONS[name] }),
-  );
-}
-
 export class Transport {
   /** @param {(step: number | null, final: boolean | null) => void} onStep step null means the last, wherever it is */
   constructor(onStep) {
@@ -64,7 +55,7 @@ export class Transport {
           "data-testid": `transport-${name}`,
           onclick: action,
         },
-        icon(name),
+        icon(ICONS[name], 18),
       );
     this.playButton = button("play", "Play", "Space", () => this.toggle());
     /** @type {HTMLInputElement} */
@@ -214,7 +205,7 @@ export class Transport {
 
   /** @param {keyof typeof ICONS} name @param {string} label */
   face(name, label) {
-    this.playButton.replaceChildren(icon(name));
+    this.playButton.replaceChildren(icon(ICONS[name], 18));
     this.playButton.setAttribute("aria-label", label);
     this.playButton.title = `${label} (space)`;
   }

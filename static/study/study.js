@@ -1,32 +1,22 @@
 // A contour with paths, a chart of their losses, playback, and sections of computed comparisons; speaks to the server.
 
-import { ExactChart } from "../charts/exact_chart.js";
+import { exactChart, setMark } from "../charts/exact_chart.js";
+import { knownCurves } from "../charts/known_curves.js";
 import { Plane } from "../plane/plane.js";
+import { linkButton } from "../shared/buttons.js";
 import * as channel from "../shared/channel.js";
 import { Component, mounted } from "../shared/component.js";
-import { copyAddress, h, paintSwatch, setText } from "../shared/dom.js";
+import { h, paragraphs, setText, swatched } from "../shared/dom.js";
 import { Transport } from "../shared/transport.js";
 
 /** @import { Sent, StudyChart, StudyMessage, StudyPath, StudySection, StudyTable } from "../shared/messages.js" */
+/** @import { ExactChart } from "../charts/exact_chart.js" */
 /** @import { Place } from "../shared/types.js" */
 /** @typedef {{chart: ExactChart, lit: string | null, drawn: string}} Shown a chart, what stands out in it, what it is of */
 /** @typedef {{node: HTMLElement, head: HTMLElement, texts: HTMLElement, table: HTMLElement}} SectionNode */
 
 const NARROW = 640;
 const GAP = 16;
-
-/**
- * Makes the children of `parent` paragraphs with these texts.
- * @param {HTMLElement} parent
- * @param {string[]} texts
- */
-function tell(parent, texts) {
-  while (parent.children.length > texts.length) parent.lastChild?.remove();
-  texts.forEach((text, i) => {
-    if (!parent.children[i]) parent.append(h("p", { class: "rv-caption" }));
-    setText(parent.children[i], text);
-  });
-}
 
 /** @extends {Component<StudyMessage>} */
 class Study extends Component {
@@ -49,23 +39,17 @@ class Study extends Component {
     this.transport = new Transport((step) => this.setStep(step));
     this.counted = h("p", { class: "rv-counted", "data-testid": "counted", "aria-live": "polite" });
     this.legend = h("ul", { class: "rv-legend", "data-testid": "legend" });
-    /** @type {HTMLButtonElement} */
-    this.link = h(
-      "button",
-      {
-        type: "button",
-        class: "rv-choice",
-        title: "The address of this very picture",
-        onclick: () => copyAddress(this.link),
-      },
-      "Copy link",
-    );
     this.tip = h("div", { class: "rv-tip rv-board-tip", hidden: true });
     this.caption = h("div", { "data-testid": "caption" });
     this.first = h("div", { class: "rv-study-first" }, h("div", {}, this.plane.node));
     this.parts = h("div", { class: "rv-study-sections" });
     this.root.append(
-      h("div", { class: "rv-toolbar rv-board-toolbar" }, this.legend, h("div", { class: "rv-actions" }, this.link)),
+      h(
+        "div",
+        { class: "rv-toolbar rv-board-toolbar" },
+        this.legend,
+        h("div", { class: "rv-actions" }, linkButton("The address of this very picture")),
+      ),
       this.first,
       this.transport.node,
       this.counted,
@@ -118,7 +102,7 @@ class Study extends Component {
     this.plane.node.setAttribute("aria-label", caption.join(" "));
     this.drawChart(loss, this.first, narrow ? this.width : this.width - GAP - side, narrow ? 260 : high - 60);
     this.drawLegend(message.paths);
-    tell(this.caption, caption);
+    paragraphs(this.caption, caption);
     const half = narrow ? this.width : Math.floor((this.width - 2 * GAP) / 2);
     for (const section of sections) this.drawSection(section, half);
     this.drawStep(message);
@@ -153,11 +137,7 @@ class Study extends Component {
     if (state === this.explained) return;
     this.explained = state;
     this.legend.replaceChildren(
-      ...paths.map((path) => {
-        const swatch = h("i", { class: "rv-swatch" });
-        paintSwatch(swatch, path);
-        return h("li", { class: "rv-legend-entry" }, swatch, path.label);
-      }),
+      ...paths.map((path) => h("li", { class: "rv-legend-entry" }, swatched(path), path.label)),
       h("li", { class: "rv-legend-entry" }, "◎ start: click or drag"),
     );
   }
@@ -165,7 +145,7 @@ class Study extends Component {
   /** @param {StudyChart} spec @param {HTMLElement} parent */
   newChart(spec, parent) {
     /** @type {ExactChart} */
-    const chart = new ExactChart({
+    const chart = exactChart({
       name: spec.name,
       title: spec.title,
       kind: "number",
@@ -202,11 +182,11 @@ class Study extends Component {
     const { chart } = shown;
     const signature = [spec.of, this.theme.signature, width, height, this.zooms.get(spec.name)].join("|");
     if (spec.of && signature === shown.drawn) {
-      chart.setMark(spec.mark);
+      setMark(chart, spec.mark);
       return;
     }
     shown.drawn = signature;
-    const curves = spec.curves.map((curve) => ({ ...curve, colour: curve.colour ?? this.theme.mix(0.85) }));
+    const curves = knownCurves(spec.curves, this.theme);
     let [low, high] = [Infinity, -Infinity];
     for (const { x } of curves) {
       for (const value of x.length ? [x[0], x[x.length - 1]] : []) {
@@ -221,15 +201,7 @@ class Study extends Component {
     if (whole) this.zooms.delete(spec.name);
     const [from, to] = whole ? [low, high] : window_;
     chart.draw({
-      curves: curves.map(({ x, y, ...curve }) => ({
-        ...curve,
-        group: curve.key,
-        x,
-        line: y,
-        count: x.length,
-        finite: x.length,
-        points: x.length,
-      })),
+      curves,
       mark: spec.mark,
       floor: spec.floor,
       x: { low: from, high: to, log: spec.log_x, kind: spec.log_x ? "number" : "count", label: spec.x, full: whole },
@@ -262,7 +234,7 @@ class Study extends Component {
     setText(part.head, section.title);
     if (section.chart) this.drawChart(section.chart, part.node, width, 280);
     if (section.table) this.drawTable(part.table, section.table);
-    tell(part.texts, section.texts);
+    paragraphs(part.texts, section.texts);
     if (part.node.lastChild !== part.texts) part.node.append(part.texts);
   }
 

@@ -1,29 +1,13 @@
 // The charts as one PNG picture: what they show and how above, then two abreast with their titles, the legend beneath.
 
 import { h, pen } from "../shared/dom.js";
+import { saveCanvas, wrapped } from "../shared/picture_file.js";
 
 /** @import { LineChart } from "../charts/line_chart.js" */
-/** @import { Context, Theme } from "../shared/types.js" */
-/** @import { LegendItem } from "./board.js" */
+/** @import { Theme } from "../shared/types.js" */
+/** @import { LegendItem } from "./legend.js" */
 
 const [SCALE, TITLE, GAP, EDGE, LINE] = [2, 24, 20, 16, 20];
-
-/**
- * The text in lines that are no wider than `width` as `context` writes it.
- * @param {Context} context
- * @param {string} text
- * @param {number} width
- */
-function wrapped(context, text, width) {
-  /** @type {string[]} */
-  const lines = [];
-  for (const word of text.split(" ")) {
-    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
-    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
-}
 
 /**
  * Draws charts and legend and hands the file to the browser.
@@ -91,10 +75,5 @@ export function savePicture(charts, items, titles, theme, done) {
     context.fillText(texts[i], left + 26, top);
   });
   done();
-  canvas.toBlob((blob) => {
-    if (!blob) return; // too large for a canvas
-    const href = URL.createObjectURL(blob);
-    h("a", { href, download: "ravine-curves.png" }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 10_000);
-  });
+  saveCanvas(canvas, "ravine-curves.png");
 }

@@ -2,7 +2,7 @@
 
 import { Aggregate, Clock, grown, Series } from "../charts/series.js";
 
-/** @import { Curve } from "../charts/line_chart.js" */
+/** @import { Curve } from "../charts/types.js" */
 /** @import { BoardMessage, BoardRun, BoardView } from "../shared/messages.js" */
 /** @import { Numbers } from "../shared/types.js" */
 /**

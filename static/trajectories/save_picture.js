@@ -1,11 +1,23 @@
 // Saves what is seen: pictures, curves, legend, step, caption and address as one SVG that needs nothing else, or a PNG of it.
 
 import { h, pen, setText, short, svg } from "../shared/dom.js";
+import { fileWord, saveBlob } from "../shared/picture_file.js";
 import { fontOf, measured, ownFont, paint, place, shortened, write } from "./as_svg.js";
 
-/** @import { LivePlot } from "./live_plot.js" */
 /** @import { Looks } from "./as_svg.js" */
-/** @import { Run } from "../shared/messages.js" */
+/** @import { PictureMessage, Run } from "../shared/messages.js" */
+/** @import { Theme } from "../shared/types.js" */
+/**
+ * What is seen of a plot.
+ * @typedef {object} Seen
+ * @property {HTMLElement} root
+ * @property {HTMLElement} pictures
+ * @property {HTMLElement} caption
+ * @property {{shown(): number, last: number}} transport
+ * @property {PictureMessage} latest
+ * @property {Run[]} runs
+ * @property {Theme} theme
+ */
 
 const SECTIONS = ".rv-pictures, .rv-curves, .rv-inside > .rv-caption, .rv-inside-charts, .rv-equation";
 const [EDGE, GAP, SAMPLE] = [16, 12, 22];
@@ -37,14 +49,12 @@ function wrapped(text, width, font) {
 }
 
 /**
- * The saved picture of `plot`. What is seen is read before this first waits.
- * @param {LivePlot} plot
- * @param {NonNullable<LivePlot["latest"]>} latest
+ * The saved picture. What is seen is read before this first waits.
+ * @param {Seen} seen
  */
-async function compose(plot, latest) {
-  const { root, theme, runs } = plot;
+async function compose({ root, pictures, caption, transport, latest, runs, theme }) {
   const inner = root.clientWidth;
-  const unit = Number.parseFloat(getComputedStyle(plot.caption).fontSize) / 13; // larger on large screens
+  const unit = Number.parseFloat(getComputedStyle(caption).fontSize) / 13; // larger on large screens
   const [soft, whole] = [theme.mix(0.72), svg("g")];
   /** @type {Promise<unknown>[]} */
   const waiting = [];
@@ -71,7 +81,7 @@ async function compose(plot, latest) {
     /** @param {string} text @param {Looks} looks */
     const wide = (text, looks) => measured(text, fontOf(looks)).width;
     /** @param {Run} run */
-    const loss = (run) => `loss ${short(run.loss[Math.min(plot.transport.shown(), run.loss.length - 1)], 4)}`;
+    const loss = (run) => `loss ${short(run.loss[Math.min(transport.shown(), run.loss.length - 1)], 4)}`;
     let [x, row] = [0, 0];
     const parts = [];
     const dotted = { colour: theme.text, dash: "0.1 4.5", cap: "round", note: "" };
@@ -102,18 +112,14 @@ async function compose(plot, latest) {
     add((row + 1) * 20 * unit, ...parts);
   };
 
-  addText(
-    `${latest.surface.name}, step ${plot.transport.shown()} of ${plot.transport.last}`,
-    style(15, 600),
-    theme.text,
-  );
+  addText(`${latest.surface.name}, step ${transport.shown()} of ${transport.last}`, style(15, 600), theme.text);
   for (const section of root.querySelectorAll(SECTIONS)) {
     const origin = section.getBoundingClientRect();
     if (!origin.height) continue;
     const part = svg("g");
     place(section, origin, part, waiting);
     add(origin.height, part);
-    if (section === plot.pictures) legend();
+    if (section === pictures) legend();
   }
   addText(latest.caption, style(13), soft);
   addText(window.location.href, style(9), soft);
@@ -149,26 +155,18 @@ async function rasterised({ text, width, height }) {
   );
 }
 
-/**
- * @param {LivePlot} plot
- * @param {NonNullable<LivePlot["latest"]>} latest
- * @param {"png" | "svg"} kind
- */
-async function save(plot, latest, kind) {
-  const name = latest.surface.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-  const file = `ravine-${name}-step-${plot.transport.shown()}.${kind}`;
-  const picture = await compose(plot, latest);
-  const blob = kind === "svg" ? new Blob([picture.text], { type: "image/svg+xml" }) : await rasterised(picture);
-  const href = URL.createObjectURL(blob);
-  h("a", { href, download: file }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+/** @param {Seen} seen @param {"png" | "svg"} kind */
+async function save(seen, kind) {
+  const file = `ravine-${fileWord(seen.latest.surface.name)}-step-${seen.transport.shown()}.${kind}`;
+  const picture = await compose(seen);
+  saveBlob(kind === "svg" ? new Blob([picture.text], { type: "image/svg+xml" }) : await rasterised(picture), file);
 }
 
 /**
- * A button that opens the choice of PNG and SVG and saves what the plot shows.
- * @param {LivePlot} plot
+ * A button that opens the choice of PNG and SVG and saves what is seen.
+ * @param {() => Seen | null} look
  */
-export function saveMenu(plot) {
+export function saveMenu(look) {
   /** @type {AbortController | null} */
   let open = null; // ends the listening for what closes the menu
   /** @param {boolean} wanted */
@@ -195,11 +193,12 @@ export function saveMenu(plot) {
   const choose = async (kind) => {
     show(false);
     button.focus();
-    if (!plot.latest || button.ariaBusy === "true") return;
+    const seen = look();
+    if (!seen || button.ariaBusy === "true") return;
     button.ariaBusy = "true";
     setText(button, "Saving …");
     try {
-      await save(plot, plot.latest, kind);
+      await save(seen, kind);
       setText(button, "Save");
     } catch (error) {
       console.error(error);

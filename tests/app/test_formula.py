@@ -127,7 +127,7 @@ def test_the_exported_script_runs_the_formula(tmp_path: Path) -> None:
     formula = "formula:(x^2 + y - 11)^2 + a sin(3x) + atan(y) + where(x > 0, x^2, |x|^3) + floor(x)"
     settings = Settings.from_query({"surface": formula, "surface.a": "2", "card.0": "adam,lr=0.05", "steps": "30"})
     assert not settings.problems
-    assert not unwritten("paths.py", settings)
+    assert not unwritten(settings)
     (tmp_path / "paths.py").write_text(script_text(settings), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-I", "paths.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS

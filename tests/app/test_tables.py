@@ -17,7 +17,7 @@ from views.gradients.gradients import Place
 from views.gradients.gradients import message as errors
 from views.maps.state import MapState
 from views.shared.settings import Settings
-from views.trajectories.export_paths import csv_text, unwritten
+from views.trajectories.export_paths import EXPORTS, csv_text
 from views.trajectories.message import message
 from views.warm import warm_first_picture, warm_shared
 
@@ -47,8 +47,8 @@ def test_a_loss_over_data_is_a_surface_like_others(name: str) -> None:
     (run,) = message(settings)["runs"]
     assert np.isfinite(run["loss"]).all()
     assert run["loss"][-1] < run["loss"][0]
-    assert unwritten("paths.py", settings)
-    assert not unwritten("paths.csv", settings)
+    assert EXPORTS["paths.py"].missing(settings, "")
+    assert not EXPORTS["paths.csv"].missing(settings, "")
     assert len(csv_text(settings).splitlines()) > 20
     state = MapState.from_query({"surface": f"data:{name}"})
     assert not state.problems

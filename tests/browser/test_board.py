@@ -525,7 +525,7 @@ def test_rates_at_which_all_diverged_are_crosses_beside_the_line(page: Page, boa
     expect(box.get_by_role("list")).to_contain_text("SGD")
     expect(box.get_by_role("list")).to_contain_text("✕ diverged")
     drawn = page.evaluate(
-        f"{BOARD}.sensitivity[0].scene.curves.filter(c => c.key === 'Adam').map(c => [Boolean(c.crossed), [...c.x]])"
+        f"{BOARD}.sensitivity.charts[0].scene.curves.filter(c => c.key === 'Adam').map(c => [Boolean(c.crossed), [...c.x]])"
     )
     assert drawn == [[False, pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])], [True, [1]]]
     where = frame(page, "sensitivity_0")

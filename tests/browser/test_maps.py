@@ -52,7 +52,7 @@ def at(page: Page, number: int, x: float, y: float) -> tuple[float, float]:
     """Where a point stands on the screen, in one of the maps."""
     left, top = page.evaluate(
         f"""([x, y]) => {{ const map = {MAP.format(number)}, box = map.canvas.getBoundingClientRect();
-                          return [box.left + map.px(map.shown, x), box.top + map.py(map.shown, y)]; }}""",
+                          return [box.left + map.scales.px(x), box.top + map.scales.py(y)]; }}""",
         [x, y],
     )
     return left, top
@@ -62,7 +62,7 @@ def colour(page: Page, number: int, x: float, y: float) -> list[int]:
     """The colour that the canvas shows at a point."""
     return page.evaluate(
         f"""([x, y]) => {{ const map = {MAP.format(number)};
-                          const place = [map.px(map.shown, x), map.py(map.shown, y)];
+                          const place = [map.scales.px(x), map.scales.py(y)];
                           const [px, py] = place.map(v => Math.floor(v * map.ratio));
                           return [...map.canvas.getContext('2d').getImageData(px, py, 1, 1).data]; }}""",
         [x, y],

@@ -14,7 +14,7 @@ PLOT = "document.querySelector('.rv-plot').ravine"
 THREE = ("gradient_descent", "momentum", "adam")
 CARDS = "&".join(f"card.{number}={rule}" for number, rule in enumerate(THREE))
 PANELS = f"?steps=40&view.layout=panels&{CARDS}"
-MAPPING = "document.querySelector('.rv-plot').ravine.mapping()"
+MAPPING = "document.querySelector('.rv-plot').ravine.pictures.mapping()"
 
 # Of every panel: the mapping that its paths are drawn by, and where its marker, the end of its path, its start and its
 # minimum stand, in pixels of the panel.
@@ -22,7 +22,7 @@ STATE = """() => [...document.querySelectorAll('[data-testid=panel]')].map((pane
   const last = (d) => d.match(/-?[\\d.]+/g).slice(-2).map(Number);
   const numbers = (node) => node?.getAttribute('transform').match(/-?[\\d.]+/g).map(Number);
   return {
-    mapping: document.querySelector('.rv-plot').ravine.drawn.panels.panels[i].overlay.map,
+    mapping: document.querySelector('.rv-plot').ravine.pictures.drawn.panels.panels[i].overlay.map,
     markers: [...panel.querySelectorAll('.rv-marker')].map(numbers),
     ends: [...panel.querySelectorAll('.rv-past')].map((path) => last(path.getAttribute('d'))),
     start: numbers(panel.querySelector('[data-testid=start-marker]')),
@@ -37,7 +37,7 @@ STATE = """() => [...document.querySelectorAll('[data-testid=panel]')].map((pane
 def opened(page: Page, address: str, query: str) -> None:
     """The page with its paths drawn, however long Plotly takes to come."""
     page.goto(f"{address}/{query}")
-    page.wait_for_function(f"document.querySelector('.rv-past')?.getAttribute('d') && {PLOT}.mapping()")
+    page.wait_for_function(f"document.querySelector('.rv-past')?.getAttribute('d') && {PLOT}.pictures.mapping()")
 
 
 def state(page: Page) -> list[dict]:

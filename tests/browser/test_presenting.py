@@ -16,7 +16,7 @@ def presented(page: Page, address: str, query: str = "") -> None:
     """The page with its pictures drawn, however long that takes."""
     page.goto(f"{address}/{query}")
     page.wait_for_function(
-        "document.querySelector('.rv-plot')?.ravine.mapping()"
+        "document.querySelector('.rv-plot')?.ravine.pictures.mapping()"
         " && document.querySelector('[data-testid=overlay] .rv-past[d]')"
     )
 
@@ -111,7 +111,7 @@ def test_hovering_tells_step_point_loss_and_gradient(page: Page, address: str, m
     assert run["slope"][7] == pytest.approx((x**2 + (30 * y) ** 2) ** 0.5, rel=1e-4)  # of (x² + 30 y²) / 2
     at = page.evaluate(
         """([x, y]) => {
-            const map = document.querySelector('.rv-plot').ravine.mapping();
+            const map = document.querySelector('.rv-plot').ravine.pictures.mapping();
             const graph = document.querySelector('[data-testid=contour]');
             const box = graph.getBoundingClientRect(), scale = box.width / graph.offsetWidth;
             return [box.left + scale * (map.ax + map.bx * x), box.top + scale * (map.ay + map.by * y)];

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 PLOT = "document.querySelector('[data-testid=live-plot]')"
 HIMMELBLAU = {(3.0, 2.0), (-2.81, 3.13), (-3.78, -3.28), (3.58, -1.85)}  # Himmelblau 1972; all have the height 0
-TRACES = """() => document.querySelector('.rv-plot').ravine.drawn.surface3d.graph.data.map(t => ({
+TRACES = """() => document.querySelector('.rv-plot').ravine.pictures.drawn.surface3d.graph.data.map(t => ({
     type: t.type, mode: t.mode, colour: t.line?.color, width: t.line?.width, hidden: t.hidesurface,
     contours: t.contours, x: [...t.x], y: [...t.y], z: t.type === 'surface' ? t.z.map(row => [...row]) : [...t.z]}))"""
 
@@ -57,7 +57,7 @@ def test_each_relief_shows_the_surfaces_heights(page: Page, address: str, relief
     if logarithmic:
         assert 0 < shown.min() - f.min() < 0.02 * np.median(f)
     if relief == "lines":
-        levels = page.evaluate(f"(() => {{ const p = {PLOT}.ravine; return p.scale(p.grid(), p.latest).levels; }})()")
+        levels = page.evaluate(f"(() => {{ const p = {PLOT}.ravine; return p.pictures.scale(p.latest).levels; }})()")
         of_levels = drawn["contours"]["z"]
         count = round((of_levels["end"] - of_levels["start"]) / of_levels["size"]) + 1
         assert of_levels["start"] + of_levels["size"] * np.arange(count) == pytest.approx(levels)
@@ -103,7 +103,7 @@ def test_many_starts_are_one_thin_line_for_each_optimizer(page: Page, address: s
 
 def test_a_run_on_another_surface_is_left_out(page: Page, address: str) -> None:
     assert len(of_runs(traces(page, address, "?surface=ackley"))) == 3
-    page.evaluate(f"(() => {{ const p = {PLOT}.ravine; p.runs[1].elsewhere = true; p.request3d(); }})()")
+    page.evaluate(f"(() => {{ const p = {PLOT}.ravine; p.runs[1].elsewhere = true; p.pictures.request3d(p.transport.shown()); }})()")
     page.wait_for_function(f"({TRACES})().filter(t => t.mode === 'lines').length === 2")
 
 
@@ -134,7 +134,7 @@ def test_minima_are_named_beside_their_stars(page: Page, address: str, width: in
     left, top, right, bottom = page.evaluate(
         """(() => {
             const box = document.querySelector('[data-testid=contour]').getBoundingClientRect();
-            const { left, top, width, height } = document.querySelector('.rv-plot').ravine.mapping();
+            const { left, top, width, height } = document.querySelector('.rv-plot').ravine.pictures.mapping();
             return [box.left + left, box.top + top, box.left + left + width, box.top + top + height];
         })()"""
     )
@@ -156,7 +156,7 @@ def test_minima_are_named_beside_their_stars(page: Page, address: str, width: in
 def test_minima_are_named_in_three_dimensions(page: Page, address: str) -> None:
     traces(page, address, "?surface=himmelblau&view.labels=1")
     named = page.evaluate(
-        f"{PLOT}.ravine.drawn.surface3d.graph.layout.scene.annotations.map(a => [a.text, a.x, a.y, a.z])"
+        f"{PLOT}.ravine.pictures.drawn.surface3d.graph.layout.scene.annotations.map(a => [a.text, a.x, a.y, a.z])"
     )
     assert {text for text, *_ in named} == {f"f = 0 at ({x:g}, {y:g})" for x, y in HIMMELBLAU}
     for _, x, y, _ in named:
@@ -216,6 +216,6 @@ def test_a_surface_without_known_lowest_height_can_be_logarithmic(page: Page, ad
     """Heights below zero: the levels are true heights, all above the lowest one."""
     opened(page, address, "?surface=saddle&view.layout=contour&view.heights=log")
     levels = bar(page)
-    lowest = page.evaluate(f"Math.min(...{PLOT}.ravine.grid().z)")
+    lowest = page.evaluate(f"Math.min(...{PLOT}.ravine.latest.grid.z)")
     assert levels == sorted(set(levels))
     assert lowest < levels[0] < 0 < levels[-1]

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fresh, reduce, trace } from "../../static/charts/line_chart.js";
+import { fresh, reduce } from "../../static/charts/reduce.js";
+import { trace } from "../../static/charts/strokes.js";
 import { powerTicks, roundTicks } from "../../static/shared/dom.js";
 import { scale, ticks } from "../../static/shared/scales.js";
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { short } from "../../static/shared/dom.js";
 import { duration, grouping, percent } from "../../static/shared/scales.js";
 import { numberIn } from "../../static/training/result_table.js";
-import { words } from "../../static/training/run_list.js";
+import { words } from "../../static/training/run_words.js";
 import { cleanName, parseKept } from "../../static/trajectories/kept.js";
 
 test("short numbers", () => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { drape, drawnHeight } from "../../static/plane/drape.js";
 import { heightScale } from "../../static/plane/heights.js";
 import { placeLabels, placeNames } from "../../static/plane/levels.js";
-import { clip, thin } from "../../static/plane/overlay.js";
+import { clip, thin } from "../../static/plane/path.js";
 
 const MAP = { ax: 100, bx: 50, ay: 100, by: -50, left: 0, top: 0, width: 200, height: 200 };
 

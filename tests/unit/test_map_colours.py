@@ -17,10 +17,10 @@ from PIL import Image
 from playwright._impl._driver import compute_driver_executable
 
 from optim_core import RULES, Outcome
-from optim_core.__main__ import _of_basins, main
 from optim_core.studies import map_colours
 from optim_core.studies.map_files import SHOWN, png
 from optim_core.studies.maps import Axis, Basins, basins, plane, spread_starts
+from ravine.plane import _of_basins, main
 from scripts import map_constants
 from surfaces import SURFACES, surface_from_formula
 from views.maps.message import basin_arrays, message, most, plane_arrays

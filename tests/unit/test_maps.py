@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from optim_core import RULES, Outcome, trace
-from optim_core.__main__ import main
 from optim_core.runs.outcome import nearest_minimum
 from optim_core.runs.sweep import Cancelled
 from optim_core.studies import map_colours
@@ -22,6 +21,7 @@ from optim_core.studies.map_files import png
 from optim_core.studies.maps import Axis, basins, lowest_minima, plane, spread_starts
 from optim_core.studies.stability import RULES as WITH_RATE
 from optim_core.studies.stability import edge, eigenvalues, optimum, rate
+from ravine.plane import main
 from surfaces import SURFACES
 
 ROOT = Path(__file__).parents[2]

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from optim_core import RULES, trace
 from optim_core.engine.oracle import Oracle
 from optim_core.helpers.line_search import Trial, backtracking, cubic, strong_wolfe
+from optim_core.helpers.reference import torch_path
 from optim_core.network.torch_optimizer import RuleOptimizer
 from optim_core.options import Options
 from optim_core.rules import bfgs, conjugate_gradients, lbfgs, newton_damped
 from optim_core.runs.outcome import Outcome
-from optim_core.verification.verify import torch_path
 from surfaces import SURFACES
 from tests.few_surfaces import FEW
 

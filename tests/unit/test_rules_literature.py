@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from optim_core import RULES, trace
-from optim_core.verification.verify import torch_path
+from optim_core.helpers.reference import torch_path
 from surfaces import SURFACES
 
 ROSENBROCK = SURFACES["rosenbrock"]

@@ -16,8 +16,9 @@ import torch
 
 from optim_core import RULES, Rule
 from optim_core.__main__ import main
+from optim_core.helpers.reference import torch_path
 from optim_core.rule import Check
-from optim_core.verification.verify import CASES, Held, fingerprint, recorded, text, torch_path, verified, verify
+from optim_core.verification.verify import CASES, Held, fingerprint, recorded, text, verified, verify
 from surfaces import SURFACES
 from tests import rounding
 
@@ -104,11 +105,9 @@ def test_a_wider_bound_or_fewer_steps_have_a_reason() -> None:
             assert check.why or (check.bound <= 1e-12 and check.steps >= 1000), (rule.name, check)
 
 
-def test_the_readme_says_how_many() -> None:
-    entries = verified()["rules"].values()
-    rules, checks = re.findall(r"Each of the (\d+) rules .* in (\d+) checks", (ROOT / "README.md").read_text())[0]
-    assert int(rules) == len(RULES)
-    assert int(checks) == sum(len(entry["checks"]) for entry in entries)
+def test_the_readme_has_no_count_that_a_new_rule_would_falsify() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert not re.findall(r"\b\d+ (?:rules|checks|surfaces|stories)\b", text)
 
 
 # ---------------------------------------------------------------- what fails
@@ -180,7 +179,7 @@ def test_a_missing_library_is_said_and_keeps_what_was_known(
     rule, file = changed("lion", reference=reference), tmp_path / "verified.json"
     assert not only(rule).passed
     assert recorded(RULES, [only(rule)], {"versions": {}, "rules": {}})["rules"] == {}
-    monkeypatch.setattr("optim_core.__main__.RULES", {**RULES, "lion": rule})
+    monkeypatch.setattr("ravine.plane.RULES", {**RULES, "lion": rule})
     file.write_text(text(verified()))
     assert main(["verify", "lion", "--file", str(file)]) == 0
     assert verified(file) == verified()

@@ -4,6 +4,7 @@ In the spirit of D. Page's ResNet-9 ("How to train your ResNet", 2018) and of K.
 large batches, a rate that climbs and falls linearly, label smoothing, no test-time augmentation.
 """
 
+from training.data import cifar10, synthetic
 from training.task import Entry
 
 NAME = "CIFAR-10, fast"
@@ -38,8 +39,6 @@ PRESETS = {
 
 
 def load(settings, progress):
-    from training.data import cifar10, synthetic
-
     return synthetic.load() if settings.synthetic else cifar10.load(progress=progress)
 
 

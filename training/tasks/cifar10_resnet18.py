@@ -4,6 +4,7 @@ He et al., CVPR 2016, arXiv:1512.03385, section 4.2 for crops, flips and the L2 
 in most work since (Loshchilov & Hutter, ICLR 2017, arXiv:1608.03983, use both on CIFAR-10).
 """
 
+from training.data import cifar10, synthetic
 from training.task import Entry
 
 NAME = "CIFAR-10, ResNet-18"
@@ -35,8 +36,6 @@ PRESETS = {
 
 
 def load(settings, progress):
-    from training.data import cifar10, synthetic
-
     return synthetic.load() if settings.synthetic else cifar10.load(progress=progress)
 
 

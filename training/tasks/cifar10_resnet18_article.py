@@ -12,6 +12,9 @@ its mean and standard deviation, 50 epochs, a constant rate, its seven optimizer
 Its mean and standard deviation are CIFAR-100's, not CIFAR-10's; they are part of the recipe and are kept.
 """
 
+from training.data import cifar10, synthetic
+from training.data.images import DataError
+from training.models.imagenet import imagenet_weights
 from training.task import Entry
 
 NAME = "CIFAR-10, ResNet-18 as in the tutorial"
@@ -44,15 +47,11 @@ PRESETS = {
 def load(settings, progress):
     from dataclasses import replace
 
-    from training.data import cifar10, synthetic
-
     images = synthetic.load() if settings.synthetic else cifar10.load(progress=progress)
     return replace(images, mean=MEAN, std=STD)
 
 
 def build(settings, progress):
-    from training.data.images import DataError
-    from training.models.imagenet import imagenet_weights
     from training.models.resnet import ArticleNetwork
 
     network = ArticleNetwork()

@@ -4,6 +4,7 @@ The set is the test part of "Optical Recognition of Handwritten Digits" (Alpaydi
 bundles it.
 """
 
+from training.data import digits
 from training.task import Entry
 
 NAME = "Digits"
@@ -27,8 +28,6 @@ PRESETS = {
 
 
 def load(settings, progress):
-    from training.data import digits
-
     return digits.load()
 
 

@@ -11,6 +11,7 @@ from optim_core.studies.map_files import npz
 from views.maps.made import made
 from views.maps.state import RESOLUTION, STARTS, MapState
 from views.shared import controls as shared
+from views.shared.exports import Export
 from views.shared.fields import field
 from views.shared.messages import Controls, Group
 from views.shared.settings import Settings
@@ -66,6 +67,14 @@ def arrays_file(state: MapState) -> bytes:
             if not isinstance(result, str):
                 archive.writestr(f"{file_name(state, number)}.npz", npz(result[0]))
     return file.getvalue()
+
+
+EXPORTS = {
+    "ravine-{kind}.zip": Export(
+        "Arrays of all maps", "A NumPy .npz for each map, with all settings in it, in a .zip", "application/zip",
+        arrays_file,
+    )
+}  # fmt: skip
 
 
 def on_trajectories(state: MapState, start: Any = None) -> dict[str, str]:

@@ -16,7 +16,7 @@ import os
 import platform
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from optim_core import RULES, Rule, Trace
 from optim_core.runs.trace import MOST_POINTS
 from surfaces import SURFACES
 from training.record import revision
+from views.shared.exports import Export
 from views.shared.settings import Card, Settings
 from views.trajectories.message import caption
 from views.trajectories.runs import runs
@@ -471,23 +472,22 @@ def _number(value: float) -> str:
     return repr(number)
 
 
-# The page's buttons: label, help, kind of file, and the function of settings and the page's address that makes it.
-def unwritten(name: str, settings: Settings) -> str:
-    """Why a file cannot be written of this page, or nothing where it can."""
-    if name == "paths.py" and "\ndef f(" not in SURFACES[settings.surface].source:
+def unwritten(settings: Settings, _: str = "") -> str:
+    """Why no script can be written of these settings, or nothing where one can."""
+    if "\ndef f(" not in SURFACES[settings.surface].source:
         return "There is no script for a surface made of a table or of data: the CSV and JSON files hold its paths."
     return ""
 
 
-EXPORTS: Mapping[str, tuple[str, str, str, Callable[[Settings, str], str]]] = MappingProxyType(
+# Made of the settings and the page's address.
+EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
-        "paths.csv": ("CSV", "A row for each step, all settings above them", "text/csv", csv_text),
-        "paths.json": ("JSON", "Settings, outcomes, paths, losses, gradients", "application/json", json_text),
-        "paths.py": (
+        "paths.csv": Export("CSV", "A row for each step, all settings above them", "text/csv", csv_text),
+        "paths.json": Export("JSON", "Settings, outcomes, paths, losses, gradients", "application/json", json_text),
+        "paths.py": Export(
             "Python script",
             "Makes the same paths without Ravine: the surface, its gradient and every optimizer, to read and to change",
-            "text/x-python",
-            script_text,
+            "text/x-python", script_text, unwritten,
         ),
     }
-)
+)  # fmt: skip

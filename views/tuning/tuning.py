@@ -21,6 +21,7 @@ from optim_core.studies.maps import Basins, basins, spread_starts
 from optim_core.studies.tuning import FLOOR, GOOD, OBJECTIVES, SEARCHES, Tuned, Tuning, tune
 from surfaces import SURFACES, Surface
 from views.shared.colours import style
+from views.shared.exports import Export
 from views.shared.fields import short
 from views.shared.settings import Settings
 from views.shared.state import Choice, Number, Several, State, SurfaceWithParameters, Whole
@@ -278,3 +279,10 @@ def as_json(made: Tuning) -> str:
 
     rules = [plain(asdict(one)) | {"decades": one.decades} for one in made.rules]
     return json.dumps({"settings": plain(made.settings), "rules": rules}, indent=1)
+
+
+EXPORTS = {
+    "ravine-tuning-{surface}.json": Export(
+        "JSON", "Every setting tried and what it is worth", "application/json", as_json
+    )
+}
