@@ -1,8 +1,8 @@
 """The verbs in which rules and surfaces are written, on whatever they are given.
 
-In Python they act on floats, NumPy arrays, torch tensors and SymPy expressions, told apart by type; torch and SymPy
-are not imported unless such a value arrives. In Numba they act on floats, and on ``Vec2``, a point of the plane held
-in two registers, which stands for a rule's parameter vector there.
+In Python they act on floats, NumPy arrays and whatever else answers NumPy's functions, torch tensors and SymPy
+expressions, told apart by type; torch and SymPy are not imported unless such a value arrives. In Numba they act on
+floats, and on ``Vec2``, a point of the plane held in two registers, which stands for a rule's parameter vector there.
 
 ``+ - * / absolute sign floor maximum minimum where`` round alike everywhere, and ``sqrt`` in Numba and NumPy; torch's
 CPU builds on MKL leave sqrt one unit in the last place off for about 1 % of all float64. ``exp log sin cos tanh atan

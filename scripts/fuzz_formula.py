@@ -21,11 +21,13 @@ atheris: Any
 try:
     import atheris  # pyright: ignore
 
-    with atheris.instrument_imports(include=["surfaces.formula_parser", "surfaces.formula_graph"]):
+    with atheris.instrument_imports(include=["surfaces.formula_parser", "surfaces.formula_graph", "surfaces.graph"]):
         from surfaces import formula_graph, formula_parser, formula_text
+        from surfaces.graph import VERBS, function
 except ImportError:
     atheris = None
     from surfaces import formula_graph, formula_parser, formula_text
+    from surfaces.graph import VERBS, function
 
 SEEDS = (
     "(x^2 + y - 11)^2 + sin(3*x)", "2x(y+1)(x-2)/3", "-x^2^-1.5e-3", "where(-1 < x <= 1, |y|, max(x, y, 1))",
@@ -46,7 +48,7 @@ OPERATIONS = re.compile(
     "LOAD_METHOD|PUSH_NULL|PRECALL|CALL|BUILD_TUPLE|RETURN_VALUE|RETURN_CONST|"
     "(LOAD|STORE)_FAST(_BORROW)?(_(LOAD|STORE)_FAST(_BORROW)?)?"
 )
-VERBS = set(formula_graph.VERBS.values()) | {"where"}
+NAMES = {"xp", *VERBS.values()}
 
 
 def examine(text: str) -> bool:
@@ -58,8 +60,9 @@ def examine(text: str) -> bool:
         refused = error
     else:
         wanted = [root, *(graph.derivative(root, variable) for variable in "xy")]
-        f, _ = formula_graph.function(graph, wanted, tree.parameters, "fuzz")
-        check_code(f.__code__, {formula_graph.field_name(name) for name in tree.parameters})
+        fields = [formula_graph.field_name(name) for name in tree.parameters]
+        f, _ = function(graph, wanted, fields, "fuzz")
+        check_code(f.__code__, {*fields})
         assert set(f.__globals__) == {"xp", "__name__", "__builtins__"}
         assert f.__globals__["__builtins__"] == {}
         assert formula_text.latex(tree)
@@ -83,7 +86,7 @@ def check_code(code: CodeType, parameters: set[str]) -> None:
     """AssertionError where the byte code does anything but arithmetic."""
     assert not code.co_freevars
     assert not code.co_cellvars
-    assert set(code.co_names) <= {"xp"} | VERBS | parameters
+    assert set(code.co_names) <= NAMES | parameters
     assert all(constant is None or type(constant) is float for constant in code.co_consts)
     for step in dis.get_instructions(code):
         assert OPERATIONS.fullmatch(step.opname), step.opname

@@ -10,20 +10,20 @@ surface of the catalogue does.
 import hashlib
 import sys
 from collections import namedtuple
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 import numpy as np
 
-from optim_core import xp
 from optim_core.engine.shared import TAPE
 from optim_core.parameters import Range
 from surfaces import critical
-from surfaces.formula_graph import CREASED, Graph, field_name, function, graph_of, tape
+from surfaces.derivative import computed
+from surfaces.formula_graph import field_name, graph_of
 from surfaces.formula_parser import LIMITS, FormulaError, Limits, Tree, parse
 from surfaces.formula_text import canonical, latex, symbol
+from surfaces.graph import CREASED, Graph, function, tape
 from surfaces.kept import Kept
 from surfaces.surface import NoParameters, Surface
 
@@ -38,22 +38,6 @@ _HUGE = 1e30
 _DECADES = 25.0  # heights are drawn on a logarithmic scale where a tenth of the window is so much lower than the rest
 
 
-class FormulaDerivative:
-    """Exact derivatives of a formula, as a function.
-
-    ``f`` of a gradient returns (df/dx, df/dy), of a Hessian (d2f/dx2, d2f/dxdy, d2f/dy2).
-    """
-
-    def __init__(self, kind: str, surface: "FormulaSurface", wanted: Sequence[int]) -> None:
-        self.name = f"{kind}_of_{surface.name}"
-        self.Parameters, self.ranges = surface.Parameters, surface.ranges
-        self.f, _ = function(surface.graph, wanted, surface.tree.parameters, self.name)
-
-    def value(self, x: Any, y: Any, parameters: Any = None) -> tuple[Any, ...]:
-        """The derivatives at x, y: floats, arrays or tensors; not finite, without a warning, where there are none."""
-        return _computed(self, x, y, parameters)
-
-
 @dataclass(frozen=True, eq=False)
 class FormulaSurface(Surface):
     """A surface that a user typed: tree, its parsed formula; graph and root, the same as a graph."""
@@ -64,7 +48,7 @@ class FormulaSurface(Surface):
 
     def value(self, x: Any, y: Any, parameters: Any = None) -> Any:
         """The surface at x, y: floats, arrays, tensors or symbols; not finite, without a warning, where it has none."""
-        return _computed(self, x, y, parameters)
+        return computed(self, x, y, parameters)
 
     def minima(self, parameters: Any = None) -> np.ndarray:
         """The minima found inside the domain, (k, 3): x, y, value, the lowest first."""
@@ -81,7 +65,7 @@ class FormulaSurface(Surface):
 
     @cached_property
     def _found(self) -> Any:
-        slopes = FormulaDerivative("slopes", self, [*self._first, *self._second])
+        slopes = self.derivatives("slopes", "x", "y", "xx", "xy", "yy")
 
         @lru_cache(maxsize=64)
         def found(numbers: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,33 +79,9 @@ class FormulaSurface(Surface):
         return found
 
     @cached_property
-    def derivative(self) -> FormulaDerivative:
-        """The exact gradient, as a function."""
-        return FormulaDerivative("gradient", self, self._first)
-
-    @cached_property
-    def hessian(self) -> FormulaDerivative:
-        """The exact second derivatives, as such a function."""
-        return FormulaDerivative("hessian", self, self._second)
-
-    @property
-    def _first(self) -> list[int]:
-        return [self.graph.derivative(self.root, variable) for variable in "xy"]
-
-    @property
-    def _second(self) -> list[int]:
-        gx, gy = self._first
-        return [self.graph.derivative(node, variable) for node, variable in ((gx, "x"), (gx, "y"), (gy, "y"))]
-
-    def straight(self, order: int) -> FormulaDerivative:
-        """The exact derivatives of that order along x and along y, as such a function; made anew at each call."""
-        wanted = []
-        for variable in "xy":
-            node = self.root
-            for _ in range(order):
-                node = self.graph.derivative(node, variable)
-            wanted.append(node)
-        return FormulaDerivative(f"order_{order}", self, wanted)
+    def formula(self) -> tuple[Graph, int]:
+        """The graph that was made of the text, and its root."""
+        return self.graph, self.root
 
     @cached_property
     def latex(self) -> str:
@@ -132,23 +92,6 @@ class FormulaSurface(Surface):
     def canonical(self) -> str:
         """The formula as text, the same for all spellings."""
         return canonical(self.tree)
-
-
-def _computed(owner: Any, x: Any, y: Any, parameters: Any) -> Any:
-    """Its f at x, y; on NumPy's numbers where they are Python's, which raise where they divide by zero."""
-    x, y = xp.real(x, y)
-    given: tuple[Any, ...] = (x, y)
-    if owner.ranges:
-        given = (x, y, owner.Parameters(*xp.real(*(owner.Parameters() if parameters is None else parameters))))
-    if all(
-        isinstance(value, (int, float, np.ndarray, np.generic)) for value in (x, y, *(given[2] if owner.ranges else ()))
-    ):
-        number = [np.asarray(value, dtype=np.float64)[()] for value in (x, y)]
-        if owner.ranges:
-            number.append(type(given[2])(*(np.asarray(value, dtype=np.float64)[()] for value in given[2])))
-        with np.errstate(all="ignore"):
-            return owner.f(*number)
-    return owner.f(*given)
 
 
 def surface_from_formula(text: str, domain: Any = ((-5.0, 5.0), (-5.0, 5.0)), start: Any = None) -> FormulaSurface:
@@ -217,7 +160,8 @@ def _made(text: str, domain: Domain, start: tuple[float, float] | None) -> Formu
     tree = parse(text)
     graph, root = graph_of(tree)
     plain = canonical(tree)
-    f, definition = function(graph, [root], tree.parameters, "formula")
+    Parameters = _parameters(tree.parameters)
+    f, definition = function(graph, [root], Parameters._fields, "formula")
     name = f"formula_{hashlib.sha256(definition.encode()).hexdigest()[:12]}"
     kinds = {graph.nodes[node][0] for node in graph.reached([root])}
     surface = FormulaSurface(
@@ -226,7 +170,7 @@ def _made(text: str, domain: Domain, start: tuple[float, float] | None) -> Formu
         domain=domain,
         start=start or (x_low + 0.2 * (x_high - x_low), y_low + 0.3 * (y_high - y_low)),
         f=f,
-        Parameters=_parameters(tree.parameters),
+        Parameters=Parameters,
         smooth_at_minima=not kinds & set(CREASED),
         log_heights=False,
         difficulty="A formula that was typed: its minima and saddles were found by a search, and others may exist.",
@@ -235,7 +179,7 @@ def _made(text: str, domain: Domain, start: tuple[float, float] | None) -> Formu
         source=f'"""{plain}"""\n\nfrom optim_core import xp\n\n\n{definition}\n',
         module=sys.modules[__name__],
         shared=TAPE,
-        numbers=tape(graph, root, tree.parameters),
+        numbers=tape(graph, root, Parameters._fields),
         tree=tree,
         graph=graph,
         root=root,
@@ -318,7 +262,7 @@ def _vanishing(surface: FormulaSurface, reached: list[int], x: np.ndarray, y: np
         elif kind == "tan":
             wanted.add(graph.operation("cos", rest[0]))
     for node in sorted(wanted):
-        f, _ = function(graph, [node], surface.tree.parameters, "divisor")
+        f, _ = function(graph, [node], surface.Parameters._fields, "divisor")
         with np.errstate(all="ignore"):
             divisor = np.broadcast_to(f(x, y, type(q)(*map(np.float64, q))) if surface.ranges else f(x, y), x.shape)
         finite = divisor[np.isfinite(divisor)]

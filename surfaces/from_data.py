@@ -19,9 +19,10 @@ from optim_core.data_loss import DataLoss, data_loss
 from optim_core.engine import elementary
 from optim_core.engine.machine_code import sources
 from optim_core.engine.shared import Shared
-from surfaces.derivative import Derivative, WrittenSurface
+from surfaces.derivative import Derivative
 from surfaces.surface import NoParameters
 from surfaces.table import Table, two_classes
+from surfaces.written import WrittenSurface
 
 MOST_LOGISTIC_ROWS = 2000
 _SOURCE = Path(__file__).read_text(encoding="utf-8")

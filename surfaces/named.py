@@ -15,6 +15,7 @@ from hashlib import sha256
 
 from optim_core.data_sets import DATA_SETS, data_set
 from surfaces.formula import surface_from_formula
+from surfaces.from_data import surface_from_data
 from surfaces.kept import Kept
 from surfaces.surface import Surface, discover
 
@@ -83,8 +84,6 @@ def over_data() -> dict[str, str]:
 
 @lru_cache
 def _over(name: str) -> Surface:
-    from surfaces.from_data import surface_from_data  # SymPy comes with it
-
     found = data_set(name)
     return surface_from_data(
         found.loss.columns, found.loss.targets, "logistic" if found.loss.is_logistic else "least_squares",

@@ -33,12 +33,14 @@ from optim_core import xp
 from optim_core.engine.machine_code import sources
 from optim_core.engine.shared import Shared
 from optim_core.parameters import Range, ranges
+from surfaces.derivative import Derivative
+from surfaces.graph import Graph, function, traced
 
 FAMILIES = ("teaching", "bowls", "valleys and plates", "a few minima", "many minima")
 
 NOT_SURFACES = (
-    "surface", "named", "derivative", "critical", "formula", "formula_parser", "formula_graph", "formula_text",
-    "from_data", "from_table", "kept", "table",
+    "surface", "named", "graph", "derivative", "written", "symbolic", "critical", "formula", "formula_parser",
+    "formula_graph", "formula_text", "from_data", "from_table", "kept", "table",
 )  # fmt: skip
 
 
@@ -117,31 +119,38 @@ class Surface:
         return float(minima[:, 2].min()) if len(minima) else 0.0
 
     @cached_property
-    def derivative(self) -> Any:
-        """The exact gradient, as a function that compiles like the surface's own formula."""
-        from surfaces.derivative import derivative
-
-        return derivative(self)
+    def formula(self) -> tuple[Graph, int]:
+        """f as a graph, and the graph's root; TypeError where it does what no graph can hold."""
+        return traced(self.f, self.Parameters)
 
     @cached_property
-    def hessian(self) -> Any:
+    def derivative(self) -> Derivative:
+        """The exact gradient, as a function that compiles like the surface's own formula."""
+        return self.derivatives("gradient", "x", "y")
+
+    @cached_property
+    def hessian(self) -> Derivative:
         """The exact second derivatives, as such a function."""
-        from surfaces.derivative import hessian
+        return self.derivatives("hessian", "xx", "xy", "yy")
 
-        return hessian(self)
-
-    def straight(self, order: int) -> Any:
+    def straight(self, order: int) -> Derivative:
         """The exact derivatives of that order along x and along y, as such a function; made anew at each call."""
-        from surfaces.derivative import derivative
+        return self.derivatives(f"order_{order}", "x" * order, "y" * order)
 
-        return derivative(self, order)
+    def derivatives(self, kind: str, *wanted: str) -> Derivative:
+        """A function of all derivatives that are wanted, each by the letters of a text; made anew at each call."""
+        graph, root = self.formula
+        name = f"{kind}_of_{self.name}"
+        nodes = [graph.derivative(root, letters) for letters in wanted]
+        f, source = function(graph, nodes, self.Parameters._fields, name)
+        return Derivative(name, f, self.Parameters, self.ranges, source.encode())
 
     @cached_property
     def latex(self) -> str:
         """The formula in LaTeX."""
         if hasattr(self.module, "LATEX"):
             return self.module.LATEX
-        from surfaces.derivative import latex
+        from surfaces.symbolic import latex  # SymPy comes with it
 
         return latex(self)
 

@@ -15,17 +15,28 @@ CURVATURE = 1e-4  # in windows: the spacing of the second differences
 
 
 class Outcome(IntEnum):
-    """What became of a run; of several that hold, the first."""
+    """What became of a run; of several that hold, the first. words: for people; colour: of a map's cells, #rrggbb.
 
-    DIVERGED = 0
-    LEFT_WINDOW = 1
-    CONVERGED = 2
-    LOCAL_MINIMUM = 3  # one that the surface does not list
-    AT_SADDLE = 4
-    CYCLING = 5
-    AT_REST = 6  # its last step moved it by no more than a bit or two
-    STILL_MOVING = 7
-    ENDED = 8  # another library's algorithm has ended by itself, at none of these places
+    The browser has the same table: ``python -m scripts.map_constants`` after a change here.
+    """
+
+    words: str
+    colour: str
+
+    def __new__(cls, number: int, words: str, colour: str) -> "Outcome":
+        one = int.__new__(cls, number)
+        one._value_, one.words, one.colour = number, words, colour
+        return one
+
+    DIVERGED = 0, "diverged", "#3c3c3c"
+    LEFT_WINDOW = 1, "left the surface’s window", "#b5483a"
+    CONVERGED = 2, "reached a minimum", "#2f7ed8"
+    LOCAL_MINIMUM = 3, "in a local minimum", "#7fb2e5"  # one that the surface does not list
+    AT_SADDLE = 4, "at a saddle", "#e8871e"
+    CYCLING = 5, "cycles", "#8b5fd0"
+    AT_REST = 6, "at rest, no minimum", "#c8407b"  # its last step moved it by no more than a bit or two
+    STILL_MOVING = 7, "not converged", "#8e8e92"
+    ENDED = 8, "ended by itself, no minimum", "#6b8e23"  # another library's algorithm has, at none of these places
 
 
 def outcomes(

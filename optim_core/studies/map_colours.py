@@ -1,6 +1,7 @@
 """The colours of maps: a hue for each minimum, darker the more steps; a ramp for numbers; one colour for each outcome.
 
-The page paints the same in ``static/maps/map_colours.js``; a test holds the two together, pixel by pixel.
+The page paints the same in ``static/maps/map_colours.js``; a test holds the two together, pixel by pixel. Its numbers
+are those below: ``python -m scripts.map_constants`` after a change here.
 """
 
 from typing import Any, NamedTuple
@@ -11,19 +12,15 @@ from optim_core.runs.outcome import Outcome
 
 LISTED = 200  # labels below are indices of minima, the others LISTED + Outcome
 LEVELS = 256
-FIRST_HUE = 255.0  # a blue
+FIRST_HUE = 255  # a blue
 GOLDEN = 137.50776  # degrees
 FAST, SLOW = 0.84, 0.4  # lightness
 CHROMA = 0.125
-OTHER_CHROMA, OTHER_HUE = 0.035, 85.0  # of minima that the surface does not list
+OTHER_CHROMA, OTHER_HUE = 0.035, 85  # of minima that the surface does not list
 SAMPLE = 4000  # of a map's values, of which a scale is made
-GREY = (142, 142, 146)  # not converged, or no number
-HATCH = (60, 60, 60), (225, 225, 225)  # diverged: stripes of these
+STRIPE = 3  # pixels of the hatch
 # viridis by S. van der Walt and N. Smith (CC0), every 32nd colour: even steps of lightness, dark for little.
 RAMP = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
-OUTCOMES = (
-    "#3c3c3c", "#b5483a", "#2f7ed8", "#7fb2e5", "#e8871e", "#8b5fd0", "#c8407b", "#8e8e92", "#6b8e23",
-)  # fmt: skip
 
 
 class Scale(NamedTuple):
@@ -37,6 +34,10 @@ class Scale(NamedTuple):
 def rgb(colour: str) -> tuple[int, ...]:
     """A colour as #rrggbb in three bytes."""
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+GREY = rgb(Outcome.STILL_MOVING.colour)  # in maps of starts of whatever is no minimum; in others of what is no number
+HATCH = rgb(Outcome.DIVERGED.colour), (225, 225, 225)  # diverged: stripes of these
 
 
 def oklch(lightness: Any, chroma: float, hue: float) -> np.ndarray:

@@ -16,7 +16,7 @@ from optim_core.studies.map_colours import (
     HATCH,
     LEVELS,
     LISTED,
-    OUTCOMES,
+    STRIPE,
     ramp,
     rgb,
     scale,
@@ -27,7 +27,6 @@ from optim_core.studies.map_colours import (
 from optim_core.studies.maps import Basins, Plane
 
 SHOWN = ("loss", "steps", "outcome", "distance", "share")  # what the picture of a plane may show
-STRIPE = 3  # pixels
 MOST_SHADE = 2**16 - 1  # steps: beyond that no start is darker
 BAND = 64  # rows painted at a time
 
@@ -87,7 +86,7 @@ def _basins(result: Basins) -> Paint:
 
 def _plane(result: Plane, shown: str) -> Paint:
     if checked_choice("shown", shown, SHOWN) == "outcome":
-        colours = np.array([rgb(one) for one in OUTCOMES], dtype=np.uint8)
+        colours = np.array([rgb(one.colour) for one in Outcome], dtype=np.uint8)
         return lambda rows: colours[result.outcome[rows]]
     values = shown_values(result, shown)
     of = scale(shown, values.ravel(), result.settings["most"].get(shown, np.inf))

@@ -1,7 +1,8 @@
 // The legend of the maps: what their colours and signs mean.
 
 import { h, short } from "../shared/dom.js";
-import { css, DIVERGED, GREY, LISTED, LOCAL_MINIMUM, labelColour, OUTCOMES, rampColour } from "./map_colours.js";
+import { DIVERGED, GREY, HATCH, LISTED, LOCAL_MINIMUM, OUTCOMES, STRIPE } from "./constants.js";
+import { css, labelColour, OUTCOME_COLOURS, rampColour } from "./map_colours.js";
 
 /** @import { ColourScale } from "./map_colours.js" */
 /** @import { Basins, Plane } from "./types.js" */
@@ -10,6 +11,10 @@ import { css, DIVERGED, GREY, LISTED, LOCAL_MINIMUM, labelColour, OUTCOMES, ramp
 /** @typedef {{text: string, colour?: number[] | null, hatch?: boolean, line?: boolean, star?: boolean}} Sign */
 /** @typedef {{title: string, ramp: (share: number) => number[] | null, ends: string[]}} Ramp */
 /** @typedef {Sign | Ramp} Item */
+
+const HATCHED = { hatch: true, text: OUTCOMES[DIVERGED].words };
+const [DARK, LIGHT] = HATCH.map(css);
+const STRIPES = `repeating-linear-gradient(135deg, ${DARK} 0 ${STRIPE}px, ${LIGHT} ${STRIPE}px ${2 * STRIPE}px)`;
 
 /**
  * The numbers that occur in any of them.
@@ -34,13 +39,13 @@ function present(all) {
  */
 function planeItems(message, planes, scale) {
   const outcomes = present(planes.map(({ arrays: { outcome } }) => outcome));
-  const hatched = outcomes.has(DIVERGED) ? [{ hatch: true, text: "diverged" }] : [];
+  const hatched = outcomes.has(DIVERGED) ? [HATCHED] : [];
   if (!scale)
     return [
       ...[...outcomes]
         .filter((one) => one !== DIVERGED)
         .sort()
-        .map((one) => ({ colour: OUTCOMES[one], text: message.outcomes[one] })),
+        .map((one) => ({ colour: OUTCOME_COLOURS[one], text: OUTCOMES[one].words })),
       ...hatched,
     ];
   /** @param {number} value */
@@ -84,7 +89,7 @@ function basinItems(message, basins) {
       ? [{ colour: labelColour(LISTED + LOCAL_MINIMUM, 0.4), text: "a local minimum" }]
       : []),
     ...(rest ? [{ colour: GREY, text: "not converged" }] : []),
-    ...(labels.has(LISTED + DIVERGED) ? [{ hatch: true, text: "diverged" }] : []),
+    ...(labels.has(LISTED + DIVERGED) ? [HATCHED] : []),
     ...(shaded === null
       ? []
       : [
@@ -101,8 +106,9 @@ function basinItems(message, basins) {
 function signNode({ text, colour, hatch, line, star }) {
   const node = star
     ? h("span", { class: "rv-legend-star" }, "★")
-    : h("i", { class: hatch ? "rv-legend-sign rv-legend-hatch" : line ? "rv-legend-line" : "rv-legend-sign" });
-  if (colour) node.style.background = css(colour);
+    : h("i", { class: line ? "rv-legend-line" : "rv-legend-sign" });
+  if (hatch) node.style.background = STRIPES;
+  else if (colour) node.style.background = css(colour);
   return h("span", { class: "rv-legend-item" }, node, h("span", {}, text));
 }
 

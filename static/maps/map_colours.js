@@ -1,43 +1,36 @@
 // The colours of maps: a hue for each minimum, darker the more steps; a ramp for numbers; one colour for each outcome.
 
 import { oklch } from "../shared/oklch.js";
+import {
+  CHROMA,
+  DIVERGED,
+  FAST,
+  FIRST_HUE,
+  GOLDEN,
+  GREY,
+  LEVELS,
+  LISTED,
+  LOCAL_MINIMUM,
+  OTHER_CHROMA,
+  OTHER_HUE,
+  OUTCOMES,
+  RAMP,
+  SAMPLE,
+  SLOW,
+} from "./constants.js";
 
 /** @import { BasinArrays } from "../shared/messages.js" */
 /** @import { Numbers } from "../shared/types.js" */
 /** @typedef {number[]} Colour three bytes of sRGB */
 /** @typedef {{low: number, high: number, log: boolean}} ColourScale */
 
-export const LISTED = 200; // labels below are indices of minima, the others 200 + outcome
-export const [DIVERGED, LOCAL_MINIMUM] = [0, 3];
-export const LEVELS = 256;
-const FIRST_HUE = 255; // a blue
-const GOLDEN = 137.50776; // degrees
-const [FAST, SLOW] = [0.84, 0.4]; // lightness
-const CHROMA = 0.125;
-const SAMPLE = 4000; // of a map's values, of which a scale is made
-const OTHER = { chroma: 0.035, hue: 85 }; // of minima that the surface does not list
-export const GREY = [142, 142, 146];
-// viridis by S. van der Walt and N. Smith (CC0), every 32nd colour: even steps of lightness, dark for little.
-const RAMP = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"].map(
-  hex,
-);
-// By outcome: diverged (hatched), left the window, reached, local minimum, saddle, cycles, at rest, not converged, ended.
-export const OUTCOMES = [
-  "#3c3c3c",
-  "#b5483a",
-  "#2f7ed8",
-  "#7fb2e5",
-  "#e8871e",
-  "#8b5fd0",
-  "#c8407b",
-  "#8e8e92",
-  "#6b8e23",
-].map(hex);
-
 /** @param {string} text */
 function hex(text) {
   return [1, 3, 5].map((i) => Number.parseInt(text.slice(i, i + 2), 16));
 }
+
+const STOPS = RAMP.map(hex);
+export const OUTCOME_COLOURS = OUTCOMES.map(({ colour }) => hex(colour));
 
 /** @param {Colour} colour */
 export const css = (colour) => `rgb(${colour.join(",")})`;
@@ -51,7 +44,7 @@ export function labelColour(label, share) {
   const lightness = FAST + (SLOW - FAST) * share;
   if (label < LISTED) return oklch(lightness, CHROMA, FIRST_HUE + GOLDEN * label);
   if (label === LISTED + DIVERGED) return null;
-  return label === LISTED + LOCAL_MINIMUM ? oklch(lightness, OTHER.chroma, OTHER.hue) : GREY;
+  return label === LISTED + LOCAL_MINIMUM ? oklch(lightness, OTHER_CHROMA, OTHER_HUE) : GREY;
 }
 
 /**
@@ -68,9 +61,9 @@ export function stepLevel(steps, most) {
  * @param {number} share
  */
 export function rampColour(share) {
-  const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1);
-  const i = Math.min(RAMP.length - 2, Math.floor(at));
-  return RAMP[i].map((channel, k) => Math.round(channel + (RAMP[i + 1][k] - channel) * (at - i)));
+  const at = Math.min(1, Math.max(0, share)) * (STOPS.length - 1);
+  const i = Math.min(STOPS.length - 2, Math.floor(at));
+  return STOPS[i].map((channel, k) => Math.round(channel + (STOPS[i + 1][k] - channel) * (at - i)));
 }
 
 /** @param {Colour | null} colour */
@@ -114,7 +107,7 @@ export function basinPixels({ label, shade }, nx, ny, steps) {
 export function planePixels(values, outcome, nx, ny, scale) {
   const pixels = new Uint32Array(nx * ny);
   const grey = word(GREY);
-  const outcomes = OUTCOMES.map((colour, k) => (k === DIVERGED ? 0 : word(colour)));
+  const outcomes = OUTCOME_COLOURS.map((colour, k) => (k === DIVERGED ? 0 : word(colour)));
   for (let row = 0; row < ny; row++) {
     for (let i = row * nx, to = (ny - 1 - row) * nx; i < (row + 1) * nx; i++, to++) {
       if (outcome[i] === DIVERGED) continue;

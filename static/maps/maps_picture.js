@@ -2,7 +2,8 @@
 
 import { h, pen } from "../shared/dom.js";
 import { fileWord, saveCanvas, wrapped } from "../shared/picture_file.js";
-import { css, GREY } from "./map_colours.js";
+import { GREY } from "./constants.js";
+import { css } from "./map_colours.js";
 import { hatch } from "./marks.js";
 
 /** @import { Legend } from "./legend.js" */

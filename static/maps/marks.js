@@ -1,13 +1,13 @@
 // What is drawn on a map: the hatch of runs that diverged, landmarks of a surface, marks of theory.
 
 import { h, pen } from "../shared/dom.js";
+import { HATCH, STRIPE } from "./constants.js";
+import { css } from "./map_colours.js";
 
 /** @import { MapScales } from "./map_axes.js" */
 /** @import { BasinScene } from "./types.js" */
 /** @import { PlaneMap } from "../shared/messages.js" */
 /** @import { Context } from "../shared/types.js" */
-
-const STRIPE = 3; // pixels of the hatch
 
 /**
  * The hatch of runs that diverged.
@@ -19,9 +19,9 @@ export function hatch(context, ratio) {
   const tile = h("canvas", { width: side * ratio, height: side * ratio });
   const inside = pen(tile);
   inside.scale(ratio, ratio);
-  inside.fillStyle = "rgb(225,225,225)";
+  inside.fillStyle = css(HATCH[1]);
   inside.fillRect(0, 0, side, side);
-  inside.strokeStyle = "rgb(60,60,60)";
+  inside.strokeStyle = css(HATCH[0]);
   inside.lineWidth = STRIPE;
   for (const shift of [-side, 0, side]) {
     inside.beginPath();

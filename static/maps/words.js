@@ -1,6 +1,7 @@
 // What a map's cell holds, in words.
 
 import { short } from "../shared/dom.js";
+import { DIVERGED, LISTED, OUTCOMES } from "./constants.js";
 
 /** @import { BasinArrays, MapsMessage, PlaneArrays } from "../shared/messages.js" */
 /** @import { Cell } from "./types.js" */
@@ -11,13 +12,14 @@ import { short } from "../shared/dom.js";
  * @param {Cell} cell
  * @param {MapsMessage} message
  */
-export function startInWords({ label, shade, loss }, { index, x, y }, { places, outcomes, steps }) {
+export function startInWords({ label, shade, loss }, { index, x, y }, { places, steps }) {
   const [found, made] = [label[index], shade[index]];
+  const diverged = found === LISTED + DIVERGED;
   const what =
-    found < 200
+    found < LISTED
       ? `reaches ${places[found]} in ${made} steps`
-      : `${outcomes[found - 200]}${found === 200 || made >= steps ? "" : ` after ${made} steps`}`;
-  return `(${short(x)}, ${short(y)}): ${what}${found === 200 ? "" : `; loss ${short(loss[index])}`}`;
+      : `${OUTCOMES[found - LISTED].words}${diverged || made >= steps ? "" : ` after ${made} steps`}`;
+  return `(${short(x)}, ${short(y)}): ${what}${diverged ? "" : `; loss ${short(loss[index])}`}`;
 }
 
 /**
@@ -27,10 +29,10 @@ export function startInWords({ label, shade, loss }, { index, x, y }, { places, 
  * @param {MapsMessage} message
  * @param {[string, string]} names
  */
-export function cellInWords(arrays, { index, x, y }, { outcomes, least, values }, names) {
+export function cellInWords(arrays, { index, x, y }, { least, values }, names) {
   const { loss, steps, distance, share, outcome } = arrays;
-  const parts = [outcomes[outcome[index]]];
-  if (outcome[index] !== 0) {
+  const parts = [OUTCOMES[outcome[index]].words];
+  if (outcome[index] !== DIVERGED) {
     parts.push(`loss ${short(loss[index] + least)}`);
     if (Number.isFinite(steps[index])) parts.push(`stops after ${steps[index]} steps`);
     if (Number.isFinite(distance[index])) parts.push(`distance ${short(distance[index])}`);

@@ -395,7 +395,6 @@ export interface MapsMessage {
   minima: Array<[number, number, number]>;
   places: Array<string>;
   saddles: Array<[number, number, number]>;
-  outcomes: Array<string>;
   steps: number;
   colour: Coloured;
   unknown: string;

@@ -4,14 +4,12 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { places } from "../../static/catalogue/timeline.js";
+import { DIVERGED, LEVELS, LISTED } from "../../static/maps/constants.js";
 import {
   basinPixels,
   commonScale,
-  DIVERGED,
-  LEVELS,
-  LISTED,
   labelColour,
-  OUTCOMES,
+  OUTCOME_COLOURS,
   planePixels,
   rampColour,
   scaleShare,
@@ -67,7 +65,7 @@ test("a picture of values: the ramp, outcomes where there is no scale, grey for 
   assert.deepEqual(ramp.slice(4, 8), [0, 0, 0, 0]);
   assert.deepEqual(ramp.slice(8, 12), [...rampColour(1), 255]);
   assert.deepEqual(ramp.slice(12, 16), [142, 142, 146, 255]);
-  assert.deepEqual(bytes(planePixels(values, outcome, 4, 1, null)).slice(8, 12), [...OUTCOMES[7], 255]);
+  assert.deepEqual(bytes(planePixels(values, outcome, 4, 1, null)).slice(8, 12), [...OUTCOME_COLOURS[7], 255]);
 });
 
 test("where a value lies on a scale", () => {

@@ -18,13 +18,14 @@ from playwright._impl._driver import compute_driver_executable
 
 from optim_core import RULES, Outcome
 from optim_core.studies import map_colours
-from optim_core.studies.map_files import SHOWN, STRIPE, png
+from optim_core.studies.map_files import SHOWN, png
 from optim_core.studies.maps import Axis, Basins, basins, plane, spread_starts
 from ravine.plane import _of_basins, main
+from scripts import map_constants
 from surfaces import SURFACES, surface_from_formula
 from views.maps.message import basin_arrays, message, most, plane_arrays
 from views.maps.state import COLOURS, MapState
-from views.maps.words import OUTCOMES, unfinished
+from views.maps.words import unfinished
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -33,9 +34,8 @@ const c = await import(process.argv[1]);
 const given = JSON.parse(readFileSync(0, "utf-8"));
 const number = (value) => (value === null ? Infinity : value);
 const answer = {
-  constants: [c.LISTED, c.LEVELS, c.GREY, c.OUTCOMES, c.DIVERGED, c.LOCAL_MINIMUM],
-  shades: [0, 1, 7, 199, c.LISTED + c.LOCAL_MINIMUM, c.LISTED + 7].map((label) =>
-    Array.from({ length: c.LEVELS }, (_, k) => c.labelColour(label, k / (c.LEVELS - 1)))),
+  shades: [0, 1, 7, 199, 203, 207].map((label) => Array.from({ length: 256 }, (_, k) => c.labelColour(label, k / 255))),
+  outcomes: c.OUTCOME_COLOURS,
   maps: given.map(({ kind, nx, ny, steps, label, shade, values, outcome, name, most }) => {
     if (kind === "basins") return Array.from(c.basinPixels({ label, shade }, nx, ny, steps));
     const scale = c.commonScale(name, [Float32Array.from(values, number)], most === null ? undefined : most);
@@ -46,14 +46,17 @@ console.log(JSON.stringify(answer));
 """
 
 
+def node(script: str, *arguments: str, given: str = "") -> str:
+    """What a script writes that is given a text."""
+    command = [compute_driver_executable()[0], "--input-type=module", "--no-warnings", "-e", script, *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def page(maps: list[dict[str, Any]]) -> dict[str, Any]:
     """What the page's module makes of maps: pixels (ny, nx) as words, 0 where the hatch shows; and its constants."""
-    node = compute_driver_executable()[0]
-    module = (ROOT / "static" / "maps" / "map_colours.js").as_uri()
-    command = [node, "--input-type=module", "--no-warnings", "-e", SCRIPT, module]
-    done = subprocess.run(command, input=json.dumps(maps), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(node(SCRIPT, (ROOT / "static" / "maps" / "map_colours.js").as_uri(), given=json.dumps(maps)))
 
 
 def pixels(words: list[int], nx: int, ny: int) -> np.ndarray:
@@ -78,17 +81,24 @@ def compare(drawn: np.ndarray, shown: np.ndarray, outcome: np.ndarray) -> None:
     assert {tuple(one) for one in drawn[diverged]} <= set(map_colours.HATCH)
 
 
-def test_constants_and_shades_are_those_of_the_page() -> None:
+def test_the_pages_constants_are_written_anew_after_a_change() -> None:
+    assert map_constants.FILE.read_text(encoding="utf-8") == map_constants.text(), "run python -m scripts.map_constants"
+
+
+def test_constants_are_written_as_javascript_reads_them() -> None:
+    given = {"a": 1, "b": 'x “y” \\ "', "c": [1.5, -2e-9], "d": [[1, 2], [3]], "e": [{"f": "g", "h": 0}], "i": True}
+    lines = ";".join(f"const {name} = {map_constants.literal(value)}" for name, value in given.items())
+    done = node(f"{lines}; console.log(JSON.stringify({{ {', '.join(given)} }}))")
+    assert json.loads(done) == given
+
+
+def test_shades_are_those_of_the_page() -> None:
     found = page([])
-    assert found["constants"] == [
-        map_colours.LISTED, map_colours.LEVELS, list(map_colours.GREY), [list(map_colours.rgb(c)) for c in
-        map_colours.OUTCOMES], Outcome.DIVERGED, Outcome.LOCAL_MINIMUM,
-    ]  # fmt: skip
-    assert len(map_colours.OUTCOMES) == len(Outcome) == len(OUTCOMES)
+    assert found["outcomes"] == [list(bytes.fromhex(one.colour[1:])) for one in Outcome]
+    assert len({one.words for one in Outcome}) == len({one.colour for one in Outcome}) == len(Outcome)
     labels = (0, 1, 7, 199, map_colours.LISTED + Outcome.LOCAL_MINIMUM, map_colours.LISTED + Outcome.STILL_MOVING)
     for label, shades in zip(labels, found["shades"], strict=True):
         np.testing.assert_array_equal(map_colours.shades(label), shades)
-    assert STRIPE > 0
 
 
 def test_a_map_of_starts_has_the_colours_of_the_page() -> None:

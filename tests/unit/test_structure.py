@@ -25,6 +25,16 @@ def test_the_core_imports_no_torch_no_streamlit_no_plotly(package: str) -> None:
     assert out.strip() == "[]"
 
 
+def test_exact_derivatives_need_no_sympy() -> None:
+    code = (
+        "import sys\nfrom surfaces import SURFACES, surface_from_formula\n"
+        "for surface in (*SURFACES.values(), surface_from_formula('x^2 + sin(y)')):\n"
+        "    print(surface.derivative.value(*surface.start), surface.hessian.value(*surface.start), surface.about)\n"
+        "assert 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
 def test_arrows_go_down() -> None:
     allowed = {"optim_core": {"optim_core"}, "surfaces": {"surfaces", "optim_core"},
                "training": {"training", "optim_core"},

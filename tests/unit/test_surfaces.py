@@ -1,5 +1,7 @@
 """One loop over all surfaces: what they declare holds, and every engine computes the same function."""
 
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pytest
 import sympy
@@ -8,7 +10,7 @@ from scipy.optimize import minimize
 
 from optim_core.engine import blocks
 from surfaces import SURFACES
-from surfaces.derivative import expression
+from surfaces.symbolic import expression
 
 VARIANTS = [(name, {}) for name in SURFACES] + [
     ("ravine", {"condition": 500.0, "angle": -35.0}),
@@ -141,10 +143,25 @@ def test_the_exact_gradient_is_autograds(name: str, given: dict) -> None:
         x, y = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in point)
         tq = surface.Parameters(*(torch.tensor(v, dtype=torch.float64) for v in q))
         surface.value(x, y, tq).backward()
-        exact = [float(v) for v in surface.derivative.value(*point, q)]
+        exact = [float(v) for v in surface.derivative.value(point[0], point[1], q)]
         assert x.grad is not None
         assert y.grad is not None
         np.testing.assert_allclose([float(x.grad), float(y.grad)], exact, rtol=1e-9, atol=1e-9 * np.abs(exact).max())
+
+
+def test_gradient_and_hessian_are_sympys(name: str, given: dict) -> None:
+    surface = SURFACES[name]
+    q = surface.Parameters(**given)
+    formula, variables, letters = expression(surface)
+    formula = formula.subs(dict(zip(letters, map(sympy.Rational, q), strict=True)))
+    low, high = np.transpose(surface.domain)
+    for order, function in ((1, surface.derivative), (2, surface.hessian)):
+        wanted = [formula.diff(*by) for by in combinations_with_replacement(variables, order)]
+        for point in np.random.default_rng(2).uniform(low, high, (3, 2)):
+            at = dict(zip(variables, map(sympy.Rational, point), strict=True))
+            exact = np.array([one.subs(at).evalf(30) for one in wanted], dtype=float)
+            found = function.value(point[0], point[1], q)
+            np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-12 * np.abs(exact).max())
 
 
 def test_numba_numpy_torch_and_sympy_agree(name: str, given: dict) -> None:

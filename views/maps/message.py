@@ -12,7 +12,7 @@ from optim_core.studies.stability import edge, eigenvalues, optimum
 from surfaces import SURFACES
 from views.maps.made import made, starts, task
 from views.maps.state import COLOURS, MapState
-from views.maps.words import OUTCOMES, caption, counts, empty, unfinished, value_in_words
+from views.maps.words import caption, counts, empty, unfinished, value_in_words
 from views.shared.colours import style
 from views.shared.controls import edges, under_fields
 from views.shared.fields import plain, short
@@ -57,7 +57,6 @@ def message(
         "minima": minima.tolist(),
         "places": [place(point[:2], surface.scale) for point in minima],
         "saddles": surface.saddles(q).tolist(),
-        "outcomes": [OUTCOMES[one] for one in Outcome],
         "steps": base.steps,
         "colour": {"name": state.colour, "title": COLOURS[state.colour]},
         "unknown": "no stop at a minimum" if base.stop == "step" else "not stopped",

@@ -15,17 +15,6 @@ from views.shared.messages import BasinMap, NoMap, PlaneMap
 from views.shared.words import capital, hyperparameters, method, outside, percent, place, with_parameters
 
 WORTH_A_WORD = 0.001  # of the starts
-OUTCOMES = {
-    Outcome.DIVERGED: "diverged",
-    Outcome.LEFT_WINDOW: "left the surface’s window",
-    Outcome.CONVERGED: "reached a minimum",
-    Outcome.LOCAL_MINIMUM: "in a local minimum",
-    Outcome.AT_SADDLE: "at a saddle",
-    Outcome.CYCLING: "cycles",
-    Outcome.AT_REST: "at rest, no minimum",
-    Outcome.STILL_MOVING: "not converged",
-    Outcome.ENDED: "ended by itself, no minimum",
-}
 
 
 def counts(state: MapState, found: Basins) -> str:
@@ -42,7 +31,7 @@ def counts(state: MapState, found: Basins) -> str:
     others = found.outcome[~found.reached]
     share, fate = max(((others == one).sum() / found.outcome.size, one) for one in Outcome)
     if share >= WORTH_A_WORD:
-        name = "in a minimum that is not the lowest" if fate == Outcome.CONVERGED else OUTCOMES[fate]
+        name = "in a minimum that is not the lowest" if fate == Outcome.CONVERGED else fate.words
         parts.append(f"{percent(share)} {name}")
     return capital(". ".join(parts)) + "."
 

@@ -351,7 +351,7 @@ class Outer(TypedDict):
 
 
 class BasinArrays(TypedDict):
-    """`label`: the index of a minimum, or 200 + outcome; `shade`: steps."""
+    """`label`: the index of a minimum, or LISTED + outcome; `shade`: steps."""
 
     content: str
     label: U1
@@ -434,7 +434,6 @@ class MapsMessage(TypedDict):
     minima: list[Spot]
     places: list[str]
     saddles: list[Spot]
-    outcomes: list[str]
     steps: int
     colour: Coloured
     unknown: str

@@ -47,19 +47,15 @@ def words(surface: Surface, run: Trace, steps: int, q: Any) -> str:
             last = (run.since or 1) - 1
             if np.isnan(run.gradient[last]).any() and np.isfinite(run.loss[last]):
                 return f"no gradient at {place(run.path[last], surface.scale)}, step {last}"
-            return f"diverged at step {run.since}"
+            return f"{run.outcome.words} at step {run.since}"
         case Outcome.LEFT_WINDOW:
-            return f"left the surface’s window at step {run.since}" if run.since else "outside the surface’s window"
+            return f"{run.outcome.words} at step {run.since}" if run.since else "outside the surface’s window"
         case Outcome.CONVERGED:
             text = f"reached {place(surface.minima(q)[run.minimum][:2], surface.scale)} at step {run.since}"
-        case Outcome.LOCAL_MINIMUM:
-            text = f"in a local minimum near {end}"
-        case Outcome.AT_SADDLE:
-            text = f"at a saddle near {end}"
+        case Outcome.LOCAL_MINIMUM | Outcome.AT_SADDLE | Outcome.CYCLING:
+            text = f"{run.outcome.words} near {end}"
         case Outcome.AT_REST:
             return f"at rest at {end}, no minimum"
-        case Outcome.CYCLING:
-            text = f"cycles near {end}"
         case _ if run.cloud is not None and stopped and len(run.cloud) >= MOST_POINTS:
             return f"cut off after {len(run.cloud):,} evaluations, at {end}"
         case Outcome.ENDED:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 from PIL import Image, ImageDraw
 
+from optim_core import Outcome
 from optim_core.engine.blocks import evaluate
 from surfaces import SURFACES
 from views.shared.fields import short
@@ -174,7 +175,7 @@ class Playback:
     def _run(self, run: Run) -> Track:
         points = self.place(run["path"].reshape(-1, 2))
         told = next(row["cells"][1] for row in self.shown["table"]["rows"] if row["id"] == run["id"])
-        diverged = told if told.startswith(("diverged", "no gradient")) else ""
+        diverged = told if told.startswith((Outcome.DIVERGED.words, "no gradient")) else ""
         return Track(run["name"], _colour(run), run["dash"], [(points, np.arange(len(points)))], run["loss"], diverged)
 
     def _herd(self, run: Run, herd: Herd) -> Track:

@@ -35,7 +35,7 @@ from views.trajectories.message import caption
 from views.trajectories.runs import runs
 
 COLUMNS = ("card", "optimizer", "step", "x", "y", "loss", "gradient_x", "gradient_y")
-LIBRARIES = ("numpy", "numba", "scipy", "cma", "sympy", "torch")
+LIBRARIES = ("numpy", "numba", "scipy", "cma", "torch")
 _WIDTH = 100
 
 
