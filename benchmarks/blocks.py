@@ -21,7 +21,7 @@ import numpy as np
 from optim_core import RULES, sweep
 from optim_core.engine.blocks import gradient_block, value_block
 from surfaces import SURFACES
-from surfaces.surface import surface_from_module
+from surfaces.core.surface import surface_from_module
 
 SIDE, STEPS, REPEATS, THREADS = 256, 500, 5, 2
 KINDS = ("central differences", "exact gradient")

@@ -21,13 +21,19 @@ atheris: Any
 try:
     import atheris  # pyright: ignore
 
-    with atheris.instrument_imports(include=["surfaces.formula_parser", "surfaces.formula_graph", "surfaces.graph"]):
-        from surfaces import formula_graph, formula_parser, formula_text
-        from surfaces.graph import VERBS, function
+    with atheris.instrument_imports(
+        include=["surfaces.formula.parser", "surfaces.formula.graph", "surfaces.core.graph"]
+    ):
+        from surfaces.core.graph import VERBS, function
+        from surfaces.formula import graph as formula_graph
+        from surfaces.formula import parser as formula_parser
+        from surfaces.formula import text as formula_text
 except ImportError:
     atheris = None
-    from surfaces import formula_graph, formula_parser, formula_text
-    from surfaces.graph import VERBS, function
+    from surfaces.core.graph import VERBS, function
+    from surfaces.formula import graph as formula_graph
+    from surfaces.formula import parser as formula_parser
+    from surfaces.formula import text as formula_text
 
 SEEDS = (
     "(x^2 + y - 11)^2 + sin(3*x)", "2x(y+1)(x-2)/3", "-x^2^-1.5e-3", "where(-1 < x <= 1, |y|, max(x, y, 1))",

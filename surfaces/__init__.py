@@ -1,11 +1,11 @@
-"""Functions of two variables: one surface, one file; ``surfaces.surface`` says what such a file holds.
+"""Functions of two variables: one surface, one file; ``surfaces.core.surface`` says what such a file holds.
 
 ``SURFACES["ravine"]`` is one of them; ``surfaces.named`` says how formulas, data and tables are named.
 """
 
-from surfaces.formula import FormulaError, surface_from_formula
+from surfaces.core.surface import Surface
+from surfaces.formula.surface import FormulaError, surface_from_formula
 from surfaces.named import Surfaces
-from surfaces.surface import Surface
 
 SURFACES = Surfaces()
 

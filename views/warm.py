@@ -6,10 +6,10 @@
 import numpy as np
 
 from optim_core import RULES, trace
-from optim_core.data_sets import DATA_SETS
 from optim_core.engine.blocks import evaluate, gradient_block
 from optim_core.options import DIFFERENCES
 from surfaces import SURFACES, surface_from_formula
+from surfaces.data.sets import DATA_SETS
 from surfaces.named import over_data
 from views.shared.assets import publish
 from views.shared.settings import Settings
@@ -26,7 +26,7 @@ def warm_first_picture() -> None:
 
 def warm_shared() -> None:
     """What all formulas, all grids of heights and all losses over data have in common."""
-    from surfaces.from_table import surface_from_grid
+    from surfaces.data.from_table import surface_from_grid
 
     given = [
         surface_from_formula("x + y"),

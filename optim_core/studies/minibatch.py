@@ -7,12 +7,11 @@ one stream for each run, seeded by NumPy's SeedSequence.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numba import njit
 
-from optim_core.data_loss import DataLoss
 from optim_core.engine import elementary
 from optim_core.engine.blocks import rule_blocks
 from optim_core.engine.driver import columns
@@ -25,6 +24,19 @@ from optim_core.runs.setup import checked_point
 ORDERS = ("independent", "shuffled", "fixed")
 MOST_STEPS = 1_000_000
 MOST_SEED = 2**32 - 1
+
+
+class Rows(Protocol):
+    """A loss of two parameters over rows: columns (n, 2), targets (n,); logistic, or least squares."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def columns(self) -> np.ndarray: ...
+    @property
+    def targets(self) -> np.ndarray: ...
+    @property
+    def is_logistic(self) -> bool: ...
 
 
 def batches(rows: int, batch: int) -> int:
@@ -42,7 +54,7 @@ def sizes(steps: int, rows: int, batch: int, order: str) -> np.ndarray:
 
 
 def walk(
-    loss: DataLoss,
+    loss: Rows,
     rule: Rule,
     start: Any,
     steps: int,

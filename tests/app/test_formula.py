@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from optim_core import RULES, trace
 from surfaces import SURFACES
-from surfaces.formula import KEPT
+from surfaces.formula.surface import KEPT
 from surfaces.named import formula_of, is_formula, name_of
 from tests.patience import SECONDS
 from views.maps.state import MapState

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from optim_core.data_sets import DATA_SETS, data_set
 from surfaces import SURFACES
+from surfaces.data.sets import DATA_SETS, data_set
 from tests.patience import SECONDS
 from views.shared.packing import pack, unpack
 from views.study import minibatch, momenta

@@ -9,9 +9,9 @@ import pytest
 from numba.core import event
 from scipy.interpolate import RectBivariateSpline
 
-from optim_core.data_sets import DATA_SETS
 from optim_core.options import DIFFERENCES
 from surfaces import SURFACES
+from surfaces.data.sets import DATA_SETS
 from surfaces.named import REMEMBERED
 from views.gradients.gradients import Place
 from views.gradients.gradients import message as errors
@@ -122,7 +122,7 @@ def test_a_table_that_is_gone_gets_a_sentence() -> None:
 
 
 def test_the_last_tables_are_remembered_and_those_in_use() -> None:
-    from surfaces.from_table import surface_from_grid
+    from surfaces.data.from_table import surface_from_grid
 
     names = [SURFACES.remember(surface_from_grid(HEIGHTS * 2.0)), SURFACES.remember(surface_from_grid(HEIGHTS * 3.0))]
     used = SURFACES[names[0]]
@@ -135,8 +135,8 @@ def test_the_last_tables_are_remembered_and_those_in_use() -> None:
 
 
 def test_tables_compile_nothing() -> None:
-    from surfaces.from_data import surface_from_data
-    from surfaces.from_table import surface_from_grid
+    from surfaces.data.from_data import surface_from_data
+    from surfaces.data.from_table import surface_from_grid
 
     rng = np.random.default_rng(4)
 
@@ -158,7 +158,7 @@ def test_tables_compile_nothing() -> None:
 
 
 def test_an_uploaded_table_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from surfaces import from_table
+    from surfaces.data import from_table
 
     made = []
 

@@ -15,10 +15,10 @@ import pytest
 from numba.core import config
 
 from optim_core import RULES
-from optim_core.data_sets import DATA_SETS
 from optim_core.engine import blocks, driver, machine_code
 from optim_core.options import DIFFERENCES
 from surfaces import SURFACES
+from surfaces.data.sets import DATA_SETS
 from tests.few_surfaces import FEW
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ EDITED = """
 import sys, types
 from pathlib import Path
 from typing import Any
-import surfaces.surface as s
+import surfaces.core.surface as s
 from optim_core import RULES, trace
 from optim_core.engine import blocks, driver
 def surface(slope):
@@ -185,7 +185,7 @@ def test_every_jitted_function_that_is_kept_is_kept_under_all_its_sources() -> N
     assert {
         "optim_core.engine.driver.drive",
         "optim_core.studies.minibatch._walk",
-        "optim_core.data_loss._logistic_values",
+        "surfaces.data.loss._logistic_values",
     } <= set(kept)
     for path in (
         p for package in ("optim_core", "surfaces", "training", "views") for p in (ROOT / package).rglob("*.py")
@@ -238,7 +238,8 @@ def test_an_edited_constant_reaches_the_driver(copy: Path) -> None:
 
 MARKS = """
 import json
-from optim_core import RULES, data_loss, rule
+from optim_core import RULES, rule
+from surfaces.data import loss as data_loss
 from optim_core.engine import blocks, driver
 from optim_core.engine import machine_code
 from optim_core.studies import minibatch

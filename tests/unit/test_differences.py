@@ -13,7 +13,7 @@ from optim_core.engine.blocks import evaluate
 from optim_core.options import DIFFERENCES
 from optim_core.studies.differences import ORDERS, differences, exact, noise, optimum, rounding, truncation
 from surfaces import SURFACES
-from surfaces.symbolic import expression
+from surfaces.core.symbolic import expression
 from tests.few_surfaces import FEW
 
 POINTS = {name: (SURFACES[name].start, (0.3, 0.7)) for name in FEW}

@@ -26,10 +26,10 @@ from optim_core.engine.lanes import LANES
 from optim_core.options import DIFFERENCES
 from scripts.fuzz_formula import ALPHABET, SEEDS, check_code, examine, mutated
 from surfaces import SURFACES, FormulaError, surface_from_formula
-from surfaces.formula import KEPT, troubles
-from surfaces.formula_parser import FUNCTIONS, parse
-from surfaces.formula_text import canonical, latex
-from surfaces.symbolic import expression
+from surfaces.core.symbolic import expression
+from surfaces.formula.parser import FUNCTIONS, parse
+from surfaces.formula.surface import KEPT, troubles
+from surfaces.formula.text import canonical, latex
 
 ROOT = Path(__file__).parents[2]
 NAN = math.nan

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from optim_core import xp
-from surfaces.graph import VERBS, function, traced
+from surfaces.core.graph import VERBS, function, traced
 
 
 class Parameters(NamedTuple):

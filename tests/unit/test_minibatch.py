@@ -10,8 +10,6 @@ import pytest
 from scipy.optimize import minimize
 
 from optim_core import RULES
-from optim_core.data_loss import DataLoss, data_loss
-from optim_core.data_sets import DATA_SETS, data_set
 from optim_core.studies.minibatch import (
     ORDERS,
     batches,
@@ -25,6 +23,8 @@ from optim_core.studies.minibatch import (
     walk,
 )
 from optim_core.studies.moving_average import average, corrected, known, weights
+from surfaces.data.loss import DataLoss, data_loss
+from surfaces.data.sets import DATA_SETS, data_set
 
 SGD, ADAGRAD = RULES["gradient_descent"], RULES["adagrad"]
 draw = np.random.default_rng(5)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from optim_core import RULES, sweep, trace
-from optim_core.data_loss import data_loss
 from optim_core.engine.blocks import evaluate
 from optim_core.runs.trace import traces
 from surfaces import SURFACES, surface_from_formula
+from surfaces.data.loss import data_loss
 
 X, Y = [100, 3, 0, 117], [7, 90, 1, 127]  # whose squares no int8 holds, and whose powers no int32
 KINDS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint64", "float16", "float32", "float64", "object"]

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from optim_core.engine import blocks
 from surfaces import SURFACES
-from surfaces.symbolic import expression
+from surfaces.core.symbolic import expression
 
 VARIANTS = [(name, {}) for name in SURFACES] + [
     ("ravine", {"condition": 500.0, "angle": -35.0}),

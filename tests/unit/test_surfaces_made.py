@@ -13,12 +13,12 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.optimize import check_grad, minimize
 
 from optim_core import RULES, sweep, trace
-from optim_core.data_sets import data_set
 from optim_core.engine.blocks import evaluate, gradient_block
-from surfaces import from_table
-from surfaces.from_data import MOST_LOGISTIC_ROWS, surface_from_data, surface_from_table
-from surfaces.from_table import grid_from_bytes, surface_from_grid
-from surfaces.table import MOST_BYTES, read_csv
+from surfaces.data import from_table
+from surfaces.data.from_data import MOST_LOGISTIC_ROWS, surface_from_data, surface_from_table
+from surfaces.data.from_table import grid_from_bytes, surface_from_grid
+from surfaces.data.sets import data_set
+from surfaces.data.table import MOST_BYTES, read_csv
 
 draw = np.random.default_rng(8)
 

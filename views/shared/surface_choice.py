@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from surfaces import SURFACES
-from surfaces.formula import FormulaError, FormulaSurface, preview, troubles
-from surfaces.from_data import surface_from_table
+from surfaces.data.from_data import surface_from_table
+from surfaces.data.table import read_csv
+from surfaces.formula.surface import FormulaError, FormulaSurface, preview, troubles
 from surfaces.named import USUAL, formula_of, is_formula, name_of, over_data
-from surfaces.table import read_csv
 from views.shared.component import speaking
 from views.shared.messages import FormulaMessage
 from views.shared.received import Change, refuse
@@ -131,7 +131,7 @@ def table_field(key: str, apply: Apply) -> None:
             st.session_state.pop(f"{key}:{part}", None)
         st.caption("Heights: a grid of numbers, the first row at the least y. Rows: a header, a line for each.")
         return
-    from surfaces.from_table import grid_from_bytes, surface_from_grid  # SciPy comes with it, which few pages need
+    from surfaces.data.from_table import grid_from_bytes, surface_from_grid  # SciPy comes with it, which few pages need
 
     is_array = file.name.lower().endswith(".npy")
     kind = st.selectbox("Its numbers are", ["grid"] if is_array else list(_KINDS), format_func=_KINDS.__getitem__,

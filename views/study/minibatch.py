@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from optim_core.data_sets import data_set
 from optim_core.studies.minibatch import (
     batches,
 )
+from surfaces.data.sets import data_set
 from views.shared.fields import short
 from views.shared.messages import (
     StudyChart,

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from optim_core import RULES
-from optim_core.data_sets import data_set
 from optim_core.studies.minibatch import (
     walk,
 )
+from surfaces.data.sets import data_set
 
 KEPT = 100  # steps at which every run is kept
 RESOLUTION = (141, 121)

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 
 from optim_core import RULES
-from optim_core.data_loss import DataLoss, data_loss
-from optim_core.data_sets import data_set
 from optim_core.studies.minibatch import (
     MOST_SEED,
     ORDERS,
@@ -19,6 +17,8 @@ from optim_core.studies.minibatch import (
     variance_after,
     walk,
 )
+from surfaces.data.loss import DataLoss, data_loss
+from surfaces.data.sets import data_set
 from views.shared.colours import style
 from views.shared.fields import short
 from views.shared.messages import (

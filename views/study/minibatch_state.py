@@ -7,14 +7,14 @@ Every setting has a path: ``data``, ``rule``, ``order``, ``batch``, ``lr``, ``ep
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from optim_core.data_loss import DataLoss
-from optim_core.data_sets import DATA_SETS, data_set
 from optim_core.parameters import Range
 from optim_core.studies.minibatch import (
     MOST_SEED,
     ORDERS,
     batches,
 )
+from surfaces.data.loss import DataLoss
+from surfaces.data.sets import DATA_SETS, data_set
 from views.shared.fields import field as control
 from views.shared.messages import (
     Controls,

@@ -1,6 +1,6 @@
 """Formulas as graphs in which equal parts are one node, their derivatives, and the functions that compute them.
 
-A formula is put into a graph by its parser (``surfaces.formula_graph``) or by running a surface's f on symbols
+A formula is put into a graph by its parser (``surfaces.formula.graph``) or by running a surface's f on symbols
 (``traced``); what is made of it is built as a syntax tree and compiled, and no text is evaluated.
 
 A node is an index into ``Graph.nodes`` and stands after its arguments, so that every pass is one loop, whatever the

@@ -22,9 +22,9 @@ from scipy.spatial import KDTree
 from optim_core.engine.machine_code import sources
 from optim_core.engine.shared import Shared
 from optim_core.parameters import checked_number
-from surfaces.surface import NoParameters
-from surfaces.table import MOST_BYTES, read_grid
-from surfaces.written import WrittenSurface
+from surfaces.core.surface import NoParameters
+from surfaces.core.written import WrittenSurface
+from surfaces.data.table import MOST_BYTES, read_grid
 
 FEWEST, MOST = 4, 128  # heights along a side
 MOST_MINIMA = 100  # that are marked, and told apart at every point of every run

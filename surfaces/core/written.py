@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from surfaces.derivative import Derivative
-from surfaces.surface import Surface
+from surfaces.core.derivative import Derivative
+from surfaces.core.surface import Surface
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

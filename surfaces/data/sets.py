@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from optim_core.data_loss import DataLoss, data_loss
+from surfaces.data.loss import DataLoss, data_loss
 
 
 @dataclass(frozen=True)

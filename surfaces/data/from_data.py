@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from optim_core.data_loss import DataLoss, data_loss
 from optim_core.engine import elementary
 from optim_core.engine.machine_code import sources
 from optim_core.engine.shared import Shared
-from surfaces.derivative import Derivative
-from surfaces.surface import NoParameters
-from surfaces.table import Table, two_classes
-from surfaces.written import WrittenSurface
+from surfaces.core.derivative import Derivative
+from surfaces.core.surface import NoParameters
+from surfaces.core.written import WrittenSurface
+from surfaces.data.loss import DataLoss, data_loss
+from surfaces.data.table import Table, two_classes
 
 MOST_LOGISTIC_ROWS = 2000
 _SOURCE = Path(__file__).read_text(encoding="utf-8")

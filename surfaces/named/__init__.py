@@ -13,11 +13,11 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 
-from optim_core.data_sets import DATA_SETS, data_set
-from surfaces.formula import surface_from_formula
-from surfaces.from_data import surface_from_data
-from surfaces.kept import Kept
-from surfaces.surface import Surface, discover
+from surfaces.core.kept import Kept
+from surfaces.core.surface import Surface, discover
+from surfaces.data.from_data import surface_from_data
+from surfaces.data.sets import DATA_SETS, data_set
+from surfaces.formula.surface import surface_from_formula
 
 USUAL = (-5.0, 5.0, -5.0, 5.0)
 REMEMBERED = 32  # uploads, beside those in use

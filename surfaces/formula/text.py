@@ -1,6 +1,6 @@
 """A parsed formula as text again: in one way for all spellings, and in LaTeX."""
 
-from surfaces.formula_parser import GREEK, Node, Tree
+from surfaces.formula.parser import GREEK, Node, Tree
 
 # How tightly what was written holds together.
 _ATOM, _POWER, _FRACTION, _PRODUCT, _SIGN, _SUM, _COMPARISON = 50, 40, 35, 30, 25, 20, 10

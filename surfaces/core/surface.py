@@ -14,7 +14,7 @@
     LOWER_OUTSIDE = True           where there are lower places outside the window than the lowest one listed
     LOG_HEIGHTS = True             where heights span decades and are drawn on a logarithmic scale
 
-Nothing is registered: a file in the folder is a surface.
+Nothing is registered: a file of the folder is a surface; what is none stands in a folder of its own.
 """
 
 import importlib
@@ -33,15 +33,10 @@ from optim_core import xp
 from optim_core.engine.machine_code import sources
 from optim_core.engine.shared import Shared
 from optim_core.parameters import Range, ranges
-from surfaces.derivative import Derivative
-from surfaces.graph import Graph, function, traced
+from surfaces.core.derivative import Derivative
+from surfaces.core.graph import Graph, function, traced
 
 FAMILIES = ("teaching", "bowls", "valleys and plates", "a few minima", "many minima")
-
-NOT_SURFACES = (
-    "surface", "named", "graph", "derivative", "written", "symbolic", "critical", "formula", "formula_parser",
-    "formula_graph", "formula_text", "from_data", "from_table", "kept", "table",
-)  # fmt: skip
 
 
 class NoParameters(NamedTuple):
@@ -150,7 +145,7 @@ class Surface:
         """The formula in LaTeX."""
         if hasattr(self.module, "LATEX"):
             return self.module.LATEX
-        from surfaces.symbolic import latex  # SymPy comes with it
+        from surfaces.core.symbolic import latex  # SymPy comes with it
 
         return latex(self)
 
@@ -201,7 +196,7 @@ def surface_from_module(module: ModuleType) -> Surface:
 def discover() -> Mapping[str, Surface]:
     """All surfaces by name, family by family and in each by title; a module that is none raises."""
     package = importlib.import_module("surfaces")
-    names = [entry.name for entry in pkgutil.iter_modules(package.__path__) if entry.name not in NOT_SURFACES]
+    names = [entry.name for entry in pkgutil.iter_modules(package.__path__) if not entry.ispkg]
     found = [surface_from_module(importlib.import_module(f"surfaces.{name}")) for name in names]
     found.sort(key=lambda surface: (FAMILIES.index(surface.family), surface.title))
     return MappingProxyType({surface.name: surface for surface in found})

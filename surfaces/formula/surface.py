@@ -1,4 +1,4 @@
-"""A surface from a formula that a user types; ``surfaces.formula_parser`` says how it is written.
+"""A surface from a formula that a user types; ``surfaces.formula.parser`` says how it is written.
 
     surface = surface_from_formula("(x^2 + y - 11)^2 + a sin(3x)")
 
@@ -18,14 +18,14 @@ import numpy as np
 
 from optim_core.engine.shared import TAPE
 from optim_core.parameters import Range
-from surfaces import critical
-from surfaces.derivative import computed
-from surfaces.formula_graph import field_name, graph_of
-from surfaces.formula_parser import LIMITS, FormulaError, Limits, Tree, parse
-from surfaces.formula_text import canonical, latex, symbol
-from surfaces.graph import CREASED, Graph, function, tape
-from surfaces.kept import Kept
-from surfaces.surface import NoParameters, Surface
+from surfaces.core import critical
+from surfaces.core.derivative import computed
+from surfaces.core.graph import CREASED, Graph, function, tape
+from surfaces.core.kept import Kept
+from surfaces.core.surface import NoParameters, Surface
+from surfaces.formula.graph import field_name, graph_of
+from surfaces.formula.parser import LIMITS, FormulaError, Limits, Tree, parse
+from surfaces.formula.text import canonical, latex, symbol
 
 __all__ = ["LIMITS", "FormulaError", "FormulaSurface", "Limits", "parse", "preview", "surface_from_formula", "troubles"]
 
@@ -59,7 +59,7 @@ class FormulaSurface(Surface):
         return self.critical_points(parameters)[1].copy()
 
     def critical_points(self, parameters: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """The minima and the saddles found inside the domain; ``surfaces.critical`` says how."""
+        """The minima and the saddles found inside the domain; ``surfaces.core.critical`` says how."""
         q = self.Parameters() if parameters is None else parameters
         return self._found(tuple(map(float, q)))
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from surfaces.formula_parser import LIMITS, FormulaError, Tree
-from surfaces.graph import Graph
+from surfaces.core.graph import Graph
+from surfaces.formula.parser import LIMITS, FormulaError, Tree
 
 
 def field_name(name: str) -> str:

@@ -1,0 +1,1 @@
+"""What a surface is, and its exact derivatives."""

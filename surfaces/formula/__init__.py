@@ -1,0 +1,1 @@
+"""Surfaces that are typed: parsed, differentiated, run as a tape."""
