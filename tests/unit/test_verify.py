@@ -286,7 +286,7 @@ from optim_core.verification import verify
 verify.FILE = Path(file)
 from optim_core.__main__ import main
 from training.optimizers import OPTIMIZERS
-from views import catalogue
+from views.catalogue import catalogue
 
 right, wrong = main(["verify", "adam_again"]), main(["verify", "adam_wrong"])
 page = {rule["name"]: rule for rule in catalogue.message(catalogue.View(), budget=0.0)["rules"]}
