@@ -16,7 +16,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -357,15 +357,14 @@ def _collect(
     found: dict[tuple[str, str], tuple[list[int], list[float]]],
 ) -> None:
     key: tuple[int, str] | None = None
-    add_step: Callable[[int], None]
-    add_value: Callable[[float], None]
+    steps: list[int] = []
+    values: list[float] = []
     for run, series, step, value in rows:
         if key != (run, series):
             key = (run, series)
             steps, values = found.setdefault((names[run], series), ([], []))
-            add_step, add_value = steps.append, values.append
-        add_step(step)
-        add_value(math.nan if value is None else value)
+        steps.append(step)
+        values.append(math.nan if value is None else value)
 
 
 def _arrays(steps: list[int], values: list[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -165,7 +165,7 @@ class Cache(caching._Cache):
         self._folders = folders(file)
 
     @property
-    def cache_path(self) -> str:
+    def cache_path(self) -> Any:
         """The folder it lies in."""
         return str(self._folders[0])
 
@@ -191,17 +191,16 @@ class Cache(caching._Cache):
                 _remove(path)
         return None
 
-    def save_overload(self, sig: Any, cres: Any) -> None:
+    def save_overload(self, sig: Any, data: Any) -> None:
         """Writes the compiled function, aside and then in place; that of older sources goes."""
-        if cres.lifted or cres.library.has_dynamic_globals:
+        if data.lifted or data.library.has_dynamic_globals:
             return
-        data = dumps(cres._reduce())
-        name = self.file_name(sig, cres.library.codegen)
+        name, code = self.file_name(sig, data.library.codegen), dumps(data._reduce())
         for folder in self._folders:
             aside = folder / f"{name}.{uuid.uuid4().hex[:16]}.tmp"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                aside.write_bytes(hashlib.sha256(data).digest() + data)
+                aside.write_bytes(hashlib.sha256(code).digest() + code)
                 aside.replace(folder / name)
                 self._sweep(folder)
                 return

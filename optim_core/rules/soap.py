@@ -108,7 +108,7 @@ def reference(params, h):
             return self if dtype is torch.float32 else super().to(dtype)
 
     class Soap(SOAP):
-        def init_pre_conditioner(self, grad, state, **options):
+        def init_pre_conditioner(self, grad, state, **options):  # type: ignore[override]
             super().init_pre_conditioner(grad, state, **options)
             state["GG"] = [matrix.as_subclass(Kept) for matrix in state["GG"]]
 

@@ -36,7 +36,7 @@ class Axis(NamedTuple):
     name: str
     low: float
     high: float
-    count: int = 200
+    count: int = 200  # pyright: ignore[reportIncompatibleMethodOverride]
     log: bool = False
 
     def values(self) -> np.ndarray:

@@ -4,6 +4,8 @@ A line that ends in ``# if: a`` is kept where the flag is set, with ``# if: !a``
 says which are. Names in capitals, and those annotated with Any, stand for what each script defines for itself.
 """
 
+# pyright: reportPossiblyUnboundVariable=false
+
 import csv
 from contextlib import suppress
 from pathlib import Path
