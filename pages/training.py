@@ -123,8 +123,8 @@ if "race" not in st.session_state:
     race.grids = tuple(wanted or list(labels)[:1])
 race: Race = st.session_state.race
 race.grids = tuple(grid for grid in race.grids if grid in labels)
-if "plan" not in st.session_state and (linked := Plan.from_query(st.query_params.to_dict())):
-    st.session_state.plan = linked
+if "plan" not in st.session_state and st.query_params.get("task") in TASKS:
+    linked = st.session_state.plan = Plan.from_query(st.query_params.to_dict())
     if wrong := linked.problems.pop("link", None):
         st.toast(escaped(wrong))
 elif "plan" not in st.session_state or st.session_state.plan == Plan.of("digits"):
@@ -217,7 +217,7 @@ def act(action: Action) -> None:
             plan.duplicate(number)
             st.session_state.replan = True
         case {"help": int(number)} if number in plan.cards:
-            st.session_state.explain = plan.cards[number].optimizer
+            st.session_state.explain = plan.cards[number].rule
         case (
             {"stop": str(run)} | {"resume": str(run)} | {"anew": str(run)} | {"delete": str(run)}
             | {"rename": [str(run), str(_)]}

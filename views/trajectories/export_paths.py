@@ -29,7 +29,8 @@ from optim_core import RULES, Rule, Trace
 from optim_core.runs.trace import MOST_POINTS
 from surfaces import SURFACES
 from training.record import revision
-from views.shared.settings import Card, Settings
+from views.shared.cards import Card
+from views.shared.settings import Settings
 from views.trajectories.message import caption
 from views.trajectories.runs import runs
 
