@@ -29,7 +29,7 @@ from views.shared.received import Change
 from views.shared.routed import through_app
 from views.shared.sentences import escaped, explain, say
 from views.training.plan import Plan, controls, details, estimate, preset_of
-from views.training.race import Race, colours_of, launches, measured
+from views.training.race import Race, View, colours_of, launches, measured
 
 through_app(__file__)
 
@@ -109,13 +109,10 @@ def first_plan() -> Plan:
 
 devices = look_for_devices()
 if "race" not in st.session_state:
-    race = st.session_state.race = Race()
-    for name, value in st.query_params.items():
-        if name.startswith("view."):
-            try:
-                race.view.apply(name.removeprefix("view."), value)
-            except ValueError as error:
-                st.toast(escaped(f"In the link: {error}."))
+    view = View.from_query(st.query_params.to_dict())
+    if wrong := view.problems.pop("link", None):
+        st.toast(escaped(wrong))
+    race = st.session_state.race = Race(view=view)
     asked = [grid for grid in st.query_params.get("runs", "").split(",") if grid]
     if missing := [grid for grid in asked if grid not in labels]:
         st.toast(escaped(f"The link names a launch that is not here (any more): {missing[0][:40]}."))
@@ -195,10 +192,7 @@ def changed(change: Change) -> None:
         race.fresh = True
     for path, value in change.set.items():
         if path.startswith("view."):
-            try:
-                race.view.apply(path.removeprefix("view."), value)
-            except ValueError:
-                continue
+            race.view.apply(path, value)
         else:
             plan.apply(path, value)
             st.session_state.replan = change.final

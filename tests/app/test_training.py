@@ -145,10 +145,8 @@ def test_a_link_says_what_is_shown_and_how(store: Store) -> None:
     assert (shown["view"]["x"], shown["view"]["smoothing"], shown["view"]["group"]) == ("training", 0.5, False)
     view = View()
     for name, value in (("x", "wall"), ("log_x", "1"), ("hidden", "a,b"), ("smoothing", 0.3)):
-        view.apply(name, value)
-    again = View()
-    for name, value in view.to_query().items():
-        again.apply(name.removeprefix("view."), value)
+        view.apply(f"view.{name}", value)
+    again = View.from_query(view.to_query())
     assert again == view
 
 
