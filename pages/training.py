@@ -33,7 +33,7 @@ from views.shared.routed import through_app
 from views.shared.sentences import escaped, explain, say
 from views.training.exports import EXPORTS
 from views.training.plan import Plan, controls, details, estimate, preset_of
-from views.training.race import Race, launches, measured
+from views.training.race import Race, View, launches, measured
 
 through_app(__file__)
 
@@ -113,13 +113,10 @@ def first_plan() -> Plan:
 
 devices = look_for_devices()
 if "race" not in st.session_state:
-    race = st.session_state.race = Race()
-    for name, value in st.query_params.items():
-        if name.startswith("view."):
-            try:
-                race.view.apply(name.removeprefix("view."), value)
-            except ValueError as error:
-                st.toast(escaped(f"In the link: {error}."))
+    view = View.from_query(st.query_params.to_dict())
+    if wrong := view.problems.pop("link", None):
+        st.toast(escaped(wrong))
+    race = st.session_state.race = Race(view=view)
     asked = [grid for grid in st.query_params.get("runs", "").split(",") if grid]
     if missing := [grid for grid in asked if grid not in labels]:
         st.toast(escaped(f"The link names a launch that is not here (any more): {missing[0][:40]}."))
@@ -127,8 +124,8 @@ if "race" not in st.session_state:
     race.grids = tuple(wanted or list(labels)[:1])
 race: Race = st.session_state.race
 race.grids = tuple(grid for grid in race.grids if grid in labels)
-if "plan" not in st.session_state and (linked := Plan.from_query(st.query_params.to_dict())):
-    st.session_state.plan = linked
+if "plan" not in st.session_state and st.query_params.get("task") in TASKS:
+    linked = st.session_state.plan = Plan.from_query(st.query_params.to_dict())
     if wrong := linked.problems.pop("link", None):
         st.toast(escaped(wrong))
 elif "plan" not in st.session_state or st.session_state.plan == Plan.of("digits"):
@@ -199,10 +196,7 @@ def changed(change: Change) -> None:
         race.fresh = True
     for path, value in change.set.items():
         if path.startswith("view."):
-            try:
-                race.view.apply(path.removeprefix("view."), value)
-            except ValueError:
-                continue
+            race.view.apply(path, value)
         else:
             plan.apply(path, value)
             st.session_state.replan = change.final
@@ -221,7 +215,7 @@ def act(action: Action) -> None:
             plan.duplicate(number)
             st.session_state.replan = True
         case {"help": int(number)} if number in plan.cards:
-            st.session_state.explain = plan.cards[number].optimizer
+            st.session_state.explain = plan.cards[number].rule
         case (
             {"stop": str(run)} | {"resume": str(run)} | {"anew": str(run)} | {"delete": str(run)}
             | {"rename": [str(run), str(_)]}

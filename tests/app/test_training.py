@@ -146,10 +146,8 @@ def test_a_link_says_what_is_shown_and_how(store: Store) -> None:
     assert (shown["view"]["x"], shown["view"]["smoothing"], shown["view"]["group"]) == ("training", 0.5, False)
     view = View()
     for name, value in (("x", "wall"), ("log_x", "1"), ("hidden", "a,b"), ("smoothing", 0.3)):
-        view.apply(name, value)
-    again = View()
-    for name, value in view.to_query().items():
-        again.apply(name.removeprefix("view."), value)
+        view.apply(f"view.{name}", value)
+    again = View.from_query(view.to_query())
     assert again == view
 
 
@@ -177,6 +175,7 @@ def test_only_what_is_new_is_sent_again(store: Store) -> None:
     race.show(store.all())
     first = race.message(store, may_act=True, slots=1)
     assert first["reset"]
+    last = first
     for _ in range(5):
         last = race.message(store, may_act=True, slots=1)
     assert not last["reset"]
@@ -347,6 +346,7 @@ def test_a_link_to_a_launch_that_is_gone_says_so(store: Store) -> None:
 
 
 def test_a_plan_survives_its_link(store: Store) -> None:
+    plan = Plan()
     for task in TASKS:
         plan = Plan.of(task)
         assert Plan.from_query(plan.to_query()) == plan

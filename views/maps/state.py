@@ -14,7 +14,7 @@ from optim_core.rule import Rule
 from optim_core.studies.maps import Axis
 from views.shared.fields import parsed
 from views.shared.settings import Settings
-from views.shared.state import Choice, Parted, State, Whole, checked_switch, too_long, without_meaning
+from views.shared.state import Choice, Parted, State, Whole, checked_switch, in_link, too_long, without_meaning
 
 KINDS = {"basins": "All starts", "plane": "Two hyperparameters"}
 COLOURS = {
@@ -45,46 +45,48 @@ class AxisChoice:
 class PlaneAxis(Parted):
     """An axis by its parts: the name, and under it its ends and its scale; None or an empty text leaves them open."""
 
+    live: ClassVar[bool] = True
+
     def parts(self, state: Any) -> Iterable[str]:
         return ("name", "low", "high", "log")  # a name comes before what belongs to it
 
-    def checked(self, state: Any, name: str, value: Any) -> AxisChoice:
+    def checked(self, state: Any, value: Any) -> AxisChoice:
         raise ValueError(
-            f"{name} = {str(value)[:40]!r} is not allowed: its parts are set, {', '.join(self.parts(state))}"
+            f"{self.label} = {str(value)[:40]!r} is not allowed: its parts are set, {', '.join(self.parts(state))}"
         )
 
-    def checked_part(self, state: Any, name: str, part: str, value: Any) -> AxisChoice:
-        axis: AxisChoice = getattr(state, name)
+    def checked_part(self, state: Any, part: str, value: Any) -> AxisChoice:
+        axis: AxisChoice = self.get(state)
         if part == "name":
             chosen = "" if value in (None, "", OWN) else value
             known = {"", *(number for rule in RULES.values() for number in numbers_of(rule))}
             if not isinstance(chosen, str) or chosen not in known:
-                raise ValueError(f"{name} = {str(value)[:40]!r} is no hyperparameter of any rule")
-            state.forget(f"map.{name}.")
+                raise ValueError(f"{self.label} = {str(value)[:40]!r} is no hyperparameter of any rule")
+            state.forget(f"{self.path}.")
             return AxisChoice(chosen)
         if part == "log":
             return replace(axis, log=None if value in (None, "") else checked_switch("log", value))
-        label = f"{axis.name or name} {'from' if part == 'low' else 'to'}"
+        label = f"{axis.name or self.label} {'from' if part == 'low' else 'to'}"
         number = None if value is None else checked_number(label, parsed(value), state.valid(axis.name))
         low, high = (number, axis.high) if part == "low" else (axis.low, number)
         if low is not None and high is not None and not low < high:
-            raise ValueError(f"{axis.name or name} from {low:g} to {high:g} is not allowed: from is the less")
+            raise ValueError(f"{axis.name or self.label} from {low:g} to {high:g} is not allowed: from is the less")
         return replace(axis, low=low, high=high)
 
-    def values(self, state: Any, path: str) -> dict[str, Any]:
-        axis: AxisChoice = getattr(state, path.rpartition(".")[2])
+    def values(self, state: Any) -> dict[str, Any]:
+        axis: AxisChoice = self.get(state)
         if (limits := state.limits(axis.name)) is None:
             return {}
         return {
-            f"{path}.low": limits.low if axis.low is None else axis.low,
-            f"{path}.high": limits.high if axis.high is None else axis.high,
+            f"{self.path}.low": limits.low if axis.low is None else axis.low,
+            f"{self.path}.high": limits.high if axis.high is None else axis.high,
         }
 
-    def query(self, state: Any, path: str) -> dict[str, str]:
-        axis: AxisChoice = getattr(state, path.rpartition(".")[2])
-        query = {f"{path}.name": axis.name or OWN}
-        query |= {f"{path}.{end}": repr(v) for end in ("low", "high") if (v := getattr(axis, end)) is not None}
-        return query | ({} if axis.log is None else {f"{path}.log": str(int(axis.log))})
+    def query(self, state: Any) -> dict[str, str]:
+        axis: AxisChoice = self.get(state)
+        query = {f"{self.path}.name": axis.name or OWN}
+        query |= {f"{self.path}.{end}": repr(v) for end in ("low", "high") if (v := getattr(axis, end)) is not None}
+        return query | ({} if axis.log is None else {f"{self.path}.log": str(int(axis.log))})
 
 
 @dataclass
@@ -187,8 +189,9 @@ class MapState(State):
         first = {**FIRST, "stop": usual_stop(own.get("map.kind", ""), own.get("map.colour", ""))}
         state = cls(base=Settings.from_query({**({} if "story" in rest else first), **rest}))
         stop = state.base.stop
-        if unknown := state.read(own):
-            state.problems["link.map"] = f"In the link: {without_meaning(unknown)}."
+        state.read(own)
+        if own:
+            state.problems["link.map"] = in_link([without_meaning(own)])
         state.base.stop = stop
         return state
 

@@ -16,7 +16,7 @@ from views.shared.colours import style
 from views.shared.fields import field, short
 from views.shared.messages import Card, Controls, Group, Mark
 from views.shared.settings import MAX_STEPS, OPTIONS, RESOLUTION, SPREAD, Settings
-from views.shared.state import Checked
+from views.shared.state import State
 
 AROUND_TITLES = {
     "weight_decay": "L2: added to the gradient times x; decoupled: x is shrunk by it times the learning rate",
@@ -30,7 +30,7 @@ AROUND_TITLES = {
 _PARTS = {"start": "start.x", "window": "window.x0"}  # settings of several numbers, and the field that speaks for them
 
 
-def under_fields(state: Checked) -> dict[str, str]:
+def under_fields(state: State) -> dict[str, str]:
     """The sentences, each under the path of the field beside which it is shown."""
     return {_PARTS.get(path, path): sentence for path, sentence in state.problems.items()}
 

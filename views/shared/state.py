@@ -5,8 +5,9 @@ setting as it was and puts a sentence under its path.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from optim_core.options import checked_choice
@@ -20,49 +21,95 @@ MAX_LINK = 16_000  # characters of a link's fields
 
 @dataclass(frozen=True, kw_only=True)
 class Setting(ABC):
-    """How one setting is checked, and how it stands in a link.
+    """How one setting is checked, where the state has it, and how it stands in a link.
 
-    Its field of the state is named as the last part of its path. label: what sentences call it, by default the field.
-    live: it is a slider, whose value goes with every message.
+    path: that under which it is declared. label: what sentences call it, by default the last part of the path. field:
+    the state's, by default named so too. optional: it may be None, as it then usually is. omit: links leave it out
+    while it is as usual. live: it has sliders, whose values go with every message. whole: its own path sets it.
     """
 
     live: ClassVar[bool] = False
+    whole: ClassVar[bool] = True
+    path: str = ""
     label: str = ""
+    field: str = ""
+    optional: bool = False
+    omit: bool = False
+
+    def under(self, path: str) -> Self:
+        """The setting as a state declares it under a path."""
+        last = path.rpartition(".")[2]
+        omit = self.omit or self.optional
+        return replace(self, path=path, label=self.label or last, field=self.field or last, omit=omit)
+
+    def get(self, state: Any) -> Any:
+        """Its value in a state."""
+        return getattr(state, self.field)
 
     def parts(self, state: Any) -> Iterable[str]:
-        """What may follow the setting's path: the parts of it that are set by themselves."""
+        """What may follow its path: the parts that are set by themselves, in the order in which a link is read."""
         return ()
 
+    def change(self, state: Any, part: str, value: Any) -> None:
+        """Changes it, or a part of it; ValueError says what is not allowed."""
+        if not part:
+            setattr(state, self.field, self.accepted(state, value))
+            for one in self.parts(state):
+                state.problems.pop(f"{self.path}.{one}", None)
+        elif part in self.parts(state):
+            setattr(state, self.field, self.checked_part(state, part, value))
+            state.problems.pop(self.path, None)
+        else:
+            raise no_setting(f"{self.path}.{part}")
+
+    def accepted(self, state: Any, value: Any) -> Any:
+        """The value as it is kept, or None where it may be nothing; ValueError says what is not allowed."""
+        return None if self.optional and value is None else self.checked(state, value)
+
     @abstractmethod
-    def checked(self, state: Any, name: str, value: Any) -> Any:
-        """The value as it is kept; ValueError says what is not allowed."""
+    def checked(self, state: Any, value: Any) -> Any:
+        """The value as it is kept."""
 
-    def text(self, value: Any) -> str:
+    def checked_part(self, state: Any, part: str, value: Any) -> Any:
+        """The whole value after one of its parts has changed."""
+        raise NotImplementedError
+
+    def text(self, state: Any, value: Any) -> str:
         """The value as a field of a link."""
-        return repr(value)
+        if isinstance(value, str):
+            return value
+        several = isinstance(value, (list, tuple))
+        return ",".join([self.text(state, one) for one in value]) if several else state.number_text(value)
 
-    def read(self, text: str) -> Any:
-        """What a link's field says."""
-        return text
+    def take(self, state: Any, left: dict[str, str]) -> list[str]:
+        """Takes over its fields out of a link's; what is wrong with them, where no path has the sentence."""
+        if self.whole and self.path in left:
+            state.apply(self.path, left.pop(self.path))
+        for part in self.parts(state):
+            if (path := f"{self.path}.{part}") in left:
+                state.apply(path, left.pop(path))
+        return []
 
-    def values(self, state: Any, path: str) -> dict[str, Any]:
+    def values(self, state: Any) -> dict[str, Any]:
         """Its live numbers by their paths."""
-        return {path: getattr(state, _field(path))} if self.live else {}
+        return {self.path: self.get(state)}
 
-    def query(self, state: Any, path: str) -> dict[str, str]:
+    def query(self, state: Any) -> dict[str, str]:
         """Its fields of a link."""
-        return {path: self.text(getattr(state, _field(path)))}
+        return {self.path: self.text(state, self.get(state))}
 
 
 class Parted(Setting):
-    """A setting with parts."""
+    """A setting with parts; one that is not ``whole`` is set by them alone."""
 
     @abstractmethod
     def parts(self, state: Any) -> Iterable[str]: ...
 
+    def checked(self, state: Any, value: Any) -> Any:
+        raise no_setting(self.path)
+
     @abstractmethod
-    def checked_part(self, state: Any, name: str, part: str, value: Any) -> Any:
-        """The whole value after one of its parts has changed."""
+    def checked_part(self, state: Any, part: str, value: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -72,8 +119,8 @@ class Number(Setting):
     valid: str
     live: ClassVar[bool] = True
 
-    def checked(self, state: Any, name: str, value: Any) -> float:
-        return checked_number(name, parsed(value), self.valid)
+    def checked(self, state: Any, value: Any) -> float:
+        return checked_number(self.label, parsed(value), self.valid)
 
 
 @dataclass(frozen=True)
@@ -84,8 +131,10 @@ class Whole(Setting):
     high: int | Callable[[Any], int]
     live: ClassVar[bool] = True
 
-    def checked(self, state: Any, name: str, value: Any) -> int:
-        return checked_integer(name, parsed(value), self.low, self.high(state) if callable(self.high) else self.high)
+    def checked(self, state: Any, value: Any) -> int:
+        return checked_integer(
+            self.label, parsed(value), self.low, self.high(state) if callable(self.high) else self.high
+        )
 
 
 @dataclass(frozen=True)
@@ -94,11 +143,8 @@ class Choice(Setting):
 
     names: Iterable[str]
 
-    def checked(self, state: Any, name: str, value: Any) -> str:
-        return checked_choice(name, value, tuple(self.names))
-
-    def text(self, value: str) -> str:
-        return value
+    def checked(self, state: Any, value: Any) -> str:
+        return checked_choice(self.label, value, tuple(self.names))
 
 
 @dataclass(frozen=True)
@@ -109,7 +155,7 @@ class Several(Setting):
     most: int
     what: str
 
-    def checked(self, state: Any, name: str, value: Any) -> tuple[str, ...]:
+    def checked(self, state: Any, value: Any) -> tuple[str, ...]:
         given = value.split(",") if isinstance(value, str) else value
         if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
             raise ValueError(f"{self.what}s = {str(value)[:40]!r} is not allowed; give names, separated by commas")
@@ -118,84 +164,113 @@ class Several(Setting):
             raise ValueError(f"{len(chosen)} {self.what}s are not allowed; choose 1 to {self.most}")
         return tuple(checked_choice(self.what, one, tuple(self.names)) for one in chosen)
 
-    def text(self, value: tuple[str, ...]) -> str:
-        return ",".join(value)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Switch(Setting):
-    """On or off; off, which is usual, stands in no link."""
+    """On or off; as it usually is, it stands in no link."""
 
-    def checked(self, state: Any, name: str, value: Any) -> bool:
-        return checked_switch(name, value)
+    omit: bool = True
 
-    def query(self, state: Any, path: str) -> dict[str, str]:
-        return {path: "1"} if getattr(state, _field(path)) else {}
+    def checked(self, state: Any, value: Any) -> bool:
+        return checked_switch(self.label, value)
+
+    def text(self, state: Any, value: bool) -> str:
+        return str(int(value))
 
 
 @dataclass(frozen=True)
-class Point(Parted):
-    """A point of the plane, also set by one of its coordinates: ``start.x``."""
+class Numbers(Parted):
+    """A few numbers in the same interval, also set one by one under their ``names``."""
 
     valid: str
     live: ClassVar[bool] = True
+    names: ClassVar[tuple[str, ...]]
 
     def parts(self, state: Any) -> Iterable[str]:
-        return ("x", "y")
+        return self.names
 
-    def checked(self, state: Any, name: str, value: Any) -> tuple[float, float]:
-        if not isinstance(value, (list, tuple)) or len(value) != 2:
-            raise ValueError(f"{name} needs 2 numbers, separated by a comma")
-        x, y = (
-            checked_number(f"{name} {axis}", parsed(one), self.valid) for axis, one in zip("xy", value, strict=True)
-        )
-        return x, y
+    def checked(self, state: Any, value: Any) -> tuple[float, ...]:
+        given, count = value.split(",") if isinstance(value, str) else value, len(self.names)
+        if not isinstance(given, (list, tuple)) or len(given) != count:
+            raise ValueError(
+                f"{self.label} needs {count} numbers, separated by {'a comma' if count == 2 else 'commas'}"
+            )
+        named = zip(self.names, given, strict=True)
+        return tuple(checked_number(f"{self.label} {part}", parsed(one), self.valid) for part, one in named)
 
-    def checked_part(self, state: Any, name: str, part: str, value: Any) -> tuple[float, float]:
-        number = checked_number(f"{name} {part}", parsed(value), self.valid)
-        x, y = getattr(state, name)
-        return (number, y) if part == "x" else (x, number)
+    def checked_part(self, state: Any, part: str, value: Any) -> tuple[float, ...]:
+        number, kept = checked_number(f"{self.label} {part}", parsed(value), self.valid), self.get(state)
+        return tuple(number if one == part else before for one, before in zip(self.names, kept, strict=True))
 
-    def text(self, value: tuple[float, float]) -> str:
-        return f"{value[0]!r},{value[1]!r}"
+    def text(self, state: Any, value: tuple[float, ...]) -> str:
+        return ",".join(map(state.number_text, value))
 
-    def read(self, text: str) -> list[str]:
-        return text.split(",")
+    def values(self, state: Any) -> dict[str, Any]:
+        return {f"{self.path}.{name}": one for name, one in zip(self.names, self.get(state), strict=True)}
 
-    def values(self, state: Any, path: str) -> dict[str, Any]:
-        x, y = getattr(state, _field(path))
-        return {f"{path}.x": x, f"{path}.y": y}
+
+class Point(Numbers):
+    """A point of the plane: ``start.x``."""
+
+    names = ("x", "y")
+
+
+@dataclass(frozen=True)
+class Fields(Parted):
+    """The fields of a dataclass, each a setting: ``view.step``.
+
+    Where it is not as usual, links have those that are not, or all ``together``. What may be nothing has no slider.
+    """
+
+    fields: Mapping[str, Setting]
+    together: bool = False
+    live: ClassVar[bool] = True
+    whole: ClassVar[bool] = False
+
+    def under(self, path: str) -> Self:
+        fields = {name: one.under(f"{path}.{name}") for name, one in self.fields.items()}
+        return replace(super().under(path), fields=fields, omit=True)
+
+    def parts(self, state: Any) -> Iterable[str]:
+        return self.fields
+
+    def checked_part(self, state: Any, part: str, value: Any) -> Any:
+        return replace(self.get(state), **{part: self.fields[part].accepted(state, value)})
+
+    def values(self, state: Any) -> dict[str, Any]:
+        has = self.get(state)
+        return {one.path: one.get(has) for one in self.fields.values() if one.live and not one.optional}
+
+    def query(self, state: Any) -> dict[str, str]:
+        has, usual = self.get(state), self.get(state.usual())
+        told = [name for name in self.fields if self.together or getattr(has, name) != getattr(usual, name)]
+        return {(one := self.fields[name]).path: one.text(state, one.get(has)) for name in told}
 
 
 @dataclass(frozen=True)
 class SurfaceWithParameters(Parted):
     """A surface by its name, a typed formula among them; under it, ``surface.a``, its parameters."""
 
-    def checked(self, state: Any, name: str, value: Any) -> str:
-        SURFACES.checked(value)
-        return value
+    live: ClassVar[bool] = True
 
-    def text(self, value: str) -> str:
+    def checked(self, state: Any, value: Any) -> str:
+        SURFACES.checked(value)
         return value
 
     def parts(self, state: Any) -> Iterable[str]:
         return SURFACES[state.surface].ranges
 
-    def checked_part(self, state: Any, name: str, part: str, value: Any) -> str:
+    def checked_part(self, state: Any, part: str, value: Any) -> str:
         limits = SURFACES[state.surface].ranges[part]
         state.parameters[part] = checked_number(part, parsed(value), limits.valid)
         return state.surface
 
-    def values(self, state: Any, path: str) -> dict[str, Any]:
-        return {f"{path}.{name}": value for name, value in state.parameters.items()}
+    def values(self, state: Any) -> dict[str, Any]:
+        return {f"{self.path}.{name}": value for name, value in state.parameters.items()}
 
-    def query(self, state: Any, path: str) -> dict[str, str]:
-        return super().query(state, path) | {name: repr(value) for name, value in self.values(state, path).items()}
-
-
-def _field(path: str) -> str:
-    """The name of a setting's field."""
-    return path.rpartition(".")[2]
+    def query(self, state: Any) -> dict[str, str]:
+        numbers = {name: state.number_text(value) for name, value in self.values(state).items()}
+        return {self.path: state.surface, **numbers}
 
 
 def checked_switch(name: str, value: Any) -> bool:
@@ -205,10 +280,23 @@ def checked_switch(name: str, value: Any) -> bool:
     return str(value) in ("1", "True")
 
 
-class Checked(ABC):
-    """What may be changed by paths, and says why not where it may not be."""
+def no_setting(path: str) -> ValueError:
+    """The error that says so."""
+    return ValueError(f"there is no setting {path[:40]!r} here")
 
+
+class State:
+    """A page's state; one is a dataclass with ``SETTINGS`` of its own, and ``problems``, the sentences by their paths.
+
+    SETTINGS: by their paths, in the order in which a link is read: what sets others comes first.
+    """
+
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {}
     problems: dict[str, str]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.SETTINGS = {path: setting.under(path) for path, setting in cls.SETTINGS.items()}
 
     def apply(self, path: str, value: Any) -> None:
         """Changes the setting under the path; where that is not allowed, says why in ``problems`` instead."""
@@ -218,50 +306,53 @@ class Checked(ABC):
         except ValueError as error:
             note(self.problems, path, error)
 
-    @abstractmethod
     def _apply(self, path: str, value: Any) -> None:
         """Changes the setting; ValueError says what is not allowed."""
+        whole = path
+        while whole and whole not in self.SETTINGS:
+            whole = whole.rpartition(".")[0]
+        if not whole:
+            raise no_setting(path)
+        self.SETTINGS[whole].change(self, path[len(whole) + 1 :], value)
+        self.follow(path)
+
+    def follow(self, path: str) -> None:
+        """What else changes with a setting, or a part of one, that was chosen."""
 
     def forget(self, *prefixes: str) -> None:
         """Takes back the sentences under paths that begin so: they are about what is no longer there."""
         for path in [one for one in self.problems if one.startswith(prefixes)]:
             del self.problems[path]
 
+    def begin_anew(self) -> None:
+        """Takes all sentences back but that about the link: another choice has set everything else."""
+        for path in self.problems.keys() - {"link"}:
+            del self.problems[path]
 
-class State(Checked):
-    """What pages' states have in common whose settings are declared; one is a dataclass with ``SETTINGS`` of its own.
+    def usual(self) -> Any:
+        """The state with which it is compared by what links leave out."""
+        return _first(type(self))
 
-    SETTINGS: by their paths, in the order in which a link is read: what sets others comes first.
-    """
-
-    SETTINGS: ClassVar[Mapping[str, Setting]]
-
-    def _apply(self, path: str, value: Any) -> None:
-        if (setting := self.SETTINGS.get(path)) is not None:
-            name = _field(path)
-            setattr(self, name, setting.checked(self, setting.label or name, value))
-            for part in setting.parts(self):
-                self.problems.pop(f"{path}.{part}", None)
-            self.follow(path)
-            return
-        whole, _, part = path.rpartition(".")
-        setting = self.SETTINGS.get(whole)
-        if not isinstance(setting, Parted) or part not in setting.parts(self):
-            raise ValueError(f"there is no setting {path[:40]!r} here")
-        name = _field(whole)
-        setattr(self, name, setting.checked_part(self, setting.label or name, part, value))
-        self.problems.pop(whole, None)
-
-    def follow(self, path: str) -> None:
-        """What else changes with a setting that was chosen."""
+    def number_text(self, value: float) -> str:
+        """A number as it stands in a link."""
+        return repr(value)
 
     def values(self) -> dict[str, Any]:
         """Every live number under its path."""
-        return {name: v for path, one in self.SETTINGS.items() for name, v in one.values(self, path).items()}
+        found: dict[str, Any] = {}
+        for setting in self.SETTINGS.values():
+            if setting.live:
+                found |= setting.values(self)
+        return found
 
     def to_query(self) -> dict[str, str]:
         """The state as the fields of a link."""
-        return {name: text for path, one in self.SETTINGS.items() for name, text in one.query(self, path).items()}
+        found: dict[str, str] = {}
+        usual = self.usual()
+        for setting in self.SETTINGS.values():
+            if not setting.omit or setting.get(self) != setting.get(usual):
+                found |= setting.query(self)
+        return found
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
@@ -269,25 +360,26 @@ class State(Checked):
         state = cls()
         if too_long(query, state.problems):
             return state
-        if left := state.read(query):
-            state.problems["link"] = f"In the link: {without_meaning(left)}."
+        wrong = state.read(left := dict(query))
+        if left:
+            wrong.append(without_meaning(left))
+        if wrong:
+            state.problems["link"] = in_link(wrong)
         return state
 
-    def read(self, query: Mapping[str, str]) -> dict[str, str]:
-        """Takes over what a link says of the declared settings; what is left means nothing here."""
-        left = dict(query)
-        for path, setting in self.SETTINGS.items():
-            if path in left:
-                self.apply(path, setting.read(left.pop(path)))
-            for part in setting.parts(self):
-                if (name := f"{path}.{part}") in left:
-                    self.apply(name, left.pop(name))
-        return left
+    def read(self, left: dict[str, str]) -> list[str]:
+        """Takes over, and out of a link's fields, what is declared; what is wrong, where no path has the sentence."""
+        return [wrong for setting in self.SETTINGS.values() for wrong in setting.take(self, left)]
 
-    def begin_anew(self) -> None:
-        """Takes all sentences back but that about the link: another choice has set everything else."""
-        for path in self.problems.keys() - {"link"}:
-            del self.problems[path]
+    def read_among_others(self, query: Mapping[str, str]) -> None:
+        """Takes over what the link of a page with more states says of this one; all that is wrong is one sentence."""
+        wrong = self.read(dict(query)) + [sentence.rstrip(".") for sentence in self.problems.values()]
+        self.problems = {"link": in_link(wrong)} if wrong else {}
+
+
+@cache
+def _first(kind: type[State]) -> State:
+    return kind()
 
 
 def too_long(query: Mapping[str, str], problems: dict[str, str]) -> bool:
@@ -303,3 +395,8 @@ def without_meaning(names: Iterable[str]) -> str:
     unknown = [repr(name[:40]) for name in names]
     more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
     return f"fields that mean nothing here: {', '.join(unknown[:5])}{more}"
+
+
+def in_link(wrong: Sequence[str]) -> str:
+    """What is said of a link."""
+    return f"In the link: {'; '.join(wrong[:6])}."

@@ -6,13 +6,13 @@ setting as it was and puts a sentence under its path.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from statistics import median
-from typing import Any
+from typing import Any, ClassVar
 
 from optim_core.around import CLIPS, DROPPING, SCHEDULES
 from optim_core.around import RANGES as AROUND
-from optim_core.options import checked_choice
-from optim_core.parameters import Range, checked_integer, checked_number
+from optim_core.parameters import Interval, Range
 from training.devices import cores
 from training.optimizers import OPTIMIZERS
 from training.report import duration
@@ -28,14 +28,13 @@ from training.settings import (
     starting_hyper,
 )
 from training.task import TASKS, Entry, Task
+from views.shared.cards import Card, Cards, WithCards
 from views.shared.colours import style
 from views.shared.fields import field as control
-from views.shared.fields import parsed
 from views.shared.messages import Card as PanelCard
 from views.shared.messages import Controls, Field
-from views.shared.state import Checked
+from views.shared.state import Choice, Number, Setting, Switch, Whole
 
-MAX_CARDS = 18
 MAX_RUNS = 500
 # Where nothing has been measured yet: multiply-adds a second (of a thread, of a GPU) and seconds a step costs at least.
 START = 5  # seconds until a process has loaded PyTorch and a network
@@ -67,17 +66,34 @@ LABELS = {
 }  # fmt: skip
 
 
+class Device(Setting):
+    """Where the runs are made: it need not be here."""
+
+    def checked(self, state: Any, value: Any) -> str:
+        if not DEVICE.fullmatch(str(value)):
+            raise ValueError(f"device = {str(value)[:40]!r} is not allowed; it must be cpu, cuda:0, cuda:1, ...")
+        return str(value)
+
+
+class Synthetic(Switch):
+    """Whether the images are made up, where the task has some."""
+
+    def checked(self, state: Any, value: Any) -> bool:
+        return super().checked(state, value) and state.declared.synthetic
+
+    def text(self, state: Any, value: bool) -> str:
+        return str(value)
+
+
+def _number(name: str) -> Setting:
+    limits, whole, _ = NUMBERS[name]
+    low, high, *_ = Interval.parse(limits.valid)
+    label = LABELS.get(name, "")
+    return Whole(int(low), int(high), label=label, omit=True) if whole else Number(limits.valid, label=label, omit=True)
+
+
 @dataclass
-class Card:
-    """One optimizer of the plan."""
-
-    optimizer: str
-    hyper: dict[str, float]
-    on: bool = True
-
-
-@dataclass
-class Plan(Checked):
+class Plan(WithCards):
     """The state of the page's sidebar."""
 
     task: str = "digits"
@@ -109,6 +125,14 @@ class Plan(Checked):
     missing: tuple[str, ...] = ()
     problems: dict[str, str] = field(default_factory=dict)
 
+    SETTINGS: ClassVar = {
+        **{name: _number(name) for name in NUMBERS},
+        **{name: Choice(names, omit=True) for name, names in CHOICES.items()},
+        "device": Device(omit=True),
+        "synthetic": Synthetic(),
+        "card": Cards(OPTIMIZERS, field="cards", omit=True),
+    }
+
     @classmethod
     def of(cls, task: str, device: str = "cpu", half: bool = False) -> "Plan":
         """The task's own recipe and first preset; bfloat16 where the device has it and the rate follows a schedule."""
@@ -137,107 +161,36 @@ class Plan(Checked):
                 self.missing += (entry.optimizer,)
         self.preset = name
 
-    def start(self, optimizer: str) -> dict[str, float]:
-        """The hyperparameters with which an optimizer begins on this task."""
-        return starting_hyper(self.declared, optimizer)
+    # ------------------------------------------------------------ changes and links
 
-    # ------------------------------------------------------------ changes
+    def new_card(self, rule: str) -> Card:
+        """A card with the hyperparameters with which an optimizer begins on this task."""
+        if rule not in OPTIMIZERS:
+            raise ValueError(f"{rule[:40]!r} is no optimizer that trains networks")
+        return Card(rule, starting_hyper(self.declared, rule))
 
-    def _apply(self, path: str, value: Any) -> None:
-        match path.split("."):
-            case [name] if name in NUMBERS:
-                limits, whole, _ = NUMBERS[name]
-                number = checked_number(LABELS.get(name, name), parsed(value), limits.valid)
-                setattr(self, name, checked_integer(LABELS.get(name, name), number, 0, 2**31 - 1) if whole else number)
-            case [name] if name in CHOICES:
-                setattr(self, name, checked_choice(name, value, tuple(CHOICES[name])))
-            case ["synthetic"]:
-                self.synthetic = bool(value)
-            case ["device"]:
-                if not DEVICE.fullmatch(str(value)):
-                    raise ValueError(
-                        f"device = {str(value)[:40]!r} is not allowed; it must be cpu, cuda:0, cuda:1, ..."
-                    )
-                self.device = str(value)
-            case ["card", number, "on"] if number.isdecimal() and int(number) in self.cards:
-                self.cards[int(number)].on = bool(value)
-            case ["card", number, name] if number.isdecimal() and int(number) in self.cards:
-                card = self.cards[int(number)]
-                if name not in card.hyper:
-                    raise ValueError(f"{OPTIMIZERS[card.optimizer].title} has no {name[:40]!r}")
-                limits = OPTIMIZERS[card.optimizer].ranges[name]
-                card.hyper[name] = checked_number(name, parsed(value), limits.valid)
-            case _:
-                raise ValueError(f"there is no setting {path[:40]!r} here")
+    def follow(self, path: str) -> None:
+        """Other cards are one's own choice."""
+        if path == "card":
+            self.preset = None
 
-    def add(self, optimizer: str, hyper: Mapping[str, float] | None = None) -> None:
-        """A further card, under the lowest free number; a sentence under ``card`` where there is no room."""
-        self.problems.pop("card", None)
-        if len(self.cards) >= MAX_CARDS:
-            self.problems["card"] = f"{len(self.cards)} optimizers are chosen; at most {MAX_CARDS} are allowed."
-            return
-        number = next(n for n in range(MAX_CARDS) if n not in self.cards)
-        self.cards[number] = Card(optimizer, {**self.start(optimizer), **(hyper or {})})
-        self.cards, self.preset = dict(sorted(self.cards.items())), None
-
-    def duplicate(self, number: int) -> None:
-        """A further card of the same optimizer with the same hyperparameters."""
-        if number in self.cards:
-            self.add(self.cards[number].optimizer, self.cards[number].hyper)
-
-    def remove(self, number: int) -> None:
-        """Takes a card away."""
-        self.cards.pop(number, None)
-        self.preset = None
-        self.forget(f"card.{number}.")
-        self.problems.pop("card", None)
-
-    # ------------------------------------------------------------ links
+    def usual(self) -> "Plan":
+        """The task's own recipe."""
+        return _usual(self.task)
 
     def to_query(self) -> dict[str, str]:
         """The task, and what differs from its own recipe, as fields of a link."""
-        usual = Plan.of(self.task)
-        names = (*NUMBERS, *CHOICES, "device", "synthetic")
-        query = {"task": self.task}
-        query |= {name: str(getattr(self, name)) for name in names if getattr(self, name) != getattr(usual, name)}
-        if self.cards != usual.cards:
-            for number, card in self.cards.items():
-                own = self.start(card.optimizer)
-                pairs = [f"{name}={value!r}" for name, value in card.hyper.items() if value != own[name]]
-                query[f"card.{number}"] = ",".join([card.optimizer, *pairs, *([] if card.on else ["off"])])
-            query |= {} if self.cards else {"card": "none"}
-        return query
+        return {"task": self.task, **super().to_query()}
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "Plan | None":
-        """The plan that a link describes, None where it names no task.
+    def from_query(cls, query: Mapping[str, str]) -> "Plan":
+        """The plan that a link describes, that of the digits where it names no task.
 
         What is wrong in it keeps its default, with a sentence in ``problems`` under ``link``.
         """
-        if query.get("task") not in TASKS:
-            return None
-        plan = cls.of(query["task"])
-        cards = sorted((name, text) for name, text in query.items() if name.startswith("card."))
-        if cards or query.get("card") == "none":
-            plan.cards, plan.preset = {}, None
-        wrong: list[str] = []
-        for name, text in cards[:MAX_CARDS]:
-            number, (optimizer, *parts) = name.partition(".")[2], text.split(",")
-            if optimizer not in OPTIMIZERS or not number.isdecimal() or not 0 <= int(number) < MAX_CARDS:
-                wrong.append(f"{optimizer[:40]!r} is no optimizer that trains networks")
-                continue
-            plan.cards[int(number)] = Card(optimizer, plan.start(optimizer), "off" not in parts)
-            for part in parts:
-                field_name, _, value = part.partition("=")
-                if field_name in plan.cards[int(number)].hyper:
-                    plan.apply(f"card.{number}.{field_name}", value)
-        for name in (*NUMBERS, *CHOICES, "device"):
-            if name in query:
-                plan.apply(name, query[name])
-        plan.synthetic = plan.declared.synthetic and query.get("synthetic") == "True"
-        wrong += [text.rstrip(".") for text in plan.problems.values()]
-        plan.cards = dict(sorted(plan.cards.items()))
-        plan.problems = {"link": f"In the link: {'; '.join(wrong[:6])}."} if wrong else {}
+        task = query.get("task", "")
+        plan = cls.of(task if task in TASKS else "digits")
+        plan.read_among_others(query)
         return plan
 
     # ------------------------------------------------------------ what follows from it
@@ -256,9 +209,9 @@ class Plan(Checked):
         found: list[RunSettings] = []
         for seed in range(self.seed, self.seed + self.seeds):
             for card in chosen:
-                takes, alone = OPTIMIZERS[card.optimizer].takes_l2, OPTIMIZERS[card.optimizer].alone
+                takes, alone = OPTIMIZERS[card.rule].takes_l2, OPTIMIZERS[card.rule].alone
                 base = RunSettings(
-                    self.task, card.optimizer, card.hyper, epochs=self.epochs, batch_size=self.batch_size,
+                    self.task, card.rule, card.hyper, epochs=self.epochs, batch_size=self.batch_size,
                     schedule="constant" if alone else self.schedule, warmup=0.0 if alone else self.warmup,
                     gamma=self.gamma, every=self.every, clip="none" if alone else self.clip, clip_at=self.clip_at,
                     noise=0.0 if alone else self.noise, precision=self.precision,
@@ -269,7 +222,7 @@ class Plan(Checked):
                 )  # fmt: skip
                 if self.rates > 1 and "lr" not in card.hyper:
                     raise ValueError(
-                        f"{OPTIMIZERS[card.optimizer].title} has no learning rate: take one rate, or leave it out"
+                        f"{OPTIMIZERS[card.rule].title} has no learning rate: take one rate, or leave it out"
                     )
                 middle = (self.rates - 1) / 2
                 rates = [_rounded(card.hyper.get("lr", 1.0) * self.factor ** (i - middle)) for i in range(self.rates)]
@@ -293,6 +246,11 @@ class Plan(Checked):
 
 def _rounded(rate: float) -> float:
     return float(f"{rate:.3g}")
+
+
+@cache
+def _usual(task: str) -> Plan:
+    return Plan.of(task)
 
 
 # ---------------------------------------------------------------- how long
@@ -337,7 +295,7 @@ def controls(plan: Plan) -> Controls:
     cards: list[PanelCard] = []
     for number, card in plan.cards.items():
         colour, dash = style(number)
-        optimizer = OPTIMIZERS[card.optimizer]
+        optimizer = OPTIMIZERS[card.rule]
         fields = [
             control(f"card.{number}.{name}", name, limits, card.hyper[name])
             for name, limits in optimizer.ranges.items()

@@ -5,27 +5,34 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from optim_core.options import checked_choice
-from optim_core.parameters import checked_number
 from training import report
 from training.run import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STALE, Run, as_seen
 from training.runs import Store
 from training.settings import RunSettings
 from training.task import TASKS
 from views.shared.colours import COLOURS, DASHES, style
-from views.shared.fields import parsed
 from views.shared.messages import Act, BoardMessage, BoardRun, BoardSummary, BoardTable, BoardView, RateChart, RateCurve
+from views.shared.state import Choice, Number, Setting, State, Switch
 from views.training.plan import key
 
 AXES = ("step", "epoch", "training", "wall")
 OVERLAP = 4  # messages whose points are sent again, since the browser may miss one that is overtaken
-_SWITCHES = ("log_loss", "log_x", "group")
+
+
+class Hidden(Setting):
+    """The runs that are not drawn."""
+
+    def checked(self, state: Any, value: Any) -> list[str]:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, list):
+            raise ValueError("hidden must be a list of runs")
+        return [str(part)[:80] for part in parts[:500] if part]
 
 
 @dataclass
-class View:
+class View(State):
     """How the curves are looked at; part of the page's link."""
 
     x: str = "epoch"
@@ -35,22 +42,24 @@ class View:
     log_x: bool = False
     group: bool = True
     hidden: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
 
-    def apply(self, name: str, value: Any) -> None:
-        """Changes one part; ValueError names what is not allowed."""
-        if name == "x":
-            self.x = checked_choice("x", value, AXES)
-        elif name == "per":
-            self.per = checked_choice("per", value, ("step", "epoch"))
-        elif name == "smoothing":
-            self.smoothing = checked_number("smoothing", parsed(value), "[0, 0.999]")
-        elif name in _SWITCHES:
-            setattr(self, name, value in (True, "1", 1))
-        elif name == "hidden":
-            parts = value.split(",") if isinstance(value, str) else value
-            if not isinstance(parts, list):
-                raise ValueError("hidden must be a list of runs")
-            self.hidden = [str(part)[:80] for part in parts[:500] if part]
+    SETTINGS: ClassVar = {
+        "view.x": Choice(AXES, omit=True),
+        "view.per": Choice(("step", "epoch"), omit=True),
+        "view.smoothing": Number("[0, 0.999]", omit=True),
+        "view.log_loss": Switch(),
+        "view.log_x": Switch(),
+        "view.group": Switch(),
+        "view.hidden": Hidden(omit=True),
+    }
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """The view that a link describes; what is wrong in it keeps its default, with a sentence under ``link``."""
+        view = cls()
+        view.read_among_others(query)
+        return view
 
     def as_message(self) -> BoardView:
         """As the board takes it."""
@@ -58,18 +67,6 @@ class View:
             "x": self.x, "per": self.per, "smoothing": self.smoothing, "log_loss": self.log_loss, "log_x": self.log_x,
             "group": self.group, "hidden": self.hidden,
         }  # fmt: skip
-
-    def to_query(self) -> dict[str, str]:
-        """What differs from the usual view, as fields of a link."""
-        query = {}
-        for name, usual in vars(View()).items():
-            value = getattr(self, name)
-            if value != usual:
-                text = (
-                    str(int(value)) if isinstance(value, bool) else ",".join(value) if name == "hidden" else str(value)
-                )
-                query[f"view.{name}"] = text
-        return query
 
 
 @dataclass

@@ -29,8 +29,9 @@ from optim_core import RULES, Rule, Trace
 from optim_core.runs.trace import MOST_POINTS
 from surfaces import SURFACES
 from training.record import revision
+from views.shared.cards import Card
 from views.shared.exports import Export
-from views.shared.settings import Card, Settings
+from views.shared.settings import Settings
 from views.trajectories.message import caption
 from views.trajectories.runs import runs
 
