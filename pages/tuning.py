@@ -98,7 +98,7 @@ table(tuning.rows(state, made))
 with st.container(horizontal=True, gap="small"):
     if st.button("Use these on Trajectories", type="primary", key="tuning:use"):
         st.switch_page("pages/trajectories.py", query_params=tuning.on_trajectories(state, made))
-    offer("tuning", tuning.EXPORTS, made, surface=state.surface)
+    offer("tuning", tuning.EXPORTS, made, width="content", surface=state.surface)
 st.caption(escaped(tuning.caption(state, made)))
 
 with st.expander("On every surface", key="tuning:everywhere", on_change="rerun") as everywhere:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -22,14 +22,20 @@ class Export:
     missing: Callable[..., str] = lambda *_: ""
 
 
-def offer(where: str, exports: Mapping[str, Export], *given: Any, **fields: str) -> None:
+def offer(
+    where: str,
+    exports: Mapping[str, Export],
+    *given: Any,
+    width: Literal["stretch", "content"] = "stretch",
+    **fields: str,
+) -> None:
     """A button for each file, made when it is pressed; names of files may have ``fields`` in braces."""
     for name, export in exports.items():
         key = f"{where}:{name}"
         if missing := export.missing(*given):
-            st.button(export.label, key=key, help=missing, disabled=True, width="stretch")
+            st.button(export.label, key=key, help=missing, disabled=True, width=width)
             continue
         st.download_button(
             export.label, partial(export.make, *given), name.format(**fields), export.kind, key=key,
-            help=export.help, on_click="ignore", width="stretch",
+            help=export.help, on_click="ignore", width=width,
         )  # fmt: skip
