@@ -14,11 +14,13 @@ from surfaces.data.sets import DATA_SETS, data_set
 from tests.patience import SECONDS
 from views.shared.packing import pack, unpack
 from views.study import minibatch, momenta
-from views.study.minibatch_state import RATES, Study
+from views.study.minibatch_state import RATES, Study, controls
 from views.study.momenta import Momenta
 
 APP = str(Path(__file__).parents[2] / "app.py")
-STATES: dict[str, Any] = {"minibatch": (minibatch, Study), "momenta": (momenta, Momenta)}
+STATES: dict[str, Any] = {
+    "minibatch": (minibatch.message, controls, Study), "momenta": (momenta.message, momenta.controls, Momenta),
+}  # fmt: skip
 
 
 def opened(page: str, **query: str) -> AppTest:
@@ -203,12 +205,12 @@ texts = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_no_link_raises_and_every_state_survives_its_own_link(page: str, data: st.DataObject) -> None:
-    module, kind = STATES[page]
+    message, fields, kind = STATES[page]
     query = data.draw(st.dictionaries(st.sampled_from(list(RUBBISH[page])), texts, max_size=6))
     state = kind.from_query(query)
     again = kind.from_query(state.to_query())
     assert again.problems == {}
-    assert pack(module.controls(state))
-    assert pack(module.message(state))
+    assert pack(fields(state))
+    assert pack(message(state))
     state.problems = {}
     assert again == state
