@@ -155,6 +155,10 @@ class MadeUp:
                 truncated = 0 if "anew" in action else run["step"] // PER_EPOCH * PER_EPOCH
                 run |= {"status": "running", "step": truncated, "truncated": truncated}
                 run["generation"] += 1
+                for place, (at, one, name, steps, series) in enumerate(self.points):
+                    if one == identity:  # as the store, which takes back what came later
+                        kept = steps <= truncated
+                        self.points[place] = (at, one, name, steps[kept], series[kept])
             case {"delete": identity}:
                 del self.runs[identity]
             case {"rename": [identity, text]}:
